@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# The whole build, non-recursive; sources are found by wildcard. `make help` lists the targets.
+
+VERSION := 0.1.0
+O ?= build
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+LIBFDT_INCLUDE ?= /usr/include
+SANITIZE ?=
+CFLAGS ?= -O2 -g
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PKG_CONFIG ?= pkg-config
+CLANG ?= clang
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @printf '  %-7s %s\n' $(1) $(2)
+is_clang = $(findstring clang,$(CC))
+
+# ---- sources -------------------------------------------------------------------------------------
+
+CORE_SRC := $(sort $(wildcard core/*/*.c core/*/*/*.c))
+HOSTED_SRC := $(sort $(wildcard plat/hosted/*.c))
+TOOL_SRC := $(sort $(wildcard tools/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+MODEL_SRC := $(sort $(wildcard tests/model/*.c))
+DRIVE_SRC := $(sort $(wildcard tests/drive/*.c))
+FAULT_SRC := $(sort $(wildcard tests/fault/*.c))
+RACE_SRC := $(sort $(wildcard tests/race/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+BENCH_SRC := $(sort $(wildcard bench/*.c))
+TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
+HELP_SRC := $(sort $(wildcard tests/lib/*.c))
+MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
+PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
+ALL_CH = $(sort $(shell find include core plat tools tests bench -name '*.[ch]'))
+
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+bin = $(patsubst %.c,$(O)/%,$(1))
+LIB := $(O)/libfreehold.a
+LIB_OBJ := $(call obj,$(CORE_SRC) $(HOSTED_SRC))
+# All of the command but its main(), so that tests can reach its parts.
+PARTS := $(O)/parts.a
+PARTS_OBJ := $(call obj,$(filter-out tools/freehold.c,$(TOOL_SRC)))
+FDT_H := $(O)/libfdt/libfdt.h
+MAN := $(MAN_SRC:%.scd=$(O)/%)
+
+# ---- flags ---------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wconversion -Werror
+# gcc warns that ThreadSanitizer does not see fences; the tests under it do without them.
+SAN_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer $(if $(findstring thread,$(SANITIZE)),$(if $(is_clang),,-Wno-tsan)))
+BASE_FLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN_FLAGS)
+# Asked once, and only when something is compiled: `make deps` must run without a compiler.
+cc_include = $(eval cc_include := $$(shell $(CC) -print-file-name=include))$(cc_include)
+# GCC's <limits.h> asks for the libc's as well, unless told that it is there already.
+FREE := -ffreestanding -nostdinc -D_LIBC_LIMITS_H_ -isystem
+FREE_FLAGS = $(FREE) $(cc_include)
+CORE_INC := -Iinclude -Icore
+# libfdt's header, with an environment of ours in place of the libc (core/boot only).
+FDT_INC := -Icore/boot/fdt_env -isystem $(O)/libfdt
+core_inc = $(CORE_INC) $(if $(filter core/boot/%,$(1)),$(FDT_INC))
+HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted
+TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude -Iplat/hosted -Itools
+TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
+TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson) -lfdt -pthread -lm
+
+# Writes text to a file when it differs, so that what depends on it is rebuilt only then.
+define keep
+	@mkdir -p $(dir $(1)); printf '%s\n' $(2) | cmp -s - $(1) || printf '%s\n' $(2) >$(1)
+endef
+
+# ---- targets -------------------------------------------------------------------------------------
+
+.PHONY: all help run test check-fast programs bench fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
+.DELETE_ON_ERROR:
+
+all: $(O)/freehold $(LIB) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
+	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60"
+
+run: ## install what is missing, build, run the camera-and-display job
+	@scripts/deps build
+	+$(Q)$(MAKE) --no-print-directory all
+	$(O)/freehold run jobs/camera-display.job
+
+test: ## install what is missing, then everything that CI checks
+	@scripts/deps build test
+	+@scripts/test -o $(O)
+
+check-fast: ## build, unit and model tests: seconds
+	+@scripts/test -o $(O) build unit model
+
+asan: ## unit, model, drive and fault tests under AddressSanitizer and UBSan
+	+@scripts/test -o $(O) asan
+
+tsan: ## unit and race tests under ThreadSanitizer
+	+@scripts/test -o $(O) tsan
+
+deps: ## install the Debian packages that build and tests need
+	@scripts/deps build test
+
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC)) ## build every test program
+fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
+
+fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpus only)
+	+$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) \
+		SANITIZE=fuzzer-no-link,address,undefined fuzzers
+	@scripts/fuzz -o $(O)/fuzz -s $(FUZZ_SECONDS) $(basename $(notdir $(FUZZ_SRC)))
+
+bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
+	$(Q)for b in $(call bin,$(BENCH_SRC)); do $$b || exit 1; done
+	$(O)/freehold bench
+
+clean: ## remove what was built
+	$(Q)if [ -f $(O)/objects ]; then rm -rf $(O); fi
+
+# ---- library, command, man pages -----------------------------------------------------------------
+
+$(O)/flags: FORCE
+	$(call keep,$@,'$(CC) $(BASE_FLAGS) $(VERSION)')
+$(O)/objects: FORCE
+	$(call keep,$@,'$(LIB_OBJ) $(PARTS_OBJ)')
+FORCE:
+
+$(LIB): $(LIB_OBJ)
+$(PARTS): $(PARTS_OBJ)
+$(LIB) $(PARTS): $(O)/objects
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+$(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_FLAGS) $(FREE_FLAGS) $(call core_inc,$<) -Iplat/hosted -MMD -MP -c $< -o $@
+
+$(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
+$(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
+$(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
+$(O)/%.o: %.c $(O)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_FLAGS) $(KIND_FLAGS) -MMD -MP -c $< -o $@
+
+# Only these two headers of the host are visible to core/boot, not the folder they lie in.
+$(FDT_H):
+	@mkdir -p $(@D)
+	$(Q)cp $(LIBFDT_INCLUDE)/libfdt.h $(LIBFDT_INCLUDE)/fdt.h $(@D)
+
+$(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+
+$(O)/%: %.scd
+	$(call say,MAN,$<)
+	@mkdir -p $(@D)
+	$(Q)scdoc <$< >$@
+
+# ---- tests ---------------------------------------------------------------------------------------
+
+$(call bin,$(TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,tests/t.c $(HELP_SRC)) $(PARTS) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+
+$(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+
+$(call bin,$(FUZZ_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -fsanitize=fuzzer $^ $(TOOL_LIBS) -o $@
+
+# ---- the core without a host: compiled for each machine, and its symbols checked -------------------
+
+ARCHES := x86_64 aarch64 riscv64
+cross = $(1)-linux-gnu-
+arch_x86_64 := -mno-red-zone -mgeneral-regs-only
+arch_aarch64 := -mno-outline-atomics -mgeneral-regs-only
+arch_riscv64 :=
+
+freestanding: $(ARCHES:%=$(O)/freestanding/%/core.o) ## the core for x86_64, aarch64, riscv64, no libc
+
+define freestanding_rules
+$(O)/freestanding/$(1)/core/%.o: core/%.c $(O)/flags | $(FDT_H)
+	$$(call say,CC,'$$< ($(1))')
+	@mkdir -p $$(@D)
+	$$(Q)$(call cross,$(1))gcc -std=gnu11 $(WARN) -O2 -g $(arch_$(1)) \
+		$(FREE) $$(shell $(call cross,$(1))gcc -print-file-name=include) \
+		$$(call core_inc,$$<) -Iplat/bare/$(1) -Iplat/bare/common -MMD -MP -c $$< -o $$@
+
+$(O)/freestanding/$(1)/core.o: $(CORE_SRC:%.c=$(O)/freestanding/$(1)/%.o) \
+		scripts/undef scripts/undef.allow $(O)/objects
+	$$(call say,LD,$$@)
+	$$(Q)$(call cross,$(1))ld -r -o $$@ $(CORE_SRC:%.c=$(O)/freestanding/$(1)/%.o)
+	$$(Q)scripts/undef $(call cross,$(1)) $$@
+endef
+$(foreach a,$(ARCHES),$(eval $(call freestanding_rules,$(a))))
+
+# ---- lint ----------------------------------------------------------------------------------------
+
+lint: format layers headers tidy cppcheck man ## format, layers, headers, clang-tidy, cppcheck, man pages
+
+format:
+	$(Q)clang-format --dry-run -Werror $(ALL_CH)
+layers:
+	$(Q)scripts/layers
+headers: $(FDT_H)
+	$(Q)scripts/headers -i $(O)/libfdt $(CC) $(CLANG)
+man: $(MAN) # empty paragraphs are scdoc's habit
+	$(Q)$(if $(MAN),! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro')
+
+# A file is read again only after it or one of its headers changed, as its object knows.
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(TOOL_SRC)
+tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
+tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
+	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
+$(HOSTED_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(HOST_FLAGS)
+$(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
+$(O)/%.tidy: %.c .clang-tidy $(O)/%.o
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 -Wall -Wextra $(call tidy_flags,$<) >$@ 2>&1 || \
+		{ cat $@; rm -f $@; exit 1; }
+
+cppcheck: $(O)/flags
+	@mkdir -p $(O)/cppcheck
+	$(Q)cppcheck -j 2 --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
+		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
+		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
+		core plat/hosted tools tests
+
+# ---- install -------------------------------------------------------------------------------------
+
+install: all ## DESTDIR=, PREFIX=/usr/local: command, library, headers, freehold.pc, man pages
+	$(Q)install -D -m 755 $(O)/freehold $(DESTDIR)$(PREFIX)/bin/freehold
+	$(Q)install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfreehold.a
+	$(Q)install -d $(DESTDIR)$(PREFIX)/include/freehold
+	$(Q)install -m 644 $(PUBLIC_H) $(DESTDIR)$(PREFIX)/include/freehold
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' freehold.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold.pc
+	$(Q)for m in $(MAN); do \
+		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
+	done
+
+readme-example: ## the example of README.md, built against the installed library, and run
+	+$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(O))/stage PREFIX=/usr
+	$(Q)scripts/readme-example README.md $(abspath $(O))/stage /usr $(O)/readme-example
+
+-include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \
+	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*')

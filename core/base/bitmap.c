@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Bitmaps of any length, a word at a time. */
+#include "base/bitmap.h"
+#include "base/bits.h"
+
+/* The part of [start, start + n) that lies in start's word. */
+static uint64_t head_mask(uint64_t start, uint64_t n, uint64_t *taken)
+{
+	unsigned int lo = (unsigned int)(start & 63);
+	unsigned int hi = n < 64 - lo ? lo + (unsigned int)n : 64;
+
+	*taken = hi - lo;
+	return bits_span(lo, hi);
+}
+
+void bitmap_set(uint64_t *map, uint64_t start, uint64_t n)
+{
+	for (uint64_t taken; n; start += taken, n -= taken)
+		map[start / 64] |= head_mask(start, n, &taken);
+}
+
+void bitmap_clear(uint64_t *map, uint64_t start, uint64_t n)
+{
+	for (uint64_t taken; n; start += taken, n -= taken)
+		map[start / 64] &= ~head_mask(start, n, &taken);
+}
+
+static uint64_t next(const uint64_t *map, uint64_t start, uint64_t end, uint64_t flip)
+{
+	while (start < end) {
+		uint64_t w = (map[start / 64] ^ flip) & ~bits_low((unsigned int)(start & 63));
+
+		if (w) {
+			start = (start & ~UINT64_C(63)) + bits_first(w);
+			return start < end ? start : end;
+		}
+		start = (start | 63) + 1;
+	}
+	return end;
+}
+
+uint64_t bitmap_next_set(const uint64_t *map, uint64_t start, uint64_t end)
+{
+	return next(map, start, end, 0);
+}
+
+uint64_t bitmap_next_clear(const uint64_t *map, uint64_t start, uint64_t end)
+{
+	return next(map, start, end, ~UINT64_C(0));
+}
+
+uint64_t bitmap_find_clear(const uint64_t *map, uint64_t size, uint64_t start, uint64_t n,
+			   uint64_t mask, uint64_t offset)
+{
+	for (;;) {
+		uint64_t at = next(map, start, size, ~UINT64_C(0)), used;
+
+		at = ((at + offset + mask) & ~mask) - offset;
+		if (at >= size || n > size - at)
+			return BITMAP_NONE;
+		used = next(map, at, at + n, 0);
+		if (used == at + n)
+			return at;
+		start = used + 1;
+	}
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A flattened tree into a boot_config: is it whole, whose is it, where is RAM, what are the
+ * bootargs. */
+#include "boot/say.h"
+#include "boot/tree.h"
+#include "base/string.h"
+#include <libfdt.h>
+
+static int check_tree(const void *dtb, size_t size, struct boot_why *why)
+{
+	int err;
+
+	if (!dtb || (uintptr_t)dtb & 7)
+		return boot_fail(why, FH_EINVAL, "device tree: expected at a multiple of 8 bytes");
+	if (size < FDT_V1_SIZE)
+		return boot_fail(why, FH_EINVAL, "device tree: %zu bytes, expected a header", size);
+	if (fdt_magic(dtb) != FDT_MAGIC)
+		return boot_fail(why, FH_EINVAL,
+				 "device tree: begins with 0x%08x, expected 0x%08x (a .dtb file)",
+				 fdt_magic(dtb), FDT_MAGIC);
+	if (fdt_totalsize(dtb) > size)
+		return boot_fail(why, FH_EINVAL, "device tree: cut off, %zu of %u bytes", size,
+				 fdt_totalsize(dtb));
+	/* libfdt 1.6.1's check follows a null name in trees of before 2005. */
+	if (fdt_version(dtb) < 16)
+		return boot_fail(why, FH_EINVAL, "device tree: version %u, expected 16 or later",
+				 fdt_version(dtb));
+	err = fdt_check_full(dtb, size);
+	if (!err)
+		err = fdt_path_offset(dtb, "/");
+	if (err < 0)
+		return boot_fail(why, FH_EINVAL, "device tree: damaged: %s", fdt_strerror(err));
+	return 0;
+}
+
+static int root_cells(struct tree *t, const char *name, size_t *cells)
+{
+	struct tree_prop p = tree_prop(t, 0, name);
+	uint64_t n;
+
+	*cells = 1;
+	if (!p.at)
+		return 0;
+	n = p.len == 4 ? tree_number(p.at, 1) : 0;
+	if (n != 1 && n != 2)
+		return boot_fail(t->why, FH_EINVAL, "device tree: /: %s: expected <1> or <2>",
+				 name);
+	*cells = (size_t)n;
+	return 0;
+}
+
+static void read_model(struct tree *t)
+{
+	const char *model = tree_string(t, 0, "model");
+
+	if (!model)
+		model = tree_string(t, 0, "compatible");
+	if (!model)
+		return;
+	boot_copy_name(t->cfg->model, sizeof(t->cfg->model), model, BOOT_NAME_MAX);
+	boot_say(t->cfg, "Machine model: %s\n", t->cfg->model);
+}
+
+static int read_bootargs(struct tree *t)
+{
+	int node = fdt_path_offset(t->blob, "/chosen");
+	struct tree_prop p;
+	const char *args;
+
+	if (node < 0)
+		node = fdt_path_offset(t->blob, "/chosen@0");
+	if (node < 0)
+		return 0;
+	p = tree_prop(t, node, "bootargs");
+	if (!p.at || !p.len)
+		return 0;
+	args = tree_string(t, node, "bootargs");
+	if (!args)
+		return boot_fail(t->why, FH_EINVAL,
+				 "device tree: /chosen: bootargs: expected a string");
+	if (!fh_strcopy(t->cfg->bootargs, args, sizeof(t->cfg->bootargs)))
+		return boot_fail(t->why, FH_EINVAL,
+				 "device tree: /chosen: bootargs: %zu characters, at most %d",
+				 fh_strlen(args), BOOT_ARGS_MAX - 1);
+	return 0;
+}
+
+/* Whole pages only; less than one is left out, as Linux does. */
+static int add_bank(struct tree *t, const char *name, uint64_t base, uint64_t size)
+{
+	struct boot_config *cfg = t->cfg;
+	uint64_t start, end = base + size, asked = end;
+
+	if (end < base || end > UINT64_C(1) << BOOT_PHYS_BITS)
+		return boot_fail(t->why, FH_EINVAL,
+				 "device tree: /%s: reg: 0x%llx bytes at 0x%llx pass bit %d", name,
+				 (unsigned long long)size, (unsigned long long)base,
+				 BOOT_PHYS_BITS);
+	start = (base + FH_PAGE_SIZE - 1) & ~(FH_PAGE_SIZE - 1);
+	end &= ~(FH_PAGE_SIZE - 1);
+	if (start >= end) {
+		boot_say(cfg, "OF: fdt: Ignoring memory block 0x%llx - 0x%llx\n",
+			 (unsigned long long)base, (unsigned long long)asked);
+		return 0;
+	}
+	if (cfg->nr_banks == BOOT_MAX_BANKS)
+		return boot_fail(t->why, FH_ENOSPC,
+				 "device tree: /%s: more than %d ranges of memory", name,
+				 BOOT_MAX_BANKS);
+	cfg->bank[cfg->nr_banks++] = (struct boot_bank){start, end - start};
+	return 0;
+}
+
+static int read_memory_node(struct tree *t, int node)
+{
+	size_t pair = (t->addr_cells + t->size_cells) * 4;
+	const char *prop = "linux,usable-memory";
+	struct tree_prop p = tree_prop(t, node, prop);
+	char name[BOOT_NAME_MAX];
+	int err = 0;
+
+	if (!p.at) {
+		prop = "reg";
+		p = tree_prop(t, node, prop);
+	}
+	tree_name(t, node, name);
+	if (p.len % pair)
+		return boot_fail(t->why, FH_EINVAL,
+				 "device tree: /%s: %s: %zu bytes, expected a multiple of %zu",
+				 name, prop, p.len, pair);
+	for (size_t at = 0; at < p.len && !err; at += pair) {
+		uint64_t base = tree_number(p.at + at, t->addr_cells);
+		uint64_t size = tree_number(p.at + at + t->addr_cells * 4, t->size_cells);
+
+		if (size)
+			err = add_bank(t, name, base, size);
+		else if (!(base & (FH_PAGE_SIZE - 1)))
+			t->cfg->ram_base = base; /* for the firmware, or ram_bytes, to fill in */
+	}
+	return err;
+}
+
+static int read_memory(struct tree *t)
+{
+	int node, err = 0;
+
+	fdt_for_each_subnode(node, t->blob, 0)
+	{
+		const char *type = tree_string(t, node, "device_type");
+
+		if (type && fh_streq(type, "memory") && tree_available(t, node))
+			err = read_memory_node(t, node);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int boot_config_fdt(struct boot_config *cfg, const void *dtb, size_t size, struct boot_why *why)
+{
+	struct tree t = {.blob = dtb, .cfg = cfg, .why = why};
+	int err;
+
+	err = check_tree(dtb, size, why);
+	if (!err)
+		err = root_cells(&t, "#address-cells", &t.addr_cells);
+	if (!err)
+		err = root_cells(&t, "#size-cells", &t.size_cells);
+	if (err)
+		return err;
+	read_model(&t);
+	err = read_bootargs(&t);
+	if (!err)
+		err = read_memory(&t);
+	if (!err)
+		err = tree_read_reserved(&t);
+	if (!err)
+		err = tree_read_dma_limit(&t);
+	return err;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The areas of a machine: making them, putting them into service, their policy, their figures. */
+#include "base/bitmap.h"
+#include "base/string.h"
+#include "mm/machine.h"
+
+const char *cma_policy_name(enum cma_policy policy)
+{
+	static const char *const names[CMA_NR_POLICIES] = {"carveout", "movable", "guaranteed"};
+
+	return (unsigned int)policy < CMA_NR_POLICIES ? names[policy] : "?";
+}
+
+struct cma *cma_find(struct fh_machine *m, const char *name)
+{
+	for (unsigned int i = 0; i < m->nr_areas; i++)
+		if (fh_streq(m->area[i]->name, name))
+			return m->area[i];
+	return NULL;
+}
+
+struct cma *cma_default(struct fh_machine *m)
+{
+	return m->area_default;
+}
+
+int cma_for_each_area(struct fh_machine *m, int (*fn)(struct cma *cma, void *data), void *data)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < m->nr_areas && !r; i++)
+		r = fn(m->area[i], data);
+	return r;
+}
+
+const char *cma_get_name(const struct cma *cma)
+{
+	return cma->name;
+}
+
+phys_t cma_get_base(const struct cma *cma)
+{
+	return fh_pfn_to_phys(cma->ranges[0].base_pfn);
+}
+
+uint64_t cma_get_size(const struct cma *cma)
+{
+	return cma->count << FH_PAGE_SHIFT;
+}
+
+enum cma_policy cma_get_policy(const struct cma *cma)
+{
+	return area_policy(cma);
+}
+
+static uint64_t area_blocks(const struct cma_memrange *r)
+{
+	return r->count >> FH_BLOCK_ORDER;
+}
+
+void cma_get_stats(struct cma *cma, struct cma_stats *stats)
+{
+	struct fh_machine *m = cma->m;
+	uint64_t taken = 0;
+
+	*stats = (struct cma_stats){
+		.nr_pages_succeeded = cma->nr_pages_succeeded,
+		.nr_pages_failed = cma->nr_pages_failed,
+		.nr_pages_released = cma->nr_pages_released,
+		.nr_allocs = cma->nr_allocs,
+		.nr_fails = cma->nr_fails,
+		.pages_migrated = cma->pages_migrated,
+		.pages_dropped = cma->pages_dropped,
+	};
+	fh_lock(&cma->lock);
+	stats->used = cma->count - cma->available_count;
+	stats->used_max = cma->used_max;
+	fh_unlock(&cma->lock);
+	for (unsigned int i = 0; i < cma->nranges; i++) {
+		uint64_t first = machine_block(m, cma->ranges[i].base_pfn);
+
+		for (uint64_t b = first; b < first + area_blocks(&cma->ranges[i]); b++)
+			taken += FH_BLOCK_PAGES - block_peek(m, b).free;
+	}
+	stats->lent = taken > stats->used ? taken - stats->used : 0;
+}
+
+/* Nothing but reserved frames, in whole blocks, in one zone, and no other area. */
+static bool range_is_fit(struct fh_machine *m, struct range pfns)
+{
+	if (!machine_in_bank(m, pfns) || !machine_is_reserved(m, pfns))
+		return false;
+	for (uint64_t b = machine_block(m, pfns.start); b < machine_block(m, pfns.end); b++) {
+		struct block_state s = block_peek(m, b);
+
+		if (s.area || s.free)
+			return false;
+	}
+	return true;
+}
+
+static struct cma *area_new(struct fh_machine *m, struct range pfns, unsigned int order_per_bit,
+			    const char *name)
+{
+	struct cma *cma = machine_alloc(m, sizeof(*cma));
+	uint64_t bits = (pfns.end - pfns.start) >> order_per_bit;
+
+	if (!cma)
+		return NULL;
+	cma->ranges[0].bitmap = machine_alloc(m, bitmap_words(bits) * sizeof(uint64_t));
+	if (!cma->ranges[0].bitmap) {
+		machine_free(m, cma, sizeof(*cma));
+		return NULL;
+	}
+	cma->m = m;
+	cma->id = m->nr_areas;
+	cma->order_per_bit = order_per_bit;
+	cma->nranges = 1;
+	cma->ranges[0].base_pfn = pfns.start;
+	cma->ranges[0].count = cma->count = cma->available_count = pfns.end - pfns.start;
+	fh_lock_init(&cma->lock, RANK_CMA);
+	atomic_init(&cma->policy, m->cfg.policy);
+	if (name)
+		fh_strcopy(cma->name, name, sizeof(cma->name));
+	else
+		fh_snprintf(cma->name, sizeof(cma->name), "cma%u", cma->id);
+	return cma;
+}
+
+int cma_init_reserved_mem(struct fh_machine *m, phys_t base, uint64_t size,
+			  unsigned int order_per_bit, const char *name, struct cma **cma)
+{
+	const uint64_t unit = FH_PAGE_SIZE << FH_BLOCK_ORDER; /* a bitmap bit is never more */
+	struct range pfns;
+	struct cma *c;
+	int err = 0;
+
+	if (!m || !cma || order_per_bit > FH_BLOCK_ORDER || !size || base.v + size < base.v ||
+	    (base.v | size) & (unit - 1) || (name && fh_strlen(name) >= CMA_MAX_NAME))
+		return -FH_EINVAL;
+	pfns = (struct range){fh_phys_to_pfn(base), fh_phys_to_pfn((phys_t){base.v + size})};
+	fh_lock(&m->areas_lock);
+	if (m->nr_areas == CMA_MAX_AREAS)
+		err = -FH_ENOSPC;
+	else if (name && cma_find(m, name))
+		err = -FH_EEXIST;
+	else if (!range_is_fit(m, pfns))
+		err = -FH_EINVAL;
+	c = err ? NULL : area_new(m, pfns, order_per_bit, name);
+	if (!err && !c)
+		err = -FH_ENOMEM;
+	if (!err) {
+		for (uint64_t b = machine_block(m, pfns.start); b < machine_block(m, pfns.end);
+		     b++) {
+			struct block_state old = block_lock(m, b), new = old;
+
+			new.area = (uint8_t)(c->id + 1);
+			new.type = MIGRATE_CMA;
+			new.lend = BLOCK_LEND_NONE;
+			block_unlock(m, b, old, new);
+		}
+		m->area[m->nr_areas++] = c;
+		*cma = c;
+	}
+	fh_unlock(&m->areas_lock);
+	return err;
+}
+
+static uint8_t lend_of(enum cma_policy policy)
+{
+	return policy == CMA_POLICY_CARVEOUT ? BLOCK_LEND_NONE : BLOCK_LEND_MOVABLE;
+}
+
+/* A block of an area becomes free memory, lendable by the area's policy. */
+static void activate_block(struct cma *cma, uint64_t block)
+{
+	struct fh_machine *m = cma->m;
+	struct block_state old, new;
+
+	for (unsigned int i = 0; i < FH_BLOCK_PAGES; i++)
+		frame_set(m, &m->frames[block][i], FRAME_RAW);
+	new = old = block_lock(m, block);
+	new.special = false;
+	new.lend = lend_of(area_policy(cma));
+	block_free_run(m, block, &new, 0, FH_BLOCK_ORDER);
+	block_unlock(m, block, old, new);
+	m->zone[old.zone].managed += FH_BLOCK_PAGES;
+	zone_add(&m->zone[old.zone].cma_pages, FH_BLOCK_PAGES);
+}
+
+int cma_init_reserved_areas(struct fh_machine *m)
+{
+	if (!m)
+		return -FH_EINVAL;
+	fh_lock(&m->areas_lock);
+	for (unsigned int i = 0; i < m->nr_areas; i++) {
+		struct cma *cma = m->area[i];
+
+		if (cma->active)
+			continue;
+		for (unsigned int r = 0; r < cma->nranges; r++) {
+			uint64_t first = machine_block(m, cma->ranges[r].base_pfn);
+
+			for (uint64_t b = first; b < first + area_blocks(&cma->ranges[r]); b++)
+				activate_block(cma, b);
+		}
+		cma->active = true;
+		atomic_fetch_add_explicit(&m->nr_area, (int64_t)cma->count, memory_order_relaxed);
+	}
+	machine_set_capacity(m);
+	zones_set_watermarks(m);
+	fh_unlock(&m->areas_lock);
+	return 0;
+}
+
+int cma_set_policy(struct cma *cma, enum cma_policy policy)
+{
+	struct fh_machine *m;
+
+	if (!cma || (unsigned int)policy >= CMA_NR_POLICIES)
+		return -FH_EINVAL;
+	m = cma->m;
+	fh_lock(&m->areas_lock);
+	atomic_store_explicit(&cma->policy, policy, memory_order_relaxed);
+	for (unsigned int r = 0; r < cma->nranges && cma->active; r++) {
+		uint64_t first = machine_block(m, cma->ranges[r].base_pfn);
+
+		for (uint64_t b = first; b < first + area_blocks(&cma->ranges[r]); b++) {
+			struct block_state old = block_lock(m, b), new = old;
+
+			new.lend = lend_of(policy);
+			block_unlock(m, b, old, new);
+		}
+	}
+	machine_set_capacity(m);
+	fh_unlock(&m->areas_lock);
+	return 0;
+}

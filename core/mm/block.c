@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A block of 512 frames: its state word and its map of free bits. */
+#include "base/bits.h"
+#include "base/string.h"
+#include "mm/block.h"
+#include "mm/machine.h"
+#include "mm/policy.h"
+
+struct block_state block_peek(const struct fh_machine *m, uint64_t block)
+{
+	return block_unpack(atomic_load_explicit(&m->state[block], memory_order_relaxed));
+}
+
+bool block_trylock(struct fh_machine *m, uint64_t block, struct block_state *s)
+{
+	uint64_t w = atomic_load_explicit(&m->state[block], memory_order_relaxed);
+
+	/* Acquire: pairs with the release in block_unlock(); the map is as the last holder left it.
+	 */
+	if (w & BLOCK_LOCK ||
+	    !atomic_compare_exchange_strong_explicit(&m->state[block], &w, w | BLOCK_LOCK,
+						     memory_order_acquire, memory_order_relaxed))
+		return false;
+	fh_rank_take(RANK_BLOCK);
+	*s = block_unpack(w);
+	return true;
+}
+
+struct block_state block_lock(struct fh_machine *m, uint64_t block)
+{
+	struct block_state s;
+
+	for (unsigned int turn = 0; !block_trylock(m, block, &s); turn++)
+		fh_spin(turn);
+	return s;
+}
+
+/* The index a block in this state belongs to, or NULL (B2). */
+static struct index *index_of(struct fh_machine *m, const struct block_state *s)
+{
+	if (!s->listed || s->isolated || (s->type == MIGRATE_CMA && s->lend == BLOCK_LEND_NONE))
+		return NULL;
+	return &m->index[s->type][s->order];
+}
+
+/* What a block in this state adds to its zone's counters, times sign (B5). */
+static void count(struct fh_machine *m, const struct block_state *s, int sign)
+{
+	struct zone *z = &m->zone[s->zone];
+	int64_t n = s->isolated ? 0 : (int64_t)s->free * sign;
+
+	if (!n)
+		return;
+	if (s->type != MIGRATE_CMA) {
+		zone_add(&z->nr_free, n);
+	} else if (s->lend == BLOCK_LEND_NONE) {
+		zone_add(&z->nr_free_carveout, n);
+	} else {
+		zone_add(&z->nr_free, n);
+		zone_add(&z->nr_free_cma, n);
+	}
+}
+
+/* The same class of counters on both sides: one addition each of the difference. */
+static void recount(struct fh_machine *m, const struct block_state *old,
+		    const struct block_state *new)
+{
+	struct block_state diff = *new;
+
+	if (old->type != new->type || old->lend != new->lend || old->isolated || new->isolated) {
+		count(m, old, -1);
+		count(m, new, 1);
+	} else if (new->free > old->free) {
+		diff.free = new->free - old->free;
+		count(m, &diff, 1);
+	} else if (new->free < old->free) {
+		diff.free = old->free - new->free;
+		count(m, &diff, -1);
+	}
+}
+
+/* B3 from the count alone: no run can be longer than what is free. */
+static uint8_t clamp_order(uint8_t order, uint32_t free)
+{
+	if (!free)
+		return BLOCK_ORDER_NONE;
+	if (free == FH_BLOCK_PAGES)
+		return FH_BLOCK_ORDER;
+	if (order >= FH_BLOCK_ORDER)
+		order = FH_BLOCK_ORDER - 1;
+	return free >> order ? order : (uint8_t)bits_log2(free);
+}
+
+/* Whether a block is listed with `free` frames: by the memory of the whole machine, since a zone
+ * that is full beside an empty one is not short. */
+static bool worth_listing(const struct fh_machine *m, uint32_t free)
+{
+	uint64_t left = 0, high = 0;
+
+	if (free >= POLICY_CRUMBS)
+		return true;
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+		left += (uint64_t)zone_count(&m->zone[z].nr_free);
+		high += m->zone[z].wmark[WMARK_HIGH];
+	}
+	return policy_list_block(free, left, high);
+}
+
+void block_unlock(struct fh_machine *m, uint64_t block, struct block_state old,
+		  struct block_state new)
+{
+	struct index *was, *is;
+
+	new.order = clamp_order(new.order, new.free);
+	new.listed = new.free && (new.listed || worth_listing(m, new.free));
+	was = index_of(m, &old);
+	is = index_of(m, &new);
+	if (was != is) {
+		if (was)
+			index_remove(was, block);
+		if (is)
+			index_add(is, block);
+	}
+	recount(m, &old, &new);
+	fh_rank_drop(RANK_BLOCK);
+	atomic_store_explicit(&m->state[block], block_pack(new), memory_order_release);
+}
+
+bool block_is_free(struct fh_machine *m, pfn_t pfn)
+{
+	uint64_t block = machine_block(m, pfn);
+	unsigned int i = (unsigned int)((pfn - m->base_pfn) & (FH_BLOCK_PAGES - 1));
+	struct block_state s = block_lock(m, block);
+	bool is_free = m->map[block].w[i / 64] >> (i & 63) & 1;
+
+	block_unlock(m, block, s, s);
+	return is_free;
+}
+
+unsigned int block_map_order(const struct block_map *map)
+{
+	uint64_t any = 0, runs;
+	unsigned int full = 0, order;
+
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
+		any |= map->w[i];
+		full |= (unsigned int)!~map->w[i] << i;
+	}
+	if (!any)
+		return BLOCK_ORDER_NONE;
+	if (full) {
+		if (full == 0xff)
+			return 9;
+		if ((full & 0x0f) == 0x0f || (full & 0xf0) == 0xf0)
+			return 8;
+		return full & full >> 1 & 0x55 ? 7 : 6;
+	}
+	for (order = 5; order; order--) {
+		runs = 0;
+		for (unsigned int i = 0; i < BLOCK_WORDS; i++)
+			runs |= bits_runs(map->w[i], order);
+		if (runs)
+			break;
+	}
+	return order;
+}
+
+void block_span(struct block_map *map, unsigned int lo, unsigned int hi)
+{
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
+		unsigned int a = lo > i * 64 ? lo - i * 64 : 0;
+		unsigned int b = hi > i * 64 ? hi - i * 64 : 0;
+
+		a = a > 64 ? 64 : a;
+		b = b > 64 ? 64 : b;
+		map->w[i] = a < b ? bits_span(a, b) : 0;
+	}
+}
+
+bool block_take_run(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int order,
+		    unsigned int *first)
+{
+	struct block_map *map = &m->map[block];
+	unsigned int words = order > 6 ? 1u << (order - 6) : 1;
+
+	for (unsigned int i = 0; i < BLOCK_WORDS; i += words) {
+		uint64_t all = map->w[i], runs;
+
+		for (unsigned int j = 1; j < words; j++)
+			all &= map->w[i + j];
+		runs = bits_runs(all, order > 6 ? 6 : order);
+		if (!runs)
+			continue;
+		*first = i * 64 + bits_first(runs);
+		if (order >= 6)
+			memset(&map->w[i], 0, words * sizeof(map->w[0]));
+		else
+			map->w[i] &= ~(bits_low(1u << order) << (*first & 63));
+		s->free -= 1u << order;
+		return true;
+	}
+	s->order = (uint8_t)block_map_order(map);
+	return false;
+}
+
+bool block_all_free(const struct fh_machine *m, uint64_t block, unsigned int lo, unsigned int hi)
+{
+	struct block_map span;
+	uint64_t missing = 0;
+
+	block_span(&span, lo, hi);
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
+		missing |= span.w[i] & ~m->map[block].w[i];
+	return !missing;
+}
+
+void block_claim(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int lo,
+		 unsigned int hi)
+{
+	struct block_map span;
+
+	block_span(&span, lo, hi);
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
+		m->map[block].w[i] &= ~span.w[i];
+	s->free -= hi - lo;
+}
+
+/* The order that the run of 2^order at `first`, just set, has merged into. */
+static unsigned int merged_order(const struct block_map *map, unsigned int first,
+				 unsigned int order)
+{
+	unsigned int words = 1, i = first / 64;
+
+	while (order < 6) {
+		unsigned int up = order + 1, at = first & 63 & ~((1u << up) - 1);
+		uint64_t run = bits_low(1u << up) << at;
+
+		if ((map->w[i] & run) != run)
+			return order;
+		order = up;
+	}
+	while (order < FH_BLOCK_ORDER) {
+		words = 2u << (order - 6);
+		for (unsigned int j = 0; j < words; j++)
+			if (~map->w[(i & ~(words - 1)) + j])
+				return order;
+		order++;
+	}
+	return order;
+}
+
+static void raise_order(struct block_state *s, unsigned int order)
+{
+	if (s->order == BLOCK_ORDER_NONE || order > s->order)
+		s->order = (uint8_t)order;
+}
+
+/* States whose count may go up by one without anything else to be done. */
+static inline bool only_counts(const struct fh_machine *m, uint64_t w)
+{
+	const uint64_t odd = BLOCK_LOCK | UINT64_C(63) << 17 /* isolated */;
+	uint32_t free = (uint32_t)(w & 1023);
+
+	/* An empty block gets an order, a full one another, one with many crumbs may get listed,
+	 * and areas have counters of their own. */
+	return !(w & odd) && free && free < FH_BLOCK_PAGES - 1 &&
+	       block_word_type(w) != MIGRATE_CMA &&
+	       (block_word_listed(w) || !worth_listing(m, free + 1));
+}
+
+enum block_free_one block_free_one(struct fh_machine *m, uint64_t block, unsigned int frame)
+{
+	uint64_t w = atomic_load_explicit(&m->state[block], memory_order_relaxed);
+	uint64_t bit = UINT64_C(1) << (frame & 63), *word = &m->map[block].w[frame / 64];
+	enum block_free_one r = BLOCK_FREED;
+
+	if (!only_counts(m, w) ||
+	    !atomic_compare_exchange_strong_explicit(&m->state[block], &w, w | BLOCK_LOCK,
+						     memory_order_acquire, memory_order_relaxed))
+		return BLOCK_FREE_OTHERWISE;
+	if (*word & bit) {
+		r = BLOCK_WAS_FREE;
+	} else {
+		*word |= bit;
+		if (merged_order(&m->map[block], frame, 0) > block_word_order(w)) {
+			*word &= ~bit;
+			r = BLOCK_FREE_OTHERWISE;
+		}
+	}
+	if (r == BLOCK_FREED)
+		zone_add(&m->zone[block_word_zone(w)].nr_free, 1);
+	atomic_store_explicit(&m->state[block], r == BLOCK_FREED ? w + 1 : w, memory_order_release);
+	return r;
+}
+
+bool block_free_bits(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int word,
+		     uint64_t bits)
+{
+	struct block_map *map = &m->map[block];
+	unsigned int order = 0;
+	uint64_t w;
+
+	if (!bits)
+		return true;
+	if (map->w[word] & bits)
+		return false;
+	map->w[word] |= bits;
+	s->free += bits_count(bits);
+	w = map->w[word];
+	if (!~w) {
+		order = merged_order(map, word * 64, 6);
+	} else {
+		while (order < 5 && bits_runs(w, order + 1))
+			order++;
+	}
+	raise_order(s, order);
+	return true;
+}
+
+bool block_free_run(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int first,
+		    unsigned int order)
+{
+	struct block_map *map = &m->map[block];
+	unsigned int words = order > 6 ? 1u << (order - 6) : 1, i = first / 64;
+	uint64_t bits = order >= 6 ? ~UINT64_C(0) : bits_low(1u << order) << (first & 63);
+
+	for (unsigned int j = 0; j < words; j++)
+		if (map->w[i + j] & bits)
+			return false;
+	for (unsigned int j = 0; j < words; j++)
+		map->w[i + j] |= bits;
+	s->free += 1u << order;
+	raise_order(s, merged_order(map, first, order));
+	return true;
+}
+
+void block_free_map(struct fh_machine *m, uint64_t block, struct block_state *s,
+		    const struct block_map *bits)
+{
+	struct block_map *map = &m->map[block];
+
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
+		if (map->w[i] & bits->w[i])
+			machine_bug(m, "block %llu: freed twice: map %llx, bits %llx",
+				    (unsigned long long)block, (unsigned long long)map->w[i],
+				    (unsigned long long)bits->w[i]);
+		map->w[i] |= bits->w[i];
+		s->free += bits_count(bits->w[i]);
+	}
+	s->order = (uint8_t)block_map_order(map);
+}

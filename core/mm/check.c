@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Every invariant recomputed from maps, frames, slots and bitmaps alone. The machine is quiet. */
+#include "base/bitmap.h"
+#include "base/bits.h"
+#include "mm/machine.h"
+#include "mm/objects.h"
+
+struct check {
+	struct fh_machine *m;
+	struct fh_text out;
+	unsigned int broken;
+	int64_t free[MAX_NR_ZONES], free_cma[MAX_NR_ZONES], free_carveout[MAX_NR_ZONES];
+	uint64_t lru[NR_LRU_WHERE][NR_LRU_LISTS];
+	int64_t droppable, anon, file, held, dirty;
+	uint64_t slots; /* present pages of objects, from the frames */
+};
+
+static void broken(struct check *c, const char *fmt, ...) FH_PRINTF(2, 3);
+static void broken(struct check *c, const char *fmt, ...)
+{
+	char line[160];
+	va_list ap;
+
+	c->broken++;
+	va_start(ap, fmt);
+	fh_vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	fh_text_add(&c->out, "%s\n", line);
+}
+
+typedef unsigned long long ull;
+
+/* B1, B2, B3 and the sums of B5. */
+static void check_block(struct check *c, uint64_t b)
+{
+	struct fh_machine *m = c->m;
+	struct block_state s = block_peek(m, b);
+	const struct block_map *map = &m->map[b];
+	unsigned int free = 0, order = block_map_order(map);
+	bool listed =
+		s.listed && !s.isolated && (s.type != MIGRATE_CMA || s.lend != BLOCK_LEND_NONE);
+
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
+		free += bits_count(map->w[i]);
+	if (s.listed && !s.free)
+		broken(c, "B2 block %llu: listed with nothing free", (ull)b);
+	if (free != s.free)
+		broken(c, "B1 block %llu: free is %u, the map has %u", (ull)b, s.free, free);
+	for (unsigned int t = 0; t < BLOCK_INDEX_TYPES; t++) {
+		for (unsigned int o = 0; o < BLOCK_INDEX_ORDERS; o++) {
+			bool want = listed && t == s.type && o == s.order;
+
+			if (index_has(&m->index[t][o], b) != want)
+				broken(c, "B2 block %llu: %sin index type %u order %u", (ull)b,
+				       want ? "not " : "", t, o);
+		}
+	}
+	if ((order == BLOCK_ORDER_NONE) != (s.order == BLOCK_ORDER_NONE) ||
+	    (order != BLOCK_ORDER_NONE && s.order < order) ||
+	    (s.order == FH_BLOCK_ORDER) != (free == FH_BLOCK_PAGES))
+		broken(c, "B3 block %llu: order %u, the map has %u", (ull)b, s.order, order);
+	if (s.isolated)
+		broken(c, "B4 block %llu: isolated by %u claims of a quiet machine", (ull)b,
+		       s.isolated);
+	if (s.type != MIGRATE_CMA || s.lend != BLOCK_LEND_NONE)
+		c->free[s.zone] += free;
+	else
+		c->free_carveout[s.zone] += free;
+	if (s.type == MIGRATE_CMA && s.lend != BLOCK_LEND_NONE)
+		c->free_cma[s.zone] += free;
+	if ((s.type == MIGRATE_CMA) != (s.area != 0))
+		broken(c, "A3 block %llu: type %u, area %u", (ull)b, s.type, s.area);
+}
+
+static void check_slot(struct check *c, unsigned int cpu, const struct pcp_slot *s, bool huge,
+		       uint16_t *cached)
+{
+	uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed), b;
+
+	if (word == PCP_NONE) {
+		if (s->mask || s->taken || s->more)
+			broken(c, "P1 cpu %u: an unbound slot holds frames", cpu);
+		return;
+	}
+	b = machine_block(c->m, word << 6);
+	cached[b]++;
+	if (huge && s->mask && block_peek(c->m, b).free)
+		broken(c, "P1 cpu %u: block %llu is cached whole and not empty", cpu, (ull)b);
+	for (unsigned int i = 0; i < BLOCK_WORDS && !huge; i++) {
+		uint64_t held = i == (word & (BLOCK_WORDS - 1)) ? s->mask : s->rest[i];
+
+		if (c->m->map[b].w[i] & held || (held && !(s->taken >> i & 1)))
+			broken(c, "P1 cpu %u: block %llu word %u has frames here and in the map",
+			       cpu, (ull)b, i);
+	}
+}
+
+/* P1, B4. */
+static void check_cpus(struct check *c)
+{
+	struct fh_machine *m = c->m;
+	size_t size = m->nr_blocks * sizeof(uint16_t);
+	uint16_t *cached = machine_alloc(m, size);
+
+	if (!cached) {
+		fh_text_add(&c->out, "(no memory to check the CPUs' caches)\n");
+		c->broken++;
+		return;
+	}
+	for (unsigned int i = 0; i < m->nr_cpus; i++) {
+		for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+			const struct pcp_zone *pz = &m->cpu[i].zone[z];
+
+			for (unsigned int t = 0; t < PCP_TYPES; t++) {
+				for (unsigned int k = 0; k < PCP_CLASSES; k++)
+					check_slot(c, i, &pz->slot[t][k], false, cached);
+				check_slot(c, i, &pz->huge[t], true, cached);
+			}
+			check_slot(c, i, &pz->freed, false, cached);
+		}
+	}
+	for (uint64_t b = 0; b < m->nr_blocks; b++)
+		if (cached[b] != block_peek(m, b).cached)
+			broken(c, "B4 block %llu: cached is %u, slots bound: %u", (ull)b,
+			       block_peek(m, b).cached, cached[b]);
+	machine_free(m, cached, size);
+}
+
+/* O1 from the frame's side, and what the lists should count. */
+static void check_object_frame(struct check *c, pfn_t pfn, const struct fh_frame *f)
+{
+	const struct fh_object *o = f->owner;
+	uint32_t flags = frame_flags(f);
+	pfn_t at;
+	bool drop =
+		(flags & (FRAME_FILE | FRAME_DIRTY)) == FRAME_FILE && frame_state(f) != FRAME_HELD;
+
+	c->slots++;
+	if (!o || f->index >= o->nr_pages || !object_slot(o, f->index, &at) || at != pfn)
+		broken(c, "O1 pfn %#llx: its object's slot %u is not this frame", (ull)pfn,
+		       f->index);
+	if (drop != !!(flags & FRAME_DROPPABLE))
+		broken(c, "L2 pfn %#llx: droppable is %u", (ull)pfn, !drop);
+	c->droppable += drop;
+	c->file += flags & FRAME_FILE ? 1 : 0;
+	c->anon += flags & FRAME_FILE ? 0 : 1;
+	c->dirty += flags & FRAME_DIRTY ? 1 : 0;
+	c->held += frame_state(f) == FRAME_HELD;
+	if (frame_state(f) == FRAME_HELD && !f->pins && !(flags & FRAME_WRITEBACK))
+		broken(c, "O3 pfn %#llx: held by nobody", (ull)pfn);
+}
+
+static void check_frame(struct check *c, uint64_t b, unsigned int i)
+{
+	struct fh_machine *m = c->m;
+	const struct fh_frame *f = &m->frames[b][i];
+	enum frame_state state = frame_state(f);
+	pfn_t pfn = machine_block_pfn(m, b) + i;
+	bool is_free = m->map[b].w[i / 64] >> (i & 63) & 1;
+	struct cma *cma = machine_area(m, b);
+
+	if (is_free && state != FRAME_RAW)
+		broken(c, "F1 pfn %#llx: free, and %s", (ull)pfn, frame_state_name(state));
+	switch (state) {
+	case FRAME_BATCH:
+	case FRAME_LRU:
+		if (state == FRAME_LRU)
+			c->lru[cma ? LRU_INSIDE : LRU_OUTSIDE]
+			      [(frame_flags(f) & FRAME_FILE ? 2 : 0) +
+			       !!(frame_flags(f) & FRAME_ACTIVE)]++;
+		check_object_frame(c, pfn, f);
+		break;
+	case FRAME_HELD:
+		check_object_frame(c, pfn, f);
+		break;
+	case FRAME_ISOLATED:
+	case FRAME_ISOLATED_MOVABLE:
+		broken(c, "F2 pfn %#llx: %s in a quiet machine", (ull)pfn, frame_state_name(state));
+		break;
+	default:
+		break;
+	}
+	if (cma && state != FRAME_RAW && state != FRAME_RESERVED && cma_owns(cma, pfn, 1))
+		broken(c, "A2 pfn %#llx: a device's, and %s", (ull)pfn, frame_state_name(state));
+	if (cma && is_free && cma_owns(cma, pfn, 1))
+		broken(c, "A2 pfn %#llx: a device's, and free", (ull)pfn);
+}
+
+static void check_frames(struct check *c)
+{
+	for (uint64_t b = 0; b < c->m->nr_blocks; b++) {
+		for (unsigned int i = 0; i < FH_BLOCK_PAGES && c->m->frames[b]; i++)
+			check_frame(c, b, i);
+	}
+}
+
+/* L1 from the lists' side. */
+static void check_lru(struct check *c)
+{
+	struct fh_machine *m = c->m;
+
+	for (unsigned int w = 0; w < NR_LRU_WHERE; w++) {
+		for (unsigned int l = 0; l < NR_LRU_LISTS; l++) {
+			uint32_t head = m->lru.head[w][l], n = head;
+			uint64_t len = 0;
+
+			while (n != FRAME_NIL) {
+				const struct fh_frame *f = machine_frame(m, m->base_pfn + n);
+
+				if (frame_state(f) != FRAME_LRU || len > c->lru[w][l]) {
+					broken(c, "L1 list %u/%u: frame %u is %s", w, l, n,
+					       frame_state_name(frame_state(f)));
+					break;
+				}
+				len++;
+				n = f->next == head ? FRAME_NIL : f->next;
+			}
+			if (len != c->lru[w][l] || len != m->lru.count[w][l])
+				broken(c, "L1 list %u/%u: %llu long, %llu counted, %llu frames", w,
+				       l, (ull)len, (ull)m->lru.count[w][l], (ull)c->lru[w][l]);
+		}
+	}
+}
+
+static void same(struct check *c, const char *name, int64_t counter, int64_t recomputed)
+{
+	if (counter != recomputed)
+		broken(c, "%s is %lld, recomputed %lld", name, (long long)counter,
+		       (long long)recomputed);
+}
+
+static void check_counters(struct check *c)
+{
+	struct fh_machine *m = c->m;
+
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+		same(c, "B5 nr_free", m->zone[z].nr_free, c->free[z]);
+		same(c, "B5 nr_free_cma", m->zone[z].nr_free_cma, c->free_cma[z]);
+		same(c, "B5 nr_free_carveout", m->zone[z].nr_free_carveout, c->free_carveout[z]);
+	}
+	same(c, "L2 nr_droppable", m->lru.nr_droppable, c->droppable);
+	same(c, "L2 nr_anon", m->lru.nr_anon, c->anon);
+	same(c, "L2 nr_file", m->lru.nr_file, c->file);
+	same(c, "L2 nr_held", m->lru.nr_held, c->held);
+	same(c, "L2 nr_dirty", m->lru.nr_dirty, c->dirty);
+}
+
+/* O2: what the page tables show is what the slots say. */
+static void check_mapping(struct check *c, const struct mapping *map)
+{
+	for (uint64_t i = 0; i < map->nr; i++) {
+		uint64_t pte = map->pte[i];
+		const struct fh_frame *f;
+		pfn_t pfn;
+
+		if (!(pte & PTE_PRESENT))
+			continue;
+		if (!object_slot(map->object, map->index + i, &pfn) || pte >> PTE_SHIFT != pfn) {
+			broken(c, "O2 va %#llx: the entry shows %#llx, the slot does not",
+			       (ull)(map->va + i), (ull)(pte >> PTE_SHIFT));
+			continue;
+		}
+		f = machine_frame(c->m, pfn);
+		if (pte & PTE_WRITE && map->object->ops && !(frame_flags(f) & FRAME_DIRTY))
+			broken(c, "O2 va %#llx: a file's clean page can be written",
+			       (ull)(map->va + i));
+	}
+}
+
+/* O1 from the objects' side. */
+static void check_objects(struct check *c)
+{
+	uint64_t present = 0;
+
+	for (const struct fh_object *o = c->m->objects; o; o = o->next) {
+		uint64_t n = 0;
+
+		for (uint64_t i = 0; i < o->nr_pages; i++)
+			n += o->slot[i] != 0;
+		if (n != o->nr_present)
+			broken(c, "O1 object: %llu slots filled, %llu counted", (ull)n,
+			       (ull)o->nr_present);
+		present += n;
+		for (const struct mapping *map = o->mappings; map; map = map->next_of_object)
+			check_mapping(c, map);
+	}
+	if (present != c->slots)
+		broken(c, "O1 objects name %llu frames, %llu frames name objects", (ull)present,
+		       (ull)c->slots);
+}
+
+static void check_area(struct check *c, struct cma *cma)
+{
+	struct fh_machine *m = c->m;
+	uint64_t marked = 0, set;
+
+	for (unsigned int i = 0; i < cma->nranges; i++) {
+		struct cma_memrange *r = &cma->ranges[i];
+		uint64_t end = cma_bitmap_maxno(cma, r);
+
+		for (set = bitmap_next_set(r->bitmap, 0, end); set < end;
+		     set = bitmap_next_set(r->bitmap, set + 1, end))
+			marked++;
+		for (uint64_t b = machine_block(m, r->base_pfn);
+		     b < machine_block(m, r->base_pfn + r->count); b++) {
+			for (unsigned int k = 0;
+			     k < FH_BLOCK_PAGES && area_policy(cma) == CMA_POLICY_GUARANTEED; k++)
+				if (frame_state(&m->frames[b][k]) == FRAME_HELD)
+					broken(c, "A5 area %s: block %llu has a held page",
+					       cma->name, (ull)b);
+		}
+	}
+	if (cma->count - cma->available_count != marked << cma->order_per_bit)
+		broken(c, "A1 area %s: available %llu of %llu, %llu bits set", cma->name,
+		       (ull)cma->available_count, (ull)cma->count, (ull)marked);
+}
+
+unsigned int fh_check(struct fh_machine *m, char *why, size_t size)
+{
+	struct check c = {.m = m, .out = {why, size, 0}};
+	uint64_t device = 0;
+
+	if (size)
+		why[0] = '\0';
+	for (uint64_t b = 0; b < m->nr_blocks; b++)
+		check_block(&c, b);
+	check_cpus(&c);
+	check_frames(&c);
+	check_lru(&c);
+	check_counters(&c);
+	check_objects(&c);
+	for (unsigned int i = 0; i < m->nr_areas; i++) {
+		check_area(&c, m->area[i]);
+		device += m->area[i]->count - m->area[i]->available_count;
+	}
+	same(&c, "A1 nr_device", m->nr_device, (int64_t)device);
+	return c.broken;
+}

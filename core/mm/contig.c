@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* dma/alloc > mm/cma > [mm/contig] > mm/isolate > mm/migrate > mm/buddy
+ *
+ * Make exactly this range ours.
+ *
+ * Two rounds over the blocks of the range. The first visits each once: blocks whose part is free
+ * are ours right away, the others are isolated, so that from here on nothing new comes in. Only if
+ * there are such does the second round follow: the CPUs whose cached words lie there give them
+ * back, and each block is emptied in turn. An idle range costs one visit a block and no more. */
+#include "base/bits.h"
+#include "mm/contig.h"
+#include "mm/isolate.h"
+#include "mm/machine.h"
+#include "mm/migrate.h"
+#include "mm/policy.h"
+
+#define CHUNK_BLOCKS 4096 /* 8 GiB: what one bitmap of `ours` spans */
+
+struct claim {
+	struct fh_machine *m;
+	struct range range;
+	uint64_t first, end; /* blocks */
+	enum cma_policy policy;
+	struct contig_result *res;
+	uint64_t ours[CHUNK_BLOCKS /
+		      64]; /* blocks that are claimed whole; the others are isolated */
+};
+
+/* The part of the range that lies in a block. */
+static void span_of(const struct fh_machine *m, struct range range, uint64_t block,
+		    unsigned int *lo, unsigned int *hi)
+{
+	pfn_t start = machine_block_pfn(m, block);
+
+	*lo = range.start > start ? (unsigned int)(range.start - start) : 0;
+	*hi = range.end < start + FH_BLOCK_PAGES ? (unsigned int)(range.end - start)
+						 : FH_BLOCK_PAGES;
+}
+
+static bool is_ours(const struct claim *c, uint64_t block)
+{
+	return c->ours[(block - c->first) / 64] >> ((block - c->first) & 63) & 1;
+}
+
+static void set_ours(struct claim *c, uint64_t block)
+{
+	c->ours[(block - c->first) / 64] |= UINT64_C(1) << ((block - c->first) & 63);
+}
+
+/* One block being emptied. */
+struct emptying {
+	struct claim *c;
+	uint64_t block;
+	struct block_map want, mine;
+	unsigned int passes;	/* without progress */
+	uint64_t transit_since; /* 0: no page was in transit at the last look */
+};
+
+static void emptied(void *data, pfn_t pfn)
+{
+	struct emptying *e = data;
+	unsigned int i = (unsigned int)(pfn - machine_block_pfn(e->c->m, e->block));
+
+	e->mine.w[i / 64] |= UINT64_C(1) << (i & 63);
+}
+
+/* A page in transit: its owner is between taking it and putting it where it can be found. */
+static int wait_transit(struct emptying *e)
+{
+	struct fh_machine *m = e->c->m;
+	uint64_t now = machine_clock(m);
+
+	if (!e->transit_since)
+		e->transit_since = now;
+	if (now - e->transit_since > policy_transit_limit_ns(e->c->policy))
+		return -FH_EBUSY;
+	arch_yield();
+	return 0;
+}
+
+/* Linux's MIGRATE_SYNC: wait for the write to end. */
+static void wait_unhold(struct fh_machine *m, const struct fh_frame *f)
+{
+	uint32_t seen;
+
+	atomic_fetch_add_explicit(&m->unhold_waiters, 1, memory_order_seq_cst);
+	seen = atomic_load_explicit(&m->unholds, memory_order_seq_cst);
+	if (frame_state(f) == FRAME_HELD) {
+		if (m->plat.wait)
+			m->plat.wait(m->plat.ctx, &m->unholds, seen);
+		else
+			arch_yield();
+	}
+	atomic_fetch_sub_explicit(&m->unhold_waiters, 1, memory_order_seq_cst);
+}
+
+/* The one page that is looked at when nothing could be isolated: what to do about it. 0: try again.
+ */
+static int consider(struct emptying *e, pfn_t pfn)
+{
+	struct claim *c = e->c;
+	struct fh_frame *f = machine_frame(c->m, pfn);
+	enum frame_state state = frame_state(f);
+
+	c->res->pfn = pfn;
+	switch (state) {
+	case FRAME_MOVABLE:
+		if (!migrate_movable(c->m, pfn)) {
+			emptied(e, pfn);
+			c->res->migrated++;
+			return 0;
+		}
+		c->res->why = "its driver does not let go";
+		break;
+	case FRAME_HELD:
+		c->res->why = frame_flags(f) & FRAME_WRITEBACK ? "under writeback" : "pinned";
+		if (frame_flags(f) & FRAME_WRITEBACK && c->policy == CMA_POLICY_MOVABLE) {
+			wait_unhold(c->m, f);
+			return 0;
+		}
+		break;
+	default: /* RAW, or in somebody else's hands: over soon */
+		c->res->why = "taken, and in no object";
+		return wait_transit(e);
+	}
+	arch_yield();
+	return ++e->passes >= policy_contig_passes(c->policy) ? -FH_EBUSY : 0;
+}
+
+/* Isolates and moves what can be, a batch; or considers the first page that cannot. */
+static int empty_some(struct emptying *e)
+{
+	struct claim *c = e->c;
+	struct migrate_result r = {0};
+	struct block_map left;
+	pfn_t pfn[MIGRATE_BATCH], stuck = 0;
+	unsigned int n;
+
+	for (unsigned int i = BLOCK_WORDS; i-- > 0;) {
+		left.w[i] = e->want.w[i] & ~e->mine.w[i];
+		if (left.w[i])
+			stuck = machine_block_pfn(c->m, e->block) + i * 64 + bits_first(left.w[i]);
+	}
+	n = lru_isolate_map(c->m, e->block, left.w, pfn, MIGRATE_BATCH);
+	if (!n)
+		return consider(e, stuck);
+	e->transit_since = 0;
+	migrate_pages(c->m, pfn, n,
+		      c->policy == CMA_POLICY_MOVABLE ? MIGRATE_ANYWHERE : MIGRATE_OUT, emptied, e,
+		      &r);
+	c->res->migrated += r.moved;
+	c->res->dropped += r.dropped;
+	if (!r.failed)
+		return 0;
+	c->res->pfn = r.failed_pfn;
+	c->res->why = "no frame to move it to";
+	return ++e->passes >= policy_contig_passes(c->policy) ? r.error : 0;
+}
+
+/* Empties the block's part of the range; it is isolated. */
+static int empty_block(struct claim *c, uint64_t block)
+{
+	struct emptying e = {.c = c, .block = block};
+	unsigned int lo, hi;
+	int err = 0;
+
+	span_of(c->m, c->range, block, &lo, &hi);
+	block_span(&e.want, lo, hi);
+	vm_count(c->m, VM_contig_evacuate, 1);
+	while (!isolate_sweep(c->m, block, &e.want, &e.mine)) {
+		err = empty_some(&e);
+		if (err) {
+			isolate_undo(c->m, block, &e.mine);
+			return err;
+		}
+	}
+	set_ours(c, block);
+	return 0;
+}
+
+/* Gives back what the first round took. */
+static void undo(struct claim *c, uint64_t failed)
+{
+	static const struct block_map none;
+	unsigned int lo, hi;
+
+	for (uint64_t b = c->first; b < c->end; b++) {
+		span_of(c->m, c->range, b, &lo, &hi);
+		if (is_ours(c, b))
+			isolate_release(c->m, b, lo, hi);
+		else if (b != failed)
+			isolate_undo(c->m, b, &none);
+	}
+}
+
+static int claim_chunk(struct claim *c)
+{
+	unsigned int lo, hi;
+	bool all = true;
+
+	for (uint64_t b = c->first; b < c->end; b++) {
+		span_of(c->m, c->range, b, &lo, &hi);
+		if (isolate_or_claim(c->m, b, lo, hi))
+			set_ours(c, b);
+		else
+			all = false;
+	}
+	if (all)
+		return 0;
+	pcp_drain_blocks(c->m, c->first, c->end);
+	for (uint64_t b = c->first; b < c->end; b++) {
+		int err = is_ours(c, b) ? 0 : empty_block(c, b);
+
+		if (err) {
+			undo(c, b);
+			return err;
+		}
+	}
+	return 0;
+}
+
+int contig_claim(struct fh_machine *m, struct range range, enum cma_policy policy,
+		 struct contig_result *res)
+{
+	uint64_t first = machine_block(m, range.start), end = machine_block(m, range.end - 1) + 1;
+
+	*res = (struct contig_result){0};
+	for (uint64_t at = first; at < end; at += CHUNK_BLOCKS) {
+		struct claim c = {
+			.m = m,
+			.range = range,
+			.first = at,
+			.end = end - at < CHUNK_BLOCKS ? end : at + CHUNK_BLOCKS,
+			.policy = policy,
+			.res = res,
+		};
+		int err = claim_chunk(&c);
+
+		if (err) {
+			if (at > first)
+				contig_release(
+					m, (struct range){range.start, machine_block_pfn(m, at)});
+			return err;
+		}
+	}
+	return 0;
+}
+
+void contig_release(struct fh_machine *m, struct range range)
+{
+	uint64_t first = machine_block(m, range.start), end = machine_block(m, range.end - 1) + 1;
+	unsigned int lo, hi;
+
+	for (uint64_t b = first; b < end; b++) {
+		span_of(m, range, b, &lo, &hi);
+		isolate_release(m, b, lo, hi);
+	}
+}

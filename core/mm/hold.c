@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Pages that must stay where they are for a while: pins and writeback. In a `guaranteed` area none
+ * may, so such a page is moved out before it is held (DESIGN G1). */
+#include "mm/machine.h"
+#include "mm/migrate.h"
+#include "mm/objects.h"
+#include "mm/pages.h"
+#include "mm/reclaim.h"
+
+#define MAX_PINS 32768u
+
+static void free_emptied(void *data, pfn_t pfn)
+{
+	page_free(data, pfn, 0);
+}
+
+/* Moves a page of a locked object out of its area; unlocks. 0: look again where it is now. */
+static int move_out(struct fh_object *o, pfn_t pfn)
+{
+	struct migrate_result r = {0};
+	enum frame_state state;
+
+	if (!lru_isolate(o->m, pfn, &state)) {
+		/* Somebody isolated it between our look and now; he will be done soon. */
+		fh_unlock(&o->lock);
+		return 0;
+	}
+	fh_unlock(&o->lock);
+	migrate_pages(o->m, &pfn, 1, MIGRATE_OUT_NO_DROP, free_emptied, o->m, &r);
+	return r.failed ? r.error : 0;
+}
+
+/* Page `index`, ready to be held, object locked. */
+static int get_holdable(struct fh_object *o, uint64_t index, enum object_bring how, pfn_t *pfn)
+{
+	for (;;) {
+		int err = object_get_locked(o, index, how, pfn);
+
+		if (err)
+			return err;
+		if (frame_state(machine_frame(o->m, *pfn)) == FRAME_HELD ||
+		    !machine_pfn_guaranteed(o->m, *pfn))
+			return 0;
+		err = move_out(o, *pfn);
+		if (err)
+			return err;
+	}
+}
+
+/* Makes the page HELD. -FH_ENOMEM: it could be dropped so far, and there is no room for what
+ * cannot. */
+static int hold(struct fh_object *o, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(o->m, pfn);
+
+	if (frame_state(f) == FRAME_HELD)
+		return 0;
+	if (frame_flags(f) & FRAME_DROPPABLE && !budget_admit(o->m, 1))
+		return -FH_ENOMEM;
+	lru_hold(o->m, pfn);
+	return 0;
+}
+
+/* After a pin or the writeback ended, object locked. */
+static void unhold(struct fh_object *o, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(o->m, pfn);
+	struct fh_machine *m = o->m;
+
+	if (f->pins || frame_flags(f) & FRAME_WRITEBACK)
+		return;
+	lru_unhold(m, pfn);
+	atomic_fetch_add_explicit(&m->unholds, 1, memory_order_seq_cst);
+	if (atomic_load_explicit(&m->unhold_waiters, memory_order_seq_cst) && m->plat.wake)
+		m->plat.wake(m->plat.ctx, &m->unholds);
+}
+
+int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	pfn_t at;
+	int err;
+
+	if (!o || !pfn || index >= o->nr_pages)
+		return -FH_EINVAL;
+	err = get_holdable(o, index, OBJECT_BRING, &at);
+	if (err)
+		return err;
+	if (machine_frame(o->m, at)->pins >= MAX_PINS)
+		err = -FH_EINVAL;
+	else
+		err = hold(o, at);
+	if (!err) {
+		machine_frame(o->m, at)->pins++;
+		*pfn = at;
+	}
+	fh_unlock(&o->lock);
+	return err;
+}
+
+int fh_object_unpin(struct fh_object *o, uint64_t index)
+{
+	int err = -FH_EINVAL;
+	pfn_t pfn;
+
+	if (!o || index >= o->nr_pages)
+		return -FH_EINVAL;
+	fh_lock(&o->lock);
+	if (object_slot(o, index, &pfn) && machine_frame(o->m, pfn)->pins) {
+		machine_frame(o->m, pfn)->pins--;
+		unhold(o, pfn);
+		err = 0;
+	}
+	fh_unlock(&o->lock);
+	return err;
+}
+
+/* The write itself, without the lock; the page is HELD and marked. */
+static int write_page(struct fh_object *o, uint64_t index, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(o->m, pfn);
+	unsigned char *virt = machine_virt(o->m, pfn);
+	int err = virt ? o->ops->write(o->priv, index, virt) : 0;
+
+	fh_lock(&o->lock);
+	frame_flag_clear(f, FRAME_WRITEBACK);
+	if (err)
+		lru_set_dirty(o->m, pfn, true);
+	unhold(o, pfn);
+	fh_unlock(&o->lock);
+	object_wake(o);
+	return err;
+}
+
+int fh_object_writeback(struct fh_object *o, uint64_t index)
+{
+	struct fh_frame *f;
+	uint32_t seen;
+	pfn_t pfn;
+	int err;
+
+	if (!o || index >= o->nr_pages || !o->ops)
+		return -FH_EINVAL;
+	for (;;) {
+		err = get_holdable(o, index, OBJECT_IF_PRESENT, &pfn);
+		if (err)
+			return err == -FH_ENOENT ? 0 : err;
+		f = machine_frame(o->m, pfn);
+		if (!(frame_flags(f) & FRAME_WRITEBACK))
+			break;
+		seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
+		fh_unlock(&o->lock);
+		object_wait(o, seen);
+	}
+	if (frame_flags(f) & FRAME_DIRTY)
+		err = mapping_protect(o, index,
+				      1); /* who writes from here on makes it dirty again */
+	if (err || !(frame_flags(f) & FRAME_DIRTY)) {
+		fh_unlock(&o->lock);
+		return err;
+	}
+	if (frame_state(f) != FRAME_HELD)
+		lru_hold(o->m, pfn); /* dirty so far: nothing to admit */
+	frame_flag_set(f, FRAME_WRITEBACK);
+	lru_set_dirty(o->m, pfn, false);
+	fh_unlock(&o->lock);
+	return write_page(o, index, pfn);
+}

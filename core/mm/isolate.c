@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* dma/alloc > mm/cma > mm/contig > [mm/isolate] > mm/migrate > mm/buddy
+ *
+ * Take part of a block out of circulation, and put it back. */
+#include "base/bits.h"
+#include "mm/isolate.h"
+#include "mm/machine.h"
+
+#define MAX_CLAIMS 63 /* of one block at a time: what `isolated` can count */
+
+bool isolate_or_claim(struct fh_machine *m, uint64_t block, unsigned int lo, unsigned int hi)
+{
+	struct block_state old, new;
+	bool all;
+
+	for (unsigned int turn = 0;; turn++) {
+		new = old = block_lock(m, block);
+		if (old.isolated < MAX_CLAIMS)
+			break;
+		block_unlock(m, block, old, old);
+		fh_spin(turn);
+	}
+	all = old.free >= hi - lo && block_all_free(m, block, lo, hi);
+	if (all)
+		block_claim(m, block, &new, lo, hi);
+	else
+		new.isolated++;
+	block_unlock(m, block, old, new);
+	return all;
+}
+
+bool isolate_sweep(struct fh_machine *m, uint64_t block, const struct block_map *want,
+		   struct block_map *mine)
+{
+	struct block_state old, new;
+	bool all = true;
+
+	new = old = block_lock(m, block);
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
+		struct block_map *map = &m->map[block];
+		uint64_t got = map->w[i] & want->w[i];
+
+		map->w[i] &= ~got;
+		new.free -= bits_count(got);
+		mine->w[i] |= got;
+		all &= mine->w[i] == want->w[i];
+	}
+	if (all)
+		new.isolated--;
+	block_unlock(m, block, old, new);
+	return all;
+}
+
+void isolate_undo(struct fh_machine *m, uint64_t block, const struct block_map *mine)
+{
+	struct block_state old, new;
+
+	new = old = block_lock(m, block);
+	block_free_map(m, block, &new, mine);
+	new.isolated--;
+	block_unlock(m, block, old, new);
+}
+
+void isolate_release(struct fh_machine *m, uint64_t block, unsigned int lo, unsigned int hi)
+{
+	struct block_state old, new;
+	struct block_map span;
+
+	block_span(&span, lo, hi);
+	new = old = block_lock(m, block);
+	block_free_map(m, block, &new, &span);
+	block_unlock(m, block, old, new);
+}

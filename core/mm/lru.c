@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Who uses a page and since when: four lists, and the one who may take a page off them. */
+#include "base/bits.h"
+#include "mm/lru.h"
+#include "mm/machine.h"
+
+void lru_init(struct lru *lru)
+{
+	fh_lock_init(&lru->lock, RANK_LRU);
+	for (unsigned int w = 0; w < NR_LRU_WHERE; w++)
+		for (unsigned int i = 0; i < NR_LRU_LISTS; i++)
+			lru->head[w][i] = FRAME_NIL;
+}
+
+static inline uint32_t number_of(const struct fh_machine *m, pfn_t pfn)
+{
+	return (uint32_t)(pfn - m->base_pfn);
+}
+
+static inline struct fh_frame *frame_at(const struct fh_machine *m, uint32_t number)
+{
+	return machine_frame(m, m->base_pfn + number);
+}
+
+static enum lru_list list_of(const struct fh_frame *f)
+{
+	uint32_t flags = frame_flags(f);
+
+	return (enum lru_list)((flags & FRAME_FILE ? 2 : 0) + (flags & FRAME_ACTIVE ? 1 : 0));
+}
+
+static enum lru_where where_of(const struct fh_machine *m, uint32_t number)
+{
+	return machine_area(m, number >> FH_BLOCK_ORDER) ? LRU_INSIDE : LRU_OUTSIDE;
+}
+
+static void link_newest(struct fh_machine *m, uint32_t number)
+{
+	struct fh_frame *f = frame_at(m, number), *head, *tail;
+	enum lru_list l = list_of(f);
+	enum lru_where w = where_of(m, number);
+	uint32_t *first = &m->lru.head[w][l];
+
+	if (*first == FRAME_NIL) {
+		f->next = f->prev = number;
+	} else {
+		head = frame_at(m, *first);
+		tail = frame_at(m, head->prev);
+		f->next = *first;
+		f->prev = head->prev;
+		tail->next = number;
+		head->prev = number;
+	}
+	*first = number;
+	atomic_fetch_add_explicit(&m->lru.count[w][l], 1, memory_order_relaxed);
+}
+
+static void unlink_frame(struct fh_machine *m, uint32_t number)
+{
+	struct fh_frame *f = frame_at(m, number);
+	uint32_t *first = &m->lru.head[where_of(m, number)][list_of(f)];
+
+	if (f->next == number) {
+		*first = FRAME_NIL;
+	} else {
+		frame_at(m, f->next)->prev = f->prev;
+		frame_at(m, f->prev)->next = f->next;
+		if (*first == number)
+			*first = f->next;
+	}
+	f->next = f->prev = FRAME_NIL;
+	atomic_fetch_sub_explicit(&m->lru.count[where_of(m, number)][list_of(f)], 1,
+				  memory_order_relaxed);
+}
+
+/* L2: droppable as long as it is a clean file page in BATCH or LRU. */
+static void set_droppable(struct fh_machine *m, struct fh_frame *f, bool in_lists)
+{
+	bool want = in_lists && (frame_flags(f) & (FRAME_FILE | FRAME_DIRTY)) == FRAME_FILE;
+
+	if (want == !!(frame_flags(f) & FRAME_DROPPABLE))
+		return;
+	if (want)
+		frame_flag_set(f, FRAME_DROPPABLE);
+	else
+		frame_flag_clear(f, FRAME_DROPPABLE);
+	atomic_fetch_add_explicit(&m->lru.nr_droppable, want ? 1 : -1, memory_order_relaxed);
+}
+
+static void count_page(struct fh_machine *m, const struct fh_frame *f, int64_t n)
+{
+	atomic_fetch_add_explicit(frame_flags(f) & FRAME_FILE ? &m->lru.nr_file : &m->lru.nr_anon,
+				  n, memory_order_relaxed);
+}
+
+static void flush_locked(struct fh_machine *m, struct fh_cpu *cpu)
+{
+	for (unsigned int i = 0; i < cpu->lru_n; i++) {
+		struct fh_frame *f = frame_at(m, cpu->lru_frame[i]);
+
+		/* Taken meanwhile, and perhaps in a batch again: only what waits here is put on. */
+		if (frame_state(f) != FRAME_BATCH)
+			continue;
+		frame_set(m, f, FRAME_LRU);
+		link_newest(m, cpu->lru_frame[i]);
+	}
+	cpu->lru_n = 0;
+}
+
+static struct fh_cpu *own_cpu(struct fh_machine *m)
+{
+	unsigned int id = arch_cpu_id();
+
+	return id < m->nr_cpus ? &m->cpu[id] : NULL;
+}
+
+void lru_add(struct fh_machine *m, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(m, pfn);
+	struct fh_cpu *cpu = own_cpu(m);
+
+	count_page(m, f, 1);
+	set_droppable(m, f, true);
+	frame_set(m, f, FRAME_BATCH);
+	if (cpu && cpu->lru_n < PCP_LRU_BATCH) {
+		cpu->lru_frame[cpu->lru_n++] = number_of(m, pfn);
+		if (cpu->lru_n < PCP_LRU_BATCH)
+			return;
+	}
+	fh_lock(&m->lru.lock);
+	if (cpu)
+		flush_locked(m, cpu);
+	if (frame_state(f) == FRAME_BATCH) {
+		frame_set(m, f, FRAME_LRU);
+		link_newest(m, number_of(m, pfn));
+	}
+	fh_unlock(&m->lru.lock);
+}
+
+void lru_flush_batch(struct fh_machine *m)
+{
+	struct fh_cpu *cpu = own_cpu(m);
+
+	if (!cpu || !cpu->lru_n)
+		return;
+	fh_lock(&m->lru.lock);
+	flush_locked(m, cpu);
+	fh_unlock(&m->lru.lock);
+}
+
+void lru_touch(struct fh_frame *f)
+{
+	if (!(frame_flags(f) & FRAME_REFERENCED))
+		frame_flag_set(f, FRAME_REFERENCED);
+}
+
+/* BATCH or LRU -> ISOLATED, lists locked. */
+static void isolate_locked(struct fh_machine *m, struct fh_frame *f, uint32_t number)
+{
+	if (frame_state(f) == FRAME_LRU)
+		unlink_frame(m, number);
+	frame_set(m, f, FRAME_ISOLATED);
+	set_droppable(m, f, false);
+}
+
+bool lru_isolate(struct fh_machine *m, pfn_t pfn, enum frame_state *state)
+{
+	struct fh_frame *f = machine_frame(m, pfn);
+	bool ok;
+
+	fh_lock(&m->lru.lock);
+	*state = frame_state(f);
+	ok = *state == FRAME_BATCH || *state == FRAME_LRU;
+	if (ok)
+		isolate_locked(m, f, number_of(m, pfn));
+	fh_unlock(&m->lru.lock);
+	return ok;
+}
+
+unsigned int lru_isolate_map(struct fh_machine *m, uint64_t block, const uint64_t *want, pfn_t *out,
+			     unsigned int max)
+{
+	pfn_t base = machine_block_pfn(m, block);
+	unsigned int n = 0;
+
+	fh_lock(&m->lru.lock);
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
+		for (uint64_t w = want[i]; w && n < max; w &= w - 1) {
+			pfn_t pfn = base + i * 64 + bits_first(w);
+			struct fh_frame *f = machine_frame(m, pfn);
+			enum frame_state s = frame_state(f);
+
+			if (s != FRAME_BATCH && s != FRAME_LRU)
+				continue;
+			isolate_locked(m, f, number_of(m, pfn));
+			out[n++] = pfn;
+		}
+	}
+	fh_unlock(&m->lru.lock);
+	vm_count(m, VM_compact_isolated, n);
+	return n;
+}
+
+static void putback_locked(struct fh_machine *m, struct fh_frame *f, uint32_t number)
+{
+	frame_set(m, f, FRAME_LRU);
+	link_newest(m, number);
+	set_droppable(m, f, true);
+}
+
+void lru_putback(struct fh_machine *m, pfn_t pfn)
+{
+	fh_lock(&m->lru.lock);
+	putback_locked(m, machine_frame(m, pfn), number_of(m, pfn));
+	fh_unlock(&m->lru.lock);
+}
+
+void lru_replace(struct fh_machine *m, pfn_t src, pfn_t dst)
+{
+	struct fh_frame *from = machine_frame(m, src), *to = machine_frame(m, dst);
+
+	to->owner = from->owner;
+	to->index = from->index;
+	to->pins = 0;
+	atomic_store_explicit(&to->flags, frame_flags(from), memory_order_relaxed);
+	fh_lock(&m->lru.lock);
+	frame_set(m, to, FRAME_BATCH);
+	putback_locked(m, to, number_of(m, dst));
+	from->owner = NULL;
+	atomic_store_explicit(&from->flags, 0, memory_order_relaxed);
+	frame_set(m, from, FRAME_RAW);
+	fh_unlock(&m->lru.lock);
+}
+
+void lru_forget(struct fh_machine *m, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(m, pfn);
+
+	if (frame_flags(f) & FRAME_DIRTY)
+		atomic_fetch_sub_explicit(&m->lru.nr_dirty, 1, memory_order_relaxed);
+	count_page(m, f, -1);
+	f->owner = NULL;
+	atomic_store_explicit(&f->flags, 0, memory_order_relaxed);
+	frame_set(m, f, FRAME_RAW);
+}
+
+void lru_hold(struct fh_machine *m, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(m, pfn);
+
+	fh_lock(&m->lru.lock);
+	if (frame_state(f) == FRAME_LRU)
+		unlink_frame(m, number_of(m, pfn));
+	frame_set(m, f, FRAME_HELD);
+	set_droppable(m, f, false);
+	fh_unlock(&m->lru.lock);
+	atomic_fetch_add_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
+}
+
+void lru_unhold(struct fh_machine *m, pfn_t pfn)
+{
+	lru_putback(m, pfn);
+	atomic_fetch_sub_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
+}
+
+void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty)
+{
+	struct fh_frame *f = machine_frame(m, pfn);
+
+	if (dirty == !!(frame_flags(f) & FRAME_DIRTY))
+		return;
+	fh_lock(&m->lru.lock);
+	if (dirty)
+		frame_flag_set(f, FRAME_DIRTY);
+	else
+		frame_flag_clear(f, FRAME_DIRTY);
+	set_droppable(m, f, frame_state(f) == FRAME_BATCH || frame_state(f) == FRAME_LRU);
+	fh_unlock(&m->lru.lock);
+	atomic_fetch_add_explicit(&m->lru.nr_dirty, dirty ? 1 : -1, memory_order_relaxed);
+}
+
+/* Second chance: a used page at the end goes to the active list's front; with the inactive list
+ * used up, the active one's end comes over. FRAME_NIL: none among the next *scans pages. */
+static uint32_t oldest_clean(struct fh_machine *m, enum lru_where where, unsigned int *scans)
+{
+	const uint32_t *head = m->lru.head[where];
+
+	for (; *scans; (*scans)--) {
+		bool inactive = head[LRU_INACTIVE_FILE] != FRAME_NIL;
+		uint32_t number = head[inactive ? LRU_INACTIVE_FILE : LRU_ACTIVE_FILE];
+		struct fh_frame *f;
+
+		if (number == FRAME_NIL) {
+			*scans = 0;
+			return FRAME_NIL;
+		}
+		number = frame_at(m, number)->prev;
+		f = frame_at(m, number);
+		if (!(frame_flags(f) & (FRAME_DIRTY | FRAME_REFERENCED)))
+			return number;
+		unlink_frame(m, number);
+		if (frame_flags(f) & FRAME_REFERENCED && inactive)
+			frame_flag_set(f, FRAME_ACTIVE);
+		else
+			frame_flag_clear(f, FRAME_ACTIVE);
+		frame_flag_clear(f, FRAME_REFERENCED);
+		link_newest(m, number);
+	}
+	return FRAME_NIL;
+}
+
+#define SCANS_A_LOCK 128 /* how long others wait for the lists */
+
+unsigned int lru_isolate_clean(struct fh_machine *m, enum lru_where where, pfn_t *out,
+			       unsigned int max)
+{
+	_Atomic(uint64_t) *count = m->lru.count[where];
+	unsigned int n = 0, scans, was;
+	uint64_t left;
+
+	lru_flush_batch(m);
+	/* Twice round both lists is enough to see every page unreferenced once. */
+	left = 2 * (count[LRU_INACTIVE_FILE] + count[LRU_ACTIVE_FILE]);
+	while (n < max && left) {
+		was = scans = left < SCANS_A_LOCK ? (unsigned int)left : SCANS_A_LOCK;
+		fh_lock(&m->lru.lock);
+		while (n < max && scans) {
+			uint32_t number = oldest_clean(m, where, &scans);
+
+			if (number == FRAME_NIL)
+				break;
+			scans--;
+			isolate_locked(m, frame_at(m, number), number);
+			out[n++] = m->base_pfn + number;
+		}
+		fh_unlock(&m->lru.lock);
+		left -= was - scans;
+		if (scans == was)
+			break;
+	}
+	vm_count(m, VM_pgscan_file, n);
+	return n;
+}

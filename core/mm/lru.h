@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Who uses a page and since when: the lists that reclaim reads, and the right to take a page off
+ *them.
+ *
+ * Model. Circular lists, newest first: inactive and active, anonymous and file, and each of these
+ *for frames in areas and outside, since who needs a frame outside gains nothing from one inside. A
+ *new page goes into its CPU's batch and, 31 at a time, onto a list. To move, drop, pin or write
+ *back a page one takes it out of BATCH or LRU first; exactly one can. A page in a batch can be
+ *taken like one on a list: the batch finds it gone when it is flushed.
+ *
+ * Invariants
+ *	L1 a frame is on a list exactly when its state is LRU; the counts are the lists' lengths.
+ *	L2 nr_droppable counts the frames in BATCH or LRU that belong to a file and are clean.
+ *
+ * Locking. lru.lock, rank LRU, taken inside an object's lock or alone.
+ */
+#ifndef FH_MM_LRU_H
+#define FH_MM_LRU_H
+
+#include <stdatomic.h>
+#include <freehold/types.h>
+#include "base/lock.h"
+#include "mm/frame.h"
+
+enum lru_list {
+	LRU_INACTIVE_ANON,
+	LRU_ACTIVE_ANON,
+	LRU_INACTIVE_FILE,
+	LRU_ACTIVE_FILE,
+	NR_LRU_LISTS
+};
+enum lru_where { LRU_OUTSIDE, LRU_INSIDE, NR_LRU_WHERE };
+
+struct lru {
+	struct fh_lock lock;
+	uint32_t head[NR_LRU_WHERE][NR_LRU_LISTS]; /* newest; FRAME_NIL: empty */
+	_Atomic(uint64_t) count[NR_LRU_WHERE][NR_LRU_LISTS];
+	_Atomic(int64_t) nr_droppable;
+	_Atomic(int64_t) nr_anon, nr_file, nr_held, nr_dirty; /* object pages */
+};
+
+struct fh_machine;
+
+void lru_init(struct lru *lru);
+/* A new object page: RAW -> BATCH. The caller has set owner, index and flags. */
+void lru_add(struct fh_machine *m, pfn_t pfn);
+/* This CPU's batch onto the lists. */
+void lru_flush_batch(struct fh_machine *m);
+/* The page was used; it will be kept longer. */
+void lru_touch(struct fh_frame *f);
+
+/* BATCH or LRU -> ISOLATED. False: it is neither, *state is what it was. */
+bool lru_isolate(struct fh_machine *m, pfn_t pfn, enum frame_state *state);
+/* Up to `max` of the frames in `want` (bits of a block), RAW ones and others skipped: how many were
+ * isolated; their pfns go to out[]. One lock for all. */
+unsigned int lru_isolate_map(struct fh_machine *m, uint64_t block, const uint64_t *want, pfn_t *out,
+			     unsigned int max);
+/* ISOLATED -> LRU. */
+void lru_putback(struct fh_machine *m, pfn_t pfn);
+/* The frames of a move: src ISOLATED -> RAW, dst RAW -> LRU, list by list position lost. */
+void lru_replace(struct fh_machine *m, pfn_t src, pfn_t dst);
+/* ISOLATED -> RAW: the page is gone. */
+void lru_forget(struct fh_machine *m, pfn_t pfn);
+
+/* BATCH, LRU or ISOLATED (by the caller) -> HELD, and HELD -> LRU. The caller holds the object's
+ * lock. */
+void lru_hold(struct fh_machine *m, pfn_t pfn);
+void lru_unhold(struct fh_machine *m, pfn_t pfn);
+/* The page got dirty, or clean. The caller holds the object's lock. */
+void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty);
+
+/* Isolates up to max clean file pages of frames outside or inside areas, oldest first, into out[].
+ */
+unsigned int lru_isolate_clean(struct fh_machine *m, enum lru_where where, pfn_t *out,
+			       unsigned int max);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* dma/alloc > mm/cma > mm/contig > mm/isolate > [mm/migrate] > mm/buddy
+ *
+ * Move tenants out: new frames, unmap, copy, switch. */
+#include "base/bits.h"
+#include "mm/machine.h"
+#include "mm/migrate.h"
+#include "mm/objects.h"
+#include "mm/pages.h"
+#include "mm/policy.h"
+#include "mm/reclaim.h"
+
+struct migration {
+	struct fh_machine *m;
+	enum migrate_mode mode;
+	void (*emptied)(void *data, pfn_t pfn);
+	void *data;
+	struct migrate_result *res;
+};
+
+/* Frames for n pages, in runs as long as they come; how many were had. Two passes: what is free,
+ * then what has to be dropped for it, a page at a time, since a run is not worth anybody's cache.
+ */
+static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned int n)
+{
+	gfp_t gfp = __GFP_MOVABLE | GFP_EVACUATE | (mg->mode == MIGRATE_ANYWHERE ? __GFP_CMA : 0);
+	unsigned int got = 0, order = bits_log2(n);
+
+	while (got < n) {
+		pfn_t pfn;
+
+		while (order && 1u << order > n - got)
+			order--;
+		if (fh_alloc_pages(mg->m, gfp | (order ? 0 : __GFP_DIRECT_RECLAIM), order, &pfn)) {
+			if (!order)
+				break;
+			order--;
+			continue;
+		}
+		for (unsigned int i = 0; i < 1u << order; i++)
+			dst[got++] = pfn + i;
+	}
+	return got;
+}
+
+static void put_back(const struct migration *mg, struct fh_object *o, const pfn_t *src,
+		     const pfn_t *dst, unsigned int n, int error)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (dst)
+			page_free(mg->m, dst[i], 0);
+		lru_putback(mg->m, src[i]);
+	}
+	if (!n)
+		return;
+	object_wake(o);
+	mg->res->failed += n;
+	mg->res->error = error;
+	mg->res->failed_pfn = src[0];
+}
+
+/* Pages of one object in consecutive slots, with their new frames: unmap, copy, switch. */
+static unsigned int move_run(const struct migration *mg, struct fh_object *o, const pfn_t *src,
+			     const pfn_t *dst, unsigned int n)
+{
+	uint64_t index = machine_frame(mg->m, src[0])->index;
+	unsigned int done = 0, run;
+	int err;
+
+	fh_lock(&o->lock);
+	err = mapping_protect(o, index, n);
+	fh_unlock(&o->lock);
+	if (err)
+		return 0;
+	for (unsigned int i = 0; i < n; i++)
+		machine_copy(mg->m, dst[i], src[i]);
+	fh_lock(&o->lock);
+	for (; done < n && !err; done += run) {
+		for (run = 1; done + run < n && dst[done + run] == dst[done] + run; run++)
+			;
+		err = mapping_switch(o, index + done, run, dst[done]);
+		if (err)
+			break;
+		for (unsigned int i = done; i < done + run; i++) {
+			o->slot[index + i] = dst[i] + 1;
+			lru_replace(mg->m, src[i], dst[i]);
+		}
+	}
+	fh_unlock(&o->lock);
+	object_wake(o);
+	return done;
+}
+
+/* A run of pages that must be copied. */
+static void migrate_run(const struct migration *mg, const pfn_t *src, unsigned int n)
+{
+	struct fh_object *o = machine_frame(mg->m, src[0])->owner; /* kept alive by our isolation */
+	pfn_t dst[MIGRATE_BATCH];
+	unsigned int got = get_targets(mg, dst, n), done = 0;
+
+	if (got)
+		done = move_run(mg, o, src, dst, got);
+	for (unsigned int i = 0; i < done; i++)
+		mg->emptied(mg->data, src[i]);
+	mg->res->moved += done;
+	vm_count(mg->m, VM_pgmigrate_success, done);
+	vm_count(mg->m, VM_pgmigrate_fail, n - done);
+	/* With a frame but not moved: the platform refused another mapping. */
+	put_back(mg, o, src + done, dst + done, got - done, -FH_ENOMEM);
+	put_back(mg, o, src + got, NULL, n - got, -FH_ENOMEM);
+}
+
+/* Drops the page if that is as good as moving it. */
+static bool drop(const struct migration *mg, pfn_t pfn)
+{
+	if (mg->mode == MIGRATE_OUT_NO_DROP || !reclaim_drop(mg->m, pfn))
+		return false;
+	mg->res->dropped++;
+	vm_count(mg->m, VM_drop_pagecache, 1);
+	mg->emptied(mg->data, pfn);
+	return true;
+}
+
+void migrate_pages(struct fh_machine *m, pfn_t *pfn, unsigned int n, enum migrate_mode mode,
+		   void (*emptied)(void *data, pfn_t pfn), void *data, struct migrate_result *res)
+{
+	struct migration mg = {m, mode, emptied, data, res};
+	unsigned int left = 0, run;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (!drop(&mg, pfn[i]))
+			pfn[left++] = pfn[i];
+	for (unsigned int start = 0; start < left; start += run) {
+		struct fh_frame *f = machine_frame(m, pfn[start]);
+		void *owner = f->owner;
+		uint32_t index = f->index;
+
+		for (run = 1; start + run < left; run++) {
+			f = machine_frame(m, pfn[start + run]);
+			if (f->owner != owner || f->index != index + run)
+				break;
+		}
+		migrate_run(&mg, pfn + start, run);
+	}
+}

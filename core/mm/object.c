@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Objects: what owns pages. Bringing them, reading and writing them, giving them up. */
+#include <freehold/page.h>
+#include "base/string.h"
+#include "mm/machine.h"
+#include "mm/objects.h"
+#include "mm/pages.h"
+#include "mm/policy.h"
+#include "mm/reclaim.h"
+
+int fh_object_create(struct fh_machine *m, uint64_t nr_pages, const struct fh_object_ops *ops,
+		     void *priv, struct fh_object **object)
+{
+	struct fh_object *o;
+
+	if (!m || !object || !nr_pages || nr_pages > UINT32_MAX - 1)
+		return -FH_EINVAL;
+	o = machine_alloc(m, sizeof(*o));
+	if (!o)
+		return -FH_ENOMEM;
+	o->slot = machine_alloc(m, nr_pages * sizeof(o->slot[0]));
+	if (!o->slot) {
+		machine_free(m, o, sizeof(*o));
+		return -FH_ENOMEM;
+	}
+	o->m = m;
+	o->ops = ops;
+	o->priv = priv;
+	o->nr_pages = nr_pages;
+	fh_lock_init(&o->lock, RANK_OBJECT);
+	fh_lock(&m->objects_lock);
+	o->next = m->objects;
+	if (o->next)
+		o->next->prev = o;
+	m->objects = o;
+	fh_unlock(&m->objects_lock);
+	*object = o;
+	return 0;
+}
+
+void object_wake(struct fh_object *o)
+{
+	atomic_fetch_add_explicit(&o->moves, 1, memory_order_seq_cst);
+	if (atomic_load_explicit(&o->waiters, memory_order_seq_cst) && o->m->plat.wake)
+		o->m->plat.wake(o->m->plat.ctx, &o->moves);
+}
+
+void object_wait(struct fh_object *o, uint32_t seen)
+{
+	struct plat *plat = &o->m->plat;
+
+	atomic_fetch_add_explicit(&o->waiters, 1, memory_order_seq_cst);
+	for (unsigned int turn = 0; atomic_load_explicit(&o->moves, memory_order_seq_cst) == seen;
+	     turn++) {
+		if (turn < 64 || !plat->wait)
+			fh_spin(turn);
+		else
+			plat->wait(plat->ctx, &o->moves, seen);
+	}
+	atomic_fetch_sub_explicit(&o->waiters, 1, memory_order_seq_cst);
+}
+
+static gfp_t page_gfp(const struct fh_object *o)
+{
+	return GFP_HIGHUSER_MOVABLE | (o->ops ? GFP_DROPPABLE : 0);
+}
+
+void object_insert(struct fh_object *o, uint64_t index, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(o->m, pfn);
+
+	f->owner = o;
+	f->index = (uint32_t)index;
+	f->pins = 0;
+	atomic_store_explicit(&f->flags, o->ops ? FRAME_FILE : 0, memory_order_relaxed);
+	o->slot[index] = pfn + 1;
+	o->nr_present++;
+	lru_add(o->m, pfn);
+}
+
+/*
+ * A frame with the page's bytes, not yet in the object. A file is read into a frame outside areas
+ * first: a page that I/O writes to cannot leave, so none inside an area is ever one (DESIGN G1).
+ */
+static int fill_frame(struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	struct fh_machine *m = o->m;
+	pfn_t bounce = 0;
+	int err = 0;
+
+	if (!o->ops) {
+		err = fh_alloc_pages(m, page_gfp(o), 0, pfn);
+		if (!err)
+			machine_zero(m, *pfn, 1);
+		return err;
+	}
+	err = fh_alloc_pages(m, GFP_KERNEL, 0, &bounce);
+	if (err)
+		return err;
+	if (machine_virt(m, bounce))
+		err = o->ops->read(o->priv, index, machine_virt(m, bounce));
+	if (!err)
+		err = fh_alloc_pages(m, page_gfp(o), 0, pfn);
+	if (!err)
+		machine_copy(m, *pfn, bounce);
+	page_free(m, bounce, 0);
+	return err;
+}
+
+/* Brings page `index`; somebody else may have been faster. */
+static int bring(struct fh_object *o, uint64_t index)
+{
+	pfn_t pfn;
+	int err = fill_frame(o, index, &pfn);
+	bool used = false;
+
+	if (err)
+		return err;
+	fh_lock(&o->lock);
+	if (!o->slot[index]) {
+		object_insert(o, index, pfn);
+		used = true;
+	}
+	fh_unlock(&o->lock);
+	if (!used)
+		page_free(o->m, pfn, 0);
+	return 0;
+}
+
+int object_get_locked(struct fh_object *o, uint64_t index, enum object_bring how, pfn_t *pfn)
+{
+	for (;;) {
+		uint32_t seen;
+		int err;
+
+		fh_lock(&o->lock);
+		if (!object_slot(o, index, pfn)) {
+			fh_unlock(&o->lock);
+			if (how == OBJECT_IF_PRESENT)
+				return -FH_ENOENT;
+			err = bring(o, index);
+			if (err)
+				return err;
+			continue;
+		}
+		if (frame_state(machine_frame(o->m, *pfn)) != FRAME_ISOLATED)
+			return 0;
+		seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
+		fh_unlock(&o->lock);
+		object_wait(o, seen);
+	}
+}
+
+static bool inside(const struct fh_object *o, uint64_t index, size_t offset, size_t len)
+{
+	return o && index < o->nr_pages && offset <= FH_PAGE_SIZE && len <= FH_PAGE_SIZE - offset;
+}
+
+int fh_object_read(struct fh_object *o, uint64_t index, size_t offset, void *buf, size_t len)
+{
+	unsigned char *virt;
+	pfn_t pfn;
+	int err;
+
+	if (!inside(o, index, offset, len))
+		return -FH_EINVAL;
+	err = object_get_locked(o, index, OBJECT_BRING, &pfn);
+	if (err)
+		return err;
+	virt = machine_virt(o->m, pfn);
+	if (virt)
+		memcpy(buf, virt + offset, len);
+	lru_touch(machine_frame(o->m, pfn));
+	fh_unlock(&o->lock);
+	return 0;
+}
+
+int object_dirty_locked(struct fh_object *o, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(o->m, pfn);
+
+	if (!o->ops || frame_flags(f) & FRAME_DIRTY)
+		return 0;
+	/* A page that could be dropped becomes one that cannot: it must fit (DESIGN G2). */
+	if (frame_state(f) != FRAME_HELD && !budget_admit(o->m, 1))
+		return -FH_ENOMEM;
+	lru_set_dirty(o->m, pfn, true);
+	return 0;
+}
+
+int fh_object_write(struct fh_object *o, uint64_t index, size_t offset, const void *buf, size_t len)
+{
+	unsigned char *virt;
+	pfn_t pfn;
+	int err;
+
+	if (!inside(o, index, offset, len))
+		return -FH_EINVAL;
+	err = object_get_locked(o, index, OBJECT_BRING, &pfn);
+	if (err)
+		return err;
+	err = object_dirty_locked(o, pfn);
+	virt = machine_virt(o->m, pfn);
+	if (!err && virt)
+		memcpy(virt + offset, buf, len);
+	lru_touch(machine_frame(o->m, pfn));
+	fh_unlock(&o->lock);
+	return err;
+}
+
+int fh_object_where(struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	int err = -FH_ENOENT;
+
+	if (!o || index >= o->nr_pages)
+		return -FH_EINVAL;
+	fh_lock(&o->lock);
+	if (object_slot(o, index, pfn))
+		err = 0;
+	fh_unlock(&o->lock);
+	return err;
+}
+
+#define PUNCH_BATCH 64
+
+/* Takes up to PUNCH_BATCH pages out of [index, end); returns how far it came. */
+static uint64_t punch_some(struct fh_object *o, uint64_t index, uint64_t end, uint64_t *freed)
+{
+	pfn_t pfn[PUNCH_BATCH];
+	uint64_t n = 0, first = index;
+	uint32_t seen = 0;
+	bool wait = false;
+
+	fh_lock(&o->lock);
+	for (; index < end && n < PUNCH_BATCH && index - first < 4096; index++) {
+		enum frame_state state;
+
+		if (!object_slot(o, index, &pfn[n]))
+			continue;
+		if (!lru_isolate(o->m, pfn[n], &state)) {
+			wait = state == FRAME_ISOLATED;
+			seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
+			if (wait)
+				break;
+			continue; /* held */
+		}
+		mapping_zap(o, index, 1);
+		o->slot[index] = 0;
+		o->nr_present--;
+		lru_forget(o->m, pfn[n]);
+		n++;
+	}
+	fh_unlock(&o->lock);
+	for (uint64_t i = 0; i < n; i++)
+		page_free(o->m, pfn[i], 0);
+	*freed += n;
+	if (wait)
+		object_wait(o, seen);
+	return index;
+}
+
+uint64_t fh_object_punch(struct fh_object *o, uint64_t index, uint64_t nr)
+{
+	uint64_t freed = 0, end;
+
+	if (!o || index >= o->nr_pages)
+		return 0;
+	end = nr < o->nr_pages - index ? index + nr : o->nr_pages;
+	while (index < end)
+		index = punch_some(o, index, end, &freed);
+	return freed;
+}
+
+void fh_object_destroy(struct fh_object *o)
+{
+	struct fh_machine *m;
+
+	if (!o)
+		return;
+	m = o->m;
+	fh_object_punch(o, 0, o->nr_pages);
+	if (o->nr_present || o->mappings)
+		machine_bug(m, "object destroyed with %llu pages held%s",
+			    (unsigned long long)o->nr_present, o->mappings ? ", and mapped" : "");
+	fh_lock(&m->objects_lock);
+	if (o->next)
+		o->next->prev = o->prev;
+	if (o->prev)
+		o->prev->next = o->next;
+	else
+		m->objects = o->next;
+	fh_unlock(&m->objects_lock);
+	machine_free(m, o->slot, o->nr_pages * sizeof(o->slot[0]));
+	machine_free(m, o, sizeof(*o));
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Inside an object and a space: slots, mappings, page tables. (The public calls:
+ *freehold/object.h.)
+ *
+ * Model. An object is an array of slots, a slot is empty or names a frame. A space is a list of
+ *mappings, a mapping shows a range of an object and has a page table entry a page. The reverse map
+ *of a page is its object's list of mappings. A page on the move is ISOLATED; its slot and entries
+ *stay, without the right to write, until the bytes are copied and everything is switched under the
+ *object's lock.
+ *
+ * Invariants
+ *	O1 a slot's frame has this object as owner and the slot's index as index, and no other slot
+ *names it. O2 an entry that is present names the frame of its slot; a writable one a frame that is
+ *not ISOLATED, and, of a file, dirty.
+ *
+ * Locking. space.lock > object.lock > lru.lock. `moves` counts completed moves: who finds a page
+ *ISOLATED reads it under the lock, drops the lock, and waits for it to change.
+ */
+#ifndef FH_MM_OBJECTS_H
+#define FH_MM_OBJECTS_H
+
+#include <freehold/object.h>
+#include "base/lock.h"
+#include "mm/frame.h"
+
+#define PTE_PRESENT UINT64_C(1)
+#define PTE_WRITE   UINT64_C(2)
+#define PTE_SHIFT   12
+
+struct mapping {
+	struct fh_space *space;
+	struct fh_object *object;
+	uint64_t va, index, nr; /* pages */
+	struct mapping *next_in_space, *next_of_object;
+	uint64_t pte[]; /* object.lock */
+};
+
+struct fh_object {
+	struct fh_machine *m;
+	const struct fh_object_ops *ops; /* NULL: anonymous */
+	void *priv;
+	uint64_t nr_pages;
+	struct fh_lock lock;
+	uint64_t *slot; /* 0: empty, else pfn + 1 */
+	uint64_t nr_present;
+	struct mapping *mappings;
+	_Atomic(uint32_t) moves;
+	_Atomic(uint32_t) waiters;
+	struct fh_object *next, *prev; /* m->objects, m->objects_lock */
+};
+
+struct fh_space {
+	struct fh_machine *m;
+	void *host;
+	struct fh_lock lock;
+	struct mapping *mappings; /* ascending va */
+};
+
+static inline bool object_slot(const struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	if (!o->slot[index])
+		return false;
+	*pfn = o->slot[index] - 1;
+	return true;
+}
+
+/* Page `index` is there and not on the move, the object is locked, *pfn is its frame; or an error
+ * and the object is not locked. Brings the page if it is not there. */
+enum object_bring { OBJECT_BRING, OBJECT_IF_PRESENT };
+FH_MUST_CHECK int object_get_locked(struct fh_object *o, uint64_t index, enum object_bring bring,
+				    pfn_t *pfn);
+/* A move, a drop or a hold of some page of the object is over. Not under its lock. */
+void object_wake(struct fh_object *o);
+/* Waits until `moves` is no longer `seen`. */
+void object_wait(struct fh_object *o, uint32_t seen);
+
+/* The mappings that show [index, index + nr), object locked. */
+/* No CPU can write [index, index + nr) through a mapping any more. -FH_ENOMEM: the platform could
+ * not, and some may have become read-only: harmless, a fault gives the right back. */
+FH_MUST_CHECK int mapping_protect(struct fh_object *o, uint64_t index, uint64_t nr);
+/* Pages [index, index + nr) are now in frames [pfn, pfn + nr). -FH_ENOMEM: they are not, nothing
+ * changed. */
+FH_MUST_CHECK int mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn);
+/* The page is gone from every mapping. */
+void mapping_zap(struct fh_object *o, uint64_t index, uint64_t nr);
+
+/* Puts a filled frame into an empty slot, object locked. */
+void object_insert(struct fh_object *o, uint64_t index, pfn_t pfn);
+/* The page is about to be written, object locked. -FH_ENOMEM: it could be dropped so far, and what
+ * cannot be dropped has no room. */
+FH_MUST_CHECK int object_dirty_locked(struct fh_object *o, pfn_t pfn);
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Page allocation from the outside: the CPU's cache, then zones and watermarks, then dropping
+ * cache. */
+#include "mm/buddy.h"
+#include "mm/machine.h"
+#include "mm/pages.h"
+#include "mm/pcp_hot.h"
+#include "mm/policy.h"
+#include "mm/reclaim.h"
+
+/* Zones from the class of the request downwards, each past the watermark. */
+static bool search_zones(struct fh_machine *m, gfp_t gfp, unsigned int order, unsigned int mark,
+			 enum index_search how, pfn_t *pfn)
+{
+	enum zone_type classzone = zone_of_gfp(gfp);
+
+	for (unsigned int z = classzone + 1; z-- > 0;)
+		if (m->zone[z].managed &&
+		    buddy_take(m, (enum zone_type)z, classzone, gfp, order, mark, how, pfn))
+			return true;
+	return false;
+}
+
+static bool take_zones(struct fh_machine *m, gfp_t gfp, unsigned int order, unsigned int mark,
+		       pfn_t *pfn)
+{
+	return search_zones(m, gfp, order, mark, INDEX_QUICK, pfn) ||
+	       search_zones(m, gfp, order, mark, INDEX_EXACT, pfn);
+}
+
+static bool unreserve(struct fh_machine *m, gfp_t gfp)
+{
+	bool any = false;
+
+	for (unsigned int z = 0; z <= zone_of_gfp(gfp); z++)
+		any |= buddy_unreserve_highatomic(m, (enum zone_type)z);
+	return any;
+}
+
+/* Drops cache where the request can use it. */
+static uint64_t make_room(struct fh_machine *m, gfp_t gfp, uint64_t need)
+{
+	uint64_t n = reclaim_clean(m, LRU_OUTSIDE, need);
+
+	if (!n && gfp & __GFP_CMA)
+		n = reclaim_clean(m, LRU_INSIDE, need);
+	return n;
+}
+
+#define MAKE_ROOM_ROUNDS 16
+
+static bool take_after_reclaim(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
+{
+	unsigned int mark = gfp & GFP_EVACUATE ? NR_WMARK : WMARK_MIN;
+
+	if (unreserve(m, gfp) && take_zones(m, gfp, order, mark, pfn))
+		return true;
+	if (!(gfp & __GFP_DIRECT_RECLAIM))
+		return false;
+	pcp_drain_all(m);
+	for (unsigned int i = 0; i < MAKE_ROOM_ROUNDS; i++) {
+		if (take_zones(m, gfp, order, mark, pfn))
+			return true;
+		if (!make_room(m, gfp, 32 + (UINT64_C(1) << order)))
+			return false;
+	}
+	return take_zones(m, gfp, order, mark, pfn);
+}
+
+static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
+{
+	/* A word of 64 goes into the cache and counts as used. */
+	uint64_t need = order <= 6 ? 64 : UINT64_C(1) << order;
+
+	if (gfp & GFP_EVACUATE) {
+		if (take_zones(m, gfp, order, NR_WMARK, pfn))
+			return 0;
+	} else {
+		if (!(gfp & GFP_DROPPABLE) && !budget_admit(m, need))
+			return -FH_ENOMEM;
+		if (search_zones(m, gfp, order, WMARK_LOW, INDEX_QUICK, pfn) ||
+		    take_zones(m, gfp, order, WMARK_MIN, pfn))
+			return 0;
+	}
+	return take_after_reclaim(m, gfp, order, pfn) ? 0 : -FH_ENOMEM;
+}
+
+/* Bits that need a second thought: where from, where to, or what bytes. */
+#define GFP_SLOW (~(gfp_t)(__GFP_DIRECT_RECLAIM | __GFP_NOWARN))
+/* Whose placement is policy.c's, block by block, or that no slot of the cache serves. */
+#define GFP_PLACED (__GFP_CMA | GFP_EVACUATE | __GFP_HIGH)
+
+static __attribute__((noinline)) int alloc_any(struct fh_machine *m, gfp_t gfp, unsigned int order,
+					       pfn_t *pfn)
+{
+	int err = 0;
+
+	if (order > FH_MAX_ORDER || (gfp & __GFP_MOVABLE && gfp & __GFP_RECLAIMABLE))
+		return -FH_EINVAL;
+	if (gfp & GFP_PLACED ||
+	    !pcp_alloc(m, m->top_zone[zone_of_gfp(gfp)], policy_type_of_gfp(gfp), order, pfn))
+		err = alloc_slow(m, gfp, order, pfn);
+	if (!err && gfp & __GFP_ZERO)
+		machine_zero(m, *pfn, UINT64_C(1) << order);
+	return err;
+}
+
+int fh_alloc_pages(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
+{
+	if (!(order | (gfp & GFP_SLOW)) && (pcp_alloc_hot(m, pfn) || pcp_alloc_turn(m, pfn)))
+		return 0;
+	return alloc_any(m, gfp, order, pfn);
+}
+
+static int give(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	int r = pcp_free(m, pfn, order);
+
+	if (r)
+		return r < 0 ? r : 0;
+	return buddy_give(m, pfn, order) ? 0 : -FH_EINVAL;
+}
+
+void page_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	if (give(m, pfn, order))
+		machine_bug(m, "pfn %#llx order %u: freed twice", (unsigned long long)pfn, order);
+}
+
+/* Blocks where a frame may be somebody's: objects' pages are movable, areas' are devices'. In the
+ * others, where unmovable memory lives, a look at each struct fh_frame would cost more than the
+ * free. */
+static bool is_ours_to_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	uint64_t w = block_word(m, machine_block(m, pfn));
+	struct cma *cma;
+
+	if (block_word_type(w) == MIGRATE_UNMOVABLE && !block_word_special(w))
+		return true;
+	for (pfn_t p = pfn; p < pfn + (UINT64_C(1) << order); p++) {
+		if (!machine_has(m, p) || frame_state(machine_frame(m, p)) != FRAME_RAW)
+			return false;
+	}
+	cma = machine_area(m, machine_block(m, pfn));
+	return !cma || !cma_owns(cma, pfn, UINT64_C(1) << order);
+}
+
+static __attribute__((noinline)) int free_any(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	if (order > FH_MAX_ORDER || pfn & ((UINT64_C(1) << order) - 1) || !machine_has(m, pfn) ||
+	    !is_ours_to_free(m, pfn, order))
+		return -FH_EINVAL;
+	return give(m, pfn, order);
+}
+
+int fh_free_pages(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	int r = order ? 0 : pcp_free_hot(m, pfn);
+
+	return r ? (r < 0 ? r : 0) : free_any(m, pfn, order);
+}
+
+void *fh_page_address(struct fh_machine *m, pfn_t pfn)
+{
+	return m ? machine_virt(m, pfn) : NULL;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Every decision of mm, as pure functions and tables. */
+#include "mm/policy.h"
+
+enum migratetype policy_type_of_gfp(gfp_t gfp)
+{
+	if (gfp & __GFP_MOVABLE)
+		return MIGRATE_MOVABLE;
+	return gfp & __GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+}
+
+/* Linux's fallbacks[]: whose blocks to take when one's own type has none. */
+static const uint8_t fallback[3][2] = {
+	[MIGRATE_UNMOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE},
+	[MIGRATE_MOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE},
+	[MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
+};
+
+/*
+ * Movable memory: areas or the rest first? Linux: areas once more than half of what is free is in
+ * them. With a guaranteed area (DESIGN D6) clean cache goes inside, where it is forgotten in no
+ * time, and the rest outside while the zone is above its high watermark; below it everything goes
+ * inside, so that requests that cannot live in an area find room.
+ */
+static bool cma_first(gfp_t gfp, const struct policy_zone *z)
+{
+	if (!(gfp & __GFP_CMA) || !z->free_cma)
+		return false;
+	if (!z->guaranteed)
+		return z->free_cma > z->free / 2;
+	return gfp & GFP_DROPPABLE || z->free - z->free_cma <= z->high;
+}
+
+unsigned int policy_steps(gfp_t gfp, const struct policy_zone *z,
+			  struct policy_step out[POLICY_MAX_STEPS])
+{
+	enum migratetype type = policy_type_of_gfp(gfp);
+	bool first = cma_first(gfp, z);
+	unsigned int n = 0;
+
+	if (first)
+		out[n++] = (struct policy_step){MIGRATE_CMA, false};
+	out[n++] = (struct policy_step){type, false};
+	if (gfp & __GFP_HIGH)
+		out[n++] = (struct policy_step){MIGRATE_HIGHATOMIC, false};
+	if (gfp & __GFP_CMA && z->free_cma && !first)
+		out[n++] = (struct policy_step){MIGRATE_CMA, false};
+	for (unsigned int i = 0; i < 2; i++)
+		out[n++] = (struct policy_step){(enum migratetype)fallback[type][i], true};
+	return n;
+}
+
+bool policy_watermark_ok(gfp_t gfp, uint64_t free_usable, uint64_t need, uint64_t mark,
+			 uint64_t lowmem_reserve)
+{
+	if (gfp & GFP_EVACUATE)
+		return free_usable >= need;
+	if (gfp & __GFP_HIGH)
+		mark -= mark / 2;
+	return free_usable >= need && free_usable - need >= mark + lowmem_reserve;
+}
+
+bool policy_claim_block(enum migratetype want, uint32_t free, unsigned int order)
+{
+	if (free == FH_BLOCK_PAGES)
+		return true;
+	return free >= FH_BLOCK_PAGES / 2 ||
+	       (want != MIGRATE_MOVABLE && order >= FH_BLOCK_ORDER / 2);
+}
+
+bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need)
+{
+	return !capacity || (used <= capacity && need <= capacity - used);
+}
+
+uint64_t policy_min_free_kbytes(uint64_t managed_kbytes)
+{
+	uint64_t v = managed_kbytes * 16, root = 0;
+
+	for (uint64_t bit = UINT64_C(1) << 31; bit; bit >>= 1)
+		if ((root + bit) * (root + bit) <= v)
+			root += bit;
+	if (root < 128)
+		return 128;
+	return root > 262144 ? 262144 : root;
+}
+
+unsigned int policy_contig_passes(enum cma_policy policy)
+{
+	return policy == CMA_POLICY_MOVABLE ? 5 : 100;
+}
+
+uint64_t policy_transit_limit_ns(enum cma_policy policy)
+{
+	(void)policy;
+	return UINT64_C(1000000000);
+}
+
+bool policy_reserve_highatomic(uint64_t reserved, uint64_t managed)
+{
+	return reserved + FH_BLOCK_PAGES <= managed / 100;
+}

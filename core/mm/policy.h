@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Every decision of mm, as pure functions and tables: no state, no locks, nothing to undo. */
+#ifndef FH_MM_POLICY_H
+#define FH_MM_POLICY_H
+
+#include <freehold/types.h>
+
+/* Inside the core: more that an allocation may say. Above the public gfp bits. */
+#define GFP_DROPPABLE ((gfp_t)1 << 16) /* will be a clean file page: placed in areas first */
+#define GFP_EVACUATE                                                                               \
+	((gfp_t)1 << 17) /* replaces a page that gives its frame up: no admission, no reserve */
+
+/* Where to look, in order. `claim`: the block becomes ours if enough of it is free. */
+struct policy_step {
+	enum migratetype type;
+	bool claim;
+};
+
+#define POLICY_MAX_STEPS 5
+
+/* What the choice depends on: of one zone, frames. */
+struct policy_zone {
+	uint64_t free, free_cma; /* free includes free_cma, not carveouts */
+	uint64_t high;		 /* WMARK_HIGH */
+	bool guaranteed;	 /* some area has policy `guaranteed` */
+};
+
+unsigned int policy_steps(gfp_t gfp, const struct policy_zone *z,
+			  struct policy_step out[POLICY_MAX_STEPS]);
+
+enum migratetype policy_type_of_gfp(gfp_t gfp);
+
+/* Whether a zone may serve: Linux's __zone_watermark_ok for the frames this request may use. */
+bool policy_watermark_ok(gfp_t gfp, uint64_t free_usable, uint64_t need, uint64_t mark,
+			 uint64_t lowmem_reserve);
+
+/* Whether a block of another type becomes ours when we take from it: all free, half free, or a
+ * request that would otherwise leave an unmovable page in somebody's block again and again. */
+bool policy_claim_block(enum migratetype want, uint32_t free, unsigned int order);
+
+#define POLICY_CRUMBS 16 /* a 32nd of a block: fragmentation hidden, against visits saved */
+
+/* Whether a block with that much free is worth a visit by who looks for frames: a few crumbs are
+ * left to gather, unless memory is short. */
+static inline bool policy_list_block(uint32_t free, uint64_t left, uint64_t high)
+{
+	return free >= POLICY_CRUMBS || (free && left <= 2 * high);
+}
+
+/* DESIGN G2: non-droppable use, with `need` more, must fit outside the guaranteed areas. */
+bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need);
+
+/* min_free_kbytes of Linux: 4 * sqrt(KiB), 128 to 262144. */
+uint64_t policy_min_free_kbytes(uint64_t managed_kbytes);
+
+/* How often cma_alloc() goes over the same window before it calls a page busy. */
+unsigned int policy_contig_passes(enum cma_policy policy);
+/* How long a page may be in transit (taken, not yet in its object), in ns, before it is called
+ * stuck. */
+uint64_t policy_transit_limit_ns(enum cma_policy policy);
+
+/* HIGHATOMIC blocks: at most 1 % of a zone, as Linux. */
+bool policy_reserve_highatomic(uint64_t reserved, uint64_t managed);
+
+#endif

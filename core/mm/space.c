@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Address spaces: mappings of objects, their page tables, and the page fault. */
+#include <freehold/page.h>
+#include "base/string.h"
+#include "mm/machine.h"
+#include "mm/objects.h"
+#include "mm/pages.h"
+
+int fh_space_create(struct fh_machine *m, void *host, struct fh_space **space)
+{
+	struct fh_space *s;
+
+	if (!m || !space)
+		return -FH_EINVAL;
+	s = machine_alloc(m, sizeof(*s));
+	if (!s)
+		return -FH_ENOMEM;
+	s->m = m;
+	s->host = host;
+	fh_lock_init(&s->lock, RANK_SPACE);
+	*space = s;
+	return 0;
+}
+
+static size_t mapping_size(uint64_t nr)
+{
+	return sizeof(struct mapping) + nr * sizeof(uint64_t);
+}
+
+int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t index, uint64_t nr)
+{
+	struct mapping *map, **at;
+
+	if (!s || !o || !nr || index >= o->nr_pages || nr > o->nr_pages - index || va + nr < va)
+		return -FH_EINVAL;
+	map = machine_alloc(s->m, mapping_size(nr));
+	if (!map)
+		return -FH_ENOMEM;
+	*map = (struct mapping){.space = s, .object = o, .va = va, .index = index, .nr = nr};
+	fh_lock(&s->lock);
+	for (at = &s->mappings; *at && (*at)->va + (*at)->nr <= va; at = &(*at)->next_in_space)
+		;
+	if (*at && (*at)->va < va + nr) {
+		fh_unlock(&s->lock);
+		machine_free(s->m, map, mapping_size(nr));
+		return -FH_EINVAL;
+	}
+	map->next_in_space = *at;
+	*at = map;
+	fh_lock(&o->lock);
+	map->next_of_object = o->mappings;
+	o->mappings = map;
+	fh_unlock(&o->lock);
+	fh_unlock(&s->lock);
+	return 0;
+}
+
+static struct mapping *mapping_find(struct fh_space *s, uint64_t va)
+{
+	struct mapping *map;
+
+	fh_lock(&s->lock);
+	for (map = s->mappings; map && map->va + map->nr <= va; map = map->next_in_space)
+		;
+	fh_unlock(&s->lock);
+	return map && map->va <= va ? map : NULL;
+}
+
+/* What to do with a run of entries [first, first + n) of a mapping, all of the kind asked for. */
+typedef int (*run_fn)(struct mapping *map, uint64_t first, uint64_t n);
+
+/* Calls fn for every run of entries of [index, index + nr) that have all bits of `want`. */
+static int for_runs(struct fh_object *o, uint64_t index, uint64_t nr, uint64_t want, run_fn fn)
+{
+	int err = 0;
+
+	for (struct mapping *map = o->mappings; map && !err; map = map->next_of_object) {
+		uint64_t from = index > map->index ? index - map->index : 0, n;
+		uint64_t to = index + nr > map->index ? index + nr - map->index : 0;
+
+		to = to < map->nr ? to : map->nr;
+		for (; from < to && !err; from += n) {
+			bool hit = (map->pte[from] & want) == want;
+
+			for (n = 1; from + n < to && (map->pte[from + n] & want) == want && hit;
+			     n++)
+				;
+			if (hit)
+				err = fn(map, from, n);
+		}
+	}
+	return err;
+}
+
+static int run_protect(struct mapping *map, uint64_t first, uint64_t n)
+{
+	struct plat *plat = &map->space->m->plat;
+	int err = 0;
+
+	if (map->space->host && plat->protect)
+		err = plat->protect(plat->ctx, map->space->host, map->va + first, n);
+	for (uint64_t i = 0; i < n && !err; i++)
+		map->pte[first + i] &= ~PTE_WRITE;
+	return err;
+}
+
+int mapping_protect(struct fh_object *o, uint64_t index, uint64_t nr)
+{
+	return for_runs(o, index, nr, PTE_PRESENT | PTE_WRITE, run_protect);
+}
+
+static int run_zap(struct mapping *map, uint64_t first, uint64_t n)
+{
+	struct plat *plat = &map->space->m->plat;
+
+	if (map->space->host && plat->unmap)
+		plat->unmap(plat->ctx, map->space->host, map->va + first, n);
+	memset(&map->pte[first], 0, n * sizeof(map->pte[0]));
+	return 0;
+}
+
+void mapping_zap(struct fh_object *o, uint64_t index, uint64_t nr)
+{
+	for_runs(o, index, nr, PTE_PRESENT, run_zap);
+}
+
+/* Shows frames [pfn, pfn + n) at entries [first, first + n). */
+static int run_map(struct mapping *map, uint64_t first, uint64_t n, pfn_t pfn, bool writable)
+{
+	struct plat *plat = &map->space->m->plat;
+	int err = 0;
+
+	if (map->space->host && plat->map)
+		err = plat->map(plat->ctx, map->space->host, map->va + first, pfn, n,
+				writable ? PLAT_MAP_WRITE : 0);
+	for (uint64_t i = 0; i < n && !err; i++)
+		map->pte[first + i] =
+			(pfn + i) << PTE_SHIFT | PTE_PRESENT | (writable ? PTE_WRITE : 0);
+	return err;
+}
+
+int mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn)
+{
+	int err = 0;
+
+	for (struct mapping *map = o->mappings; map && !err; map = map->next_of_object) {
+		uint64_t from = index > map->index ? index - map->index : 0, n;
+		uint64_t to = index + nr > map->index ? index + nr - map->index : 0;
+
+		to = to < map->nr ? to : map->nr;
+		for (; from < to && !err; from += n) {
+			bool hit = map->pte[from] & PTE_PRESENT;
+
+			for (n = 1; from + n < to && hit && map->pte[from + n] & PTE_PRESENT; n++)
+				;
+			/* A file's clean page must fault before it is written: that makes it dirty.
+			 */
+			if (hit)
+				err = run_map(map, from, n, pfn + (map->index + from - index),
+					      !o->ops);
+		}
+	}
+	/* What was switched shows frames that will not be the object's: gone until touched again.
+	 */
+	if (err)
+		mapping_zap(o, index, nr);
+	return err;
+}
+
+int fh_space_unmap(struct fh_space *s, uint64_t va)
+{
+	struct mapping **at, *map, **of;
+
+	if (!s)
+		return -FH_EINVAL;
+	fh_lock(&s->lock);
+	for (at = &s->mappings; *at && (*at)->va != va; at = &(*at)->next_in_space)
+		;
+	map = *at;
+	if (!map) {
+		fh_unlock(&s->lock);
+		return -FH_EINVAL;
+	}
+	*at = map->next_in_space;
+	fh_lock(&map->object->lock);
+	for (of = &map->object->mappings; *of != map; of = &(*of)->next_of_object)
+		;
+	*of = map->next_of_object;
+	run_zap(map, 0, map->nr);
+	fh_unlock(&map->object->lock);
+	fh_unlock(&s->lock);
+	machine_free(s->m, map, mapping_size(map->nr));
+	return 0;
+}
+
+void fh_space_destroy(struct fh_space *s)
+{
+	if (!s)
+		return;
+	while (s->mappings)
+		if (fh_space_unmap(s, s->mappings->va))
+			machine_bug(s->m, "space: a mapping is gone from its own list");
+	machine_free(s->m, s, sizeof(*s));
+}
+
+/* How far a fault reaches around itself: frames that come as one run cost one mapping of the
+ * platform. */
+#define AROUND_ORDER 6
+#define AROUND	     (UINT64_C(1) << AROUND_ORDER)
+
+/* The largest aligned run around `index` that lies in the mapping and whose slots are empty; its
+ * order. */
+static unsigned int empty_run(const struct mapping *map, uint64_t index, uint64_t *first)
+{
+	unsigned int order = 0;
+
+	*first = index;
+	while (order < AROUND_ORDER) {
+		uint64_t n = UINT64_C(2) << order, at = index & ~(n - 1);
+
+		if (at < map->index || at + n > map->index + map->nr)
+			break;
+		for (uint64_t i = at; i < at + n; i++)
+			if (map->object->slot[i])
+				return order;
+		*first = at;
+		order++;
+	}
+	return order;
+}
+
+/* Anonymous memory: brings a whole run at once, smaller when memory is short of runs. */
+static int bring_run(struct mapping *map, uint64_t index)
+{
+	struct fh_object *o = map->object;
+	struct fh_machine *m = o->m;
+	unsigned int order;
+	uint64_t first, n, i;
+	pfn_t pfn;
+	int err;
+
+	fh_lock(&o->lock);
+	order = empty_run(map, index, &first);
+	fh_unlock(&o->lock);
+	for (;; order--) {
+		/* Only the last resort may cost somebody's cache. */
+		gfp_t gfp =
+			order ? GFP_HIGHUSER_MOVABLE & ~__GFP_DIRECT_RECLAIM : GFP_HIGHUSER_MOVABLE;
+
+		err = fh_alloc_pages(m, gfp, order, &pfn);
+		if (!err || !order)
+			break;
+	}
+	if (err)
+		return err;
+	n = UINT64_C(1) << order;
+	first = index & ~(n - 1);
+	machine_zero(m, pfn, n);
+	fh_lock(&o->lock);
+	for (i = 0; i < n; i++)
+		if (!o->slot[first + i])
+			object_insert(o, first + i, pfn + i);
+		else
+			break;
+	fh_unlock(&o->lock);
+	for (; i < n; i++) /* somebody was faster with the rest */
+		page_free(m, pfn + i, 0);
+	return 0;
+}
+
+/* Maps the run of frames around `index`; the page itself is there, the object locked. */
+static int map_around(struct mapping *map, uint64_t index, pfn_t pfn, bool writable)
+{
+	struct fh_object *o = map->object;
+	uint64_t lo = index, hi = index + 1, start = index & ~(AROUND - 1), end = start + AROUND;
+	pfn_t p;
+
+	start = start < map->index ? map->index : start;
+	end = end > map->index + map->nr ? map->index + map->nr : end;
+	if (o->ops) /* a file's pages differ in what may be written: one at a time */
+		return run_map(map, index - map->index, 1, pfn, writable);
+	while (lo > start && object_slot(o, lo - 1, &p) && p == pfn - (index - lo + 1) &&
+	       frame_state(machine_frame(o->m, p)) != FRAME_ISOLATED)
+		lo--;
+	while (hi < end && object_slot(o, hi, &p) && p == pfn + (hi - index) &&
+	       frame_state(machine_frame(o->m, p)) != FRAME_ISOLATED)
+		hi++;
+	return run_map(map, lo - map->index, hi - lo, pfn - (index - lo), writable);
+}
+
+int fh_space_fault(struct fh_space *s, uint64_t va, unsigned int flags)
+{
+	struct mapping *map = s ? mapping_find(s, va) : NULL;
+	struct fh_object *o;
+	uint64_t index, *pte;
+	pfn_t pfn;
+	int err;
+
+	if (!map)
+		return -FH_EFAULT;
+	o = map->object;
+	index = map->index + (va - map->va);
+	pte = &map->pte[va - map->va];
+	vm_count(o->m, VM_pgfault, 1);
+	if (!o->ops) {
+		fh_lock(&o->lock);
+		err = o->slot[index] ? 0 : 1;
+		fh_unlock(&o->lock);
+		err = err ? bring_run(map, index) : 0;
+		if (err)
+			return err;
+	}
+	err = object_get_locked(o, index, OBJECT_BRING, &pfn);
+	if (err)
+		return err;
+	if (flags & FH_FAULT_WRITE)
+		err = object_dirty_locked(o, pfn);
+	if (!err && (!(*pte & PTE_PRESENT) || (flags & FH_FAULT_WRITE && !(*pte & PTE_WRITE))))
+		err = map_around(map, index, pfn, !o->ops || flags & FH_FAULT_WRITE);
+	lru_touch(machine_frame(o->m, pfn));
+	fh_unlock(&o->lock);
+	return err;
+}
+
+/* A load or store through the page table: with the object locked nothing moves under it. */
+static int touch(struct fh_space *s, uint64_t va, size_t offset, void *buf, size_t len, bool write)
+{
+	struct mapping *map = s ? mapping_find(s, va) : NULL;
+	uint64_t need = PTE_PRESENT | (write ? PTE_WRITE : 0);
+
+	if (offset > FH_PAGE_SIZE || len > FH_PAGE_SIZE - offset)
+		return -FH_EINVAL;
+	if (!map)
+		return -FH_EFAULT;
+	for (;;) {
+		unsigned char *virt;
+		uint64_t pte;
+		int err;
+
+		fh_lock(&map->object->lock);
+		pte = map->pte[va - map->va];
+		if ((pte & need) == need) {
+			virt = machine_virt(s->m, pte >> PTE_SHIFT);
+			if (virt && write)
+				memcpy(virt + offset, buf, len);
+			else if (virt)
+				memcpy(buf, virt + offset, len);
+			fh_unlock(&map->object->lock);
+			return 0;
+		}
+		fh_unlock(&map->object->lock);
+		err = fh_space_fault(s, va, write ? FH_FAULT_WRITE : 0);
+		if (err)
+			return err;
+	}
+}
+
+int fh_space_load(struct fh_space *s, uint64_t va, size_t offset, void *buf, size_t len)
+{
+	return touch(s, va, offset, buf, len, false);
+}
+
+int fh_space_store(struct fh_space *s, uint64_t va, size_t offset, const void *buf, size_t len)
+{
+	union {
+		const void *in;
+		void *out;
+	} p = {.in = buf}; /* only read from when storing */
+
+	return touch(s, va, offset, p.out, len, true);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The file tree (DESIGN D9): which paths there are, and which generator writes each. */
+#include "base/string.h"
+#include "view/view.h"
+
+/* '*' stands for an area's name, '#' for the number of one of its ranges. Entries of one folder
+ * stand together: listing a folder relies on it. */
+static const struct entry {
+	const char *path;
+	void (*show)(struct view *v);
+	unsigned int what;
+} entries[] = {
+	{"dmesg", view_dmesg, 0},
+	{"proc/buddyinfo", view_buddyinfo, 0},
+	{"proc/iomem", view_iomem, 0},
+	{"proc/meminfo", view_meminfo, 0},
+	{"proc/pagetypeinfo", view_pagetypeinfo, 0},
+	{"proc/vmstat", view_vmstat, 0},
+	{"proc/zoneinfo", view_zoneinfo, 0},
+	{"sys/kernel/debug/cma/*/base_pfn", view_cma_value, VIEW_CMA_BASE_PFN},
+	{"sys/kernel/debug/cma/*/bitmap", view_cma_bitmap, 0},
+	{"sys/kernel/debug/cma/*/count", view_cma_value, VIEW_CMA_TOTAL},
+	{"sys/kernel/debug/cma/*/maxchunk", view_cma_value, VIEW_CMA_MAXCHUNK},
+	{"sys/kernel/debug/cma/*/order_per_bit", view_cma_value, VIEW_CMA_ORDER_PER_BIT},
+	{"sys/kernel/debug/cma/*/ranges/#/base_pfn", view_cma_value, VIEW_CMA_BASE_PFN},
+	{"sys/kernel/debug/cma/*/ranges/#/bitmap", view_cma_bitmap, 0},
+	{"sys/kernel/debug/cma/*/used", view_cma_value, VIEW_CMA_USED},
+	{"sys/kernel/debug/freehold/*/last_failure", view_area_last_failure, 0},
+	{"sys/kernel/debug/freehold/*/policy", view_area_policy, 0},
+	{"sys/kernel/debug/freehold/*/stats", view_area_stats, 0},
+	{"sys/kernel/mm/cma/*/alloc_pages_fail", view_cma_value, VIEW_CMA_FAILED},
+	{"sys/kernel/mm/cma/*/alloc_pages_success", view_cma_value, VIEW_CMA_SUCCEEDED},
+	{"sys/kernel/mm/cma/*/available_pages", view_cma_value, VIEW_CMA_AVAILABLE},
+	{"sys/kernel/mm/cma/*/release_pages_success", view_cma_value, VIEW_CMA_RELEASED},
+	{"sys/kernel/mm/cma/*/total_pages", view_cma_value, VIEW_CMA_TOTAL},
+};
+
+#define NR_ENTRIES (sizeof(entries) / sizeof(entries[0]))
+
+void view_put(struct view *v, const char *s, size_t n)
+{
+	size_t room = v->len < v->size ? v->size - v->len : 0;
+
+	if (room)
+		memcpy(v->buf + v->len, s, n < room ? n : room);
+	v->len += n;
+}
+
+void view_add(struct view *v, const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	n = fh_vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	view_put(v, line, n < sizeof(line) ? n : sizeof(line) - 1);
+}
+
+/* How many areas there are; those below never change place or go away. */
+static unsigned int nr_areas(struct fh_machine *m)
+{
+	unsigned int n;
+
+	fh_lock(&m->areas_lock);
+	n = m->nr_areas;
+	fh_unlock(&m->areas_lock);
+	return n;
+}
+
+static size_t part_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] && s[n] != '/')
+		n++;
+	return n;
+}
+
+static bool is_area(struct view *v, const char *part, size_t n)
+{
+	unsigned int nr = nr_areas(v->m);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct cma *cma = v->m->area[i];
+
+		if (fh_strlen(cma->name) == n && !memcmp(cma->name, part, n)) {
+			v->cma = cma;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A range's number as it is listed: one digit is enough for CMA_MAX_RANGES. */
+static bool is_range(struct view *v, const char *part, size_t n)
+{
+	_Static_assert(CMA_MAX_RANGES <= 10, "a range's number is one digit");
+	if (n != 1 || *part < '0' || (unsigned int)(*part - '0') >= v->cma->nranges)
+		return false;
+	v->range = (unsigned int)(*part - '0');
+	return true;
+}
+
+static bool part_fits(struct view *v, const char *pattern, size_t k, const char *part, size_t n)
+{
+	if (k == 1 && *pattern == '*')
+		return is_area(v, part, n);
+	if (k == 1 && *pattern == '#')
+		return is_range(v, part, n);
+	return k == n && !memcmp(pattern, part, n);
+}
+
+/* Goes down the pattern along the path. *rest is what of the pattern lies below it: empty for a
+ * file. */
+static bool match(struct view *v, const char *pattern, const char *path, const char **rest)
+{
+	v->cma = NULL;
+	v->range = 0;
+	while (*path) {
+		size_t n = part_len(path), k = part_len(pattern);
+
+		if (!k || !n || !part_fits(v, pattern, k, path, n))
+			return false;
+		path += n;
+		pattern += k;
+		if (*path == '/' && !*++path && !*pattern)
+			return false; /* "proc/meminfo/": not a folder */
+		if (*pattern == '/')
+			pattern++;
+	}
+	*rest = pattern;
+	return true;
+}
+
+/* One entry of a folder, or all it stands for. */
+static void list_part(struct view *v, const char *part, size_t n)
+{
+	const char *slash = part[n] == '/' ? "/" : "";
+	unsigned int nr;
+
+	if (n == 1 && *part == '*') {
+		nr = nr_areas(v->m);
+		for (unsigned int i = 0; i < nr; i++)
+			view_add(v, "%s%s\n", v->m->area[i]->name, slash);
+	} else if (n == 1 && *part == '#') {
+		for (unsigned int i = 0; i < v->cma->nranges; i++)
+			view_add(v, "%u%s\n", i, slash);
+	} else {
+		view_add(v, "%.*s%s\n", (int)n, part, slash);
+	}
+}
+
+static int read_path(struct view *v, const char *path)
+{
+	const char *rest, *last = NULL;
+	size_t n, last_n = 0;
+	int err = -FH_ENOENT;
+
+	for (size_t i = 0; i < NR_ENTRIES; i++) {
+		if (!match(v, entries[i].path, path, &rest))
+			continue;
+		err = 0;
+		if (!*rest) {
+			v->what = entries[i].what;
+			entries[i].show(v);
+			break;
+		}
+		n = part_len(rest);
+		if (!last || n != last_n || memcmp(last, rest, n))
+			list_part(v, rest, n);
+		last = rest;
+		last_n = n;
+	}
+	return err;
+}
+
+int fh_view_read(struct fh_machine *m, const char *path, char *buf, size_t size, size_t *len)
+{
+	struct view v = {.m = m, .buf = buf, .size = buf ? size : 0};
+	int err;
+
+	if (!m || !path || !len)
+		return -FH_EINVAL;
+	err = read_path(&v, *path == '/' ? path + 1 : path);
+	if (v.len < v.size)
+		buf[v.len] = '\0';
+	*len = v.len;
+	return err;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Inside the file tree: what every generator gets and writes with. (The public call:
+ * freehold/mem.h.)
+ *
+ * A generator writes one file's text. It may take locks, one at a time and never across two values,
+ * so that a reader stops nobody for long; it allocates nothing.
+ */
+#ifndef FH_VIEW_VIEW_H
+#define FH_VIEW_VIEW_H
+
+#include "mm/machine.h"
+
+struct view {
+	struct fh_machine *m;
+	struct cma *cma;    /* the area that the path names; NULL: none */
+	unsigned int range; /* its range, likewise */
+	unsigned int what;  /* of the table's entry */
+	char *buf;
+	size_t size, len; /* len: what the whole text has */
+};
+
+/* A line's worth, 255 characters at most. */
+void view_add(struct view *v, const char *fmt, ...) FH_PRINTF(2, 3);
+/* n characters as they are. */
+void view_put(struct view *v, const char *s, size_t n);
+
+typedef unsigned long long ull;
+
+void view_meminfo(struct view *v);
+void view_vmstat(struct view *v);
+void view_zoneinfo(struct view *v);
+void view_buddyinfo(struct view *v);
+void view_pagetypeinfo(struct view *v);
+void view_iomem(struct view *v);
+void view_dmesg(struct view *v);
+
+/* Numbers of an area, `what` says which. */
+enum view_cma_value {
+	VIEW_CMA_SUCCEEDED,
+	VIEW_CMA_FAILED,
+	VIEW_CMA_RELEASED,
+	VIEW_CMA_TOTAL,
+	VIEW_CMA_AVAILABLE,
+	VIEW_CMA_ORDER_PER_BIT,
+	VIEW_CMA_USED,
+	VIEW_CMA_MAXCHUNK,
+	VIEW_CMA_BASE_PFN, /* of v->range */
+};
+void view_cma_value(struct view *v);
+void view_cma_bitmap(struct view *v); /* of v->range */
+
+void view_area_policy(struct view *v);
+void view_area_stats(struct view *v);
+void view_area_last_failure(struct view *v);
+
+/* What is free, as the counters have it: areas that are never lent count as free here, since their
+ * frames are free in the map and pagetypeinfo lists them. */
+uint64_t view_zone_free(const struct zone *z);
+uint64_t view_zone_free_cma(const struct zone *z);
+
+/* Counters of the node, in Linux's order; shown by zoneinfo and by vmstat. */
+struct view_stat {
+	const char *name;
+	uint64_t value;
+};
+#define VIEW_NODE_STATS 26
+void view_node_stats(struct fh_machine *m, struct view_stat out[VIEW_NODE_STATS]);
+/* Pages on an LRU list, in areas and outside. */
+uint64_t view_lru(struct fh_machine *m, enum lru_list list);
+
+#endif

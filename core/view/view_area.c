@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What Linux does not show of an area: sys/kernel/debug/freehold/<area>/, a name and a value a
+ * line. */
+#include "view/view.h"
+
+static void line(struct view *v, const char *name, uint64_t value)
+{
+	view_add(v, "%s %llu\n", name, (ull)value);
+}
+
+void view_area_policy(struct view *v)
+{
+	view_add(v, "%s\n", cma_policy_name(cma_get_policy(v->cma)));
+}
+
+/* Pages, but for the number of calls. */
+void view_area_stats(struct view *v)
+{
+	struct cma_stats s;
+
+	cma_get_stats(v->cma, &s);
+	line(v, "used", s.used);
+	line(v, "used_max", s.used_max);
+	line(v, "lent", s.lent);
+	line(v, "nr_allocs", s.nr_allocs);
+	line(v, "nr_fails", s.nr_fails);
+	line(v, "pages_migrated", s.pages_migrated);
+	line(v, "pages_dropped", s.pages_dropped);
+}
+
+/* error 0: none was refused yet. The window is [start, end). */
+void view_area_last_failure(struct view *v)
+{
+	struct cma_failure f;
+
+	cma_last_failure(v->cma, &f);
+	view_add(v, "error %d\n", f.error);
+	line(v, "count", f.count);
+	line(v, "window_start", f.window.start);
+	line(v, "window_end", f.window.end);
+	line(v, "pfn", f.pfn);
+	line(v, "time_ns", f.time_ns);
+	view_add(v, "why %s\n", f.why ? f.why : "-");
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* proc/zoneinfo: every zone's counters and watermarks, and what each CPU keeps of it. */
+#include "base/bits.h"
+#include "view/view.h"
+
+/*
+ * How many frames a slot holds, for show: its owner changes the mask without telling anybody, so
+ * this is true of some moment, and the race is meant.
+ */
+__attribute__((no_sanitize("thread"))) static uint64_t slot_mask(const struct pcp_slot *s)
+{
+	return *(const volatile uint64_t *)&s->mask;
+}
+
+static uint64_t pcp_count(const struct pcp_zone *pz)
+{
+	uint64_t n = bits_count(slot_mask(&pz->freed));
+
+	for (unsigned int t = 0; t < PCP_TYPES; t++) {
+		for (unsigned int c = 0; c < PCP_CLASSES; c++)
+			n += bits_count(slot_mask(&pz->slot[t][c]));
+		n += (uint64_t)bits_count(slot_mask(&pz->huge[t])) << FH_BLOCK_ORDER;
+	}
+	return n;
+}
+
+/* The most a CPU can keep of a zone: a word in each slot, a whole block of each type. */
+#define PCP_WORD 64
+#define PCP_HIGH (PCP_TYPES * (PCP_CLASSES * PCP_WORD + FH_BLOCK_PAGES) + PCP_WORD)
+
+static void pagesets(struct view *v, unsigned int zone)
+{
+	view_add(v, "\n  pagesets");
+	for (unsigned int i = 0; i < v->m->nr_cpus; i++) {
+		view_add(v, "\n    cpu: %u", i);
+		view_add(v, "\n              count: %llu",
+			 (ull)pcp_count(&v->m->cpu[i].zone[zone]));
+		view_add(v, "\n              high:  %u", PCP_HIGH);
+		view_add(v, "\n              batch: %u", PCP_WORD);
+		/* Counters of zones are exact: nothing is kept back per CPU. */
+		view_add(v, "\n  vm stats threshold: 0");
+	}
+}
+
+static void stat(struct view *v, const char *name, uint64_t value)
+{
+	view_add(v, "\n      %-12s %llu", name, (ull)value);
+}
+
+static void node_stats(struct view *v)
+{
+	struct view_stat node[VIEW_NODE_STATS];
+
+	view_add(v, "\n  per-node stats");
+	view_node_stats(v->m, node);
+	for (unsigned int i = 0; i < VIEW_NODE_STATS; i++)
+		stat(v, node[i].name, node[i].value);
+}
+
+static void pages(struct view *v, const char *name, uint64_t value)
+{
+	view_add(v, "\n        %-8s %llu", name, (ull)value);
+}
+
+static void watermarks(struct view *v, const struct zone *z)
+{
+	uint64_t high = z->wmark[WMARK_HIGH];
+
+	view_add(v, "\n  pages free     %llu", (ull)view_zone_free(z));
+	pages(v, "boost", 0);
+	pages(v, "min", z->wmark[WMARK_MIN]);
+	pages(v, "low", z->wmark[WMARK_LOW]);
+	pages(v, "high", high);
+	pages(v, "promo", high + high - z->wmark[WMARK_LOW]);
+	pages(v, "spanned", z->spanned);
+	pages(v, "present", z->present);
+	pages(v, "managed", z->managed);
+	pages(v, "cma", (uint64_t)zone_count(&z->cma_pages));
+	view_add(v, "\n        protection: (");
+	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+		view_add(v, "%s%llu", i ? ", " : "", (ull)z->lowmem_reserve[i]);
+	view_add(v, ")");
+}
+
+static void zone_stats(struct view *v, unsigned int i)
+{
+	const struct zone *z = &v->m->zone[i];
+
+	stat(v, "nr_free_pages", view_zone_free(z));
+	stat(v, "nr_mlock", 0);
+	stat(v, "nr_bounce", 0);
+	stat(v, "nr_zspages", 0);
+	stat(v, "nr_free_cma", view_zone_free_cma(z));
+	pagesets(v, i);
+	view_add(v, "\n  node_unreclaimable:  0");
+	view_add(v, "\n  start_pfn:           %llu", (ull)machine_block_pfn(v->m, z->first_block));
+}
+
+/* Zones without memory are shown as well, in short: what they would reserve counts in others. */
+void view_zoneinfo(struct view *v)
+{
+	bool first = true;
+
+	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
+		const struct zone *z = &v->m->zone[i];
+
+		view_add(v, "Node 0, zone %8s", z->name);
+		if (z->present && first)
+			node_stats(v);
+		first &= !z->present;
+		watermarks(v, z);
+		if (z->present)
+			zone_stats(v, i);
+		view_add(v, "\n");
+	}
+}

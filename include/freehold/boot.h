@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * From firmware's description to one checked `struct boot_config`: all that a machine is made of.
+ *
+ *	struct boot_config cfg;
+ *	boot_config_init(&cfg);
+ *	err = boot_config_fdt(&cfg, dtb, dtb_size, &why)          optional; a NULL tree needs ram
+ *	err = boot_config_finish(&cfg, bootargs, ram_bytes, &why)
+ *	err = fh_machine_create(&plat, &cfg, &machine)
+ *
+ * No call keeps a pointer into what it was given. Each writes one line into `why` on failure, which
+ * names the property or option and what was expected, and leaves *cfg unusable but safe to drop (it
+ * owns no memory). None sleeps or allocates; callers need no lock, a boot_config belongs to one
+ * thread.
+ */
+#ifndef FREEHOLD_BOOT_H
+#define FREEHOLD_BOOT_H
+
+#include <freehold/types.h>
+
+#define BOOT_MAX_BANKS	 16
+#define BOOT_MAX_REGIONS 64 /* Linux: MAX_RESERVED_REGIONS */
+#define BOOT_NAME_MAX	 64 /* Linux: CMA_MAX_NAME */
+#define BOOT_WHY_MAX	 256
+#define BOOT_ARGS_MAX	 2048 /* Linux: COMMAND_LINE_SIZE on arm64 */
+#define BOOT_DMESG_MAX	 16384
+#define BOOT_MAX_WINDOWS 64 /* alloc-ranges of all regions together */
+#define BOOT_PHYS_BITS	 48 /* physical addresses, as arm64 without LPA2 */
+
+enum boot_region_kind {
+	BOOT_REGION_RESERVED,	     /* in the linear map, not ours */
+	BOOT_REGION_NOMAP,	     /* removed from the linear map */
+	BOOT_REGION_CMA,	     /* shared-dma-pool + reusable, or cma= */
+	BOOT_REGION_DMA_POOL,	     /* shared-dma-pool without reusable: a device's own pool */
+	BOOT_REGION_RESTRICTED_POOL, /* restricted-dma-pool */
+};
+
+enum boot_region_flags {
+	BOOT_REGION_DYNAMIC = 1,     /* `size` in the tree; placed here */
+	BOOT_REGION_CMA_DEFAULT = 2, /* linux,cma-default, or cma=; of one region at most */
+	BOOT_REGION_DMA_DEFAULT = 4, /* linux,dma-default; of one region at most */
+	BOOT_REGION_CMDLINE = 8,     /* from cma= */
+	/* As the tree has it; `kind` is what follows from them. */
+	BOOT_REGION_REUSABLE = 16,
+	BOOT_REGION_NO_MAP = 32,
+	BOOT_REGION_SHARED = 64,      /* compatible with shared-dma-pool */
+	BOOT_REGION_RESTRICTED = 128, /* compatible with restricted-dma-pool */
+	BOOT_REGION_MORE = 256,	      /* a later pair of `reg`: kept free, of no device */
+	BOOT_REGION_MEMRESERVE = 512, /* from the tree's memory reserve map */
+};
+
+/* A run of RAM, bytes, page aligned; ascending and disjoint after boot_config_finish(). */
+struct boot_bank {
+	uint64_t base, size;
+};
+
+/*
+ * After boot_config_finish(): a CMA region is block aligned, lies in RAM within one zone and
+ * overlaps no other region; a restricted pool lies in RAM; two pools never overlap. Reserved, nomap
+ * and device-pool regions may have any alignment, lie outside RAM, and reserved and nomap ones may
+ * overlap.
+ */
+struct boot_region {
+	/* The whole node name, as Linux shows it: "linux,cma", "vdev0buffer@3ed48000"; "reserved"
+	 * for cma=, "memreserve" for the reserve map. Cut at 63 characters, as Linux cuts an area's
+	 * name. */
+	char name[BOOT_NAME_MAX];
+	uint64_t base, size; /* bytes */
+	uint64_t align;	     /* bytes; 0: none asked */
+	unsigned int order_per_bit;
+	enum boot_region_kind kind;
+	unsigned int flags;
+	uint32_t phandle; /* what memory-region refers to; 0: none */
+	/* Where a dynamic region may go: window[first_window .. + nr_windows); none: anywhere. */
+	unsigned int first_window, nr_windows;
+};
+
+struct boot_why {
+	char text[BOOT_WHY_MAX];
+};
+
+struct boot_config {
+	char model[BOOT_NAME_MAX]; /* cut at 63 characters */
+	char bootargs[BOOT_ARGS_MAX];
+	struct boot_bank bank[BOOT_MAX_BANKS];
+	unsigned int nr_banks;
+	uint64_t ram_base; /* where RAM starts that no tree describes; 1 GiB */
+	/* In the order in which Linux creates areas: dynamic, static, reserve map, cma=. */
+	struct boot_region region[BOOT_MAX_REGIONS];
+	unsigned int nr_regions;
+	struct boot_bank window[BOOT_MAX_WINDOWS]; /* alloc-ranges; size 0: to the end */
+	unsigned int nr_windows;
+	uint64_t dma_limit;   /* first byte above ZONE_DMA; block aligned, may lie above all RAM */
+	uint64_t dma32_limit; /* first byte above ZONE_DMA32; block aligned, at least dma_limit */
+	unsigned int nr_cpus; /* 1..64 */
+	enum cma_policy policy; /* of every area until changed */
+	/* Linux's boot messages, '\n' after each line; they open the machine's dmesg. */
+	char dmesg[BOOT_DMESG_MAX];
+	size_t dmesg_len;
+	unsigned int dmesg_dropped; /* lines that did not fit */
+};
+
+/* Defaults: no memory, no regions, 1 CPU, policy guaranteed, dma_limit and dma32_limit 4 GiB. */
+void boot_config_init(struct boot_config *cfg);
+
+/*
+ * Reads a flattened tree: /memory, /reserved-memory, the reserve map, /chosen bootargs, model, and
+ * dma-ranges (for dma_limit, as of_dma_get_max_cpu_address()). `size` is how many bytes may be read
+ * at `dtb`, which must lie at a multiple of 8. Calls at most once, after boot_config_init().
+ * -FH_EINVAL: not a tree, cut off, or a property that cannot be right; -FH_ENOSPC: too many banks
+ * or regions. What Linux skips with a message (a bad alloc-ranges, an overlap) is skipped here with
+ * the same message in cfg->dmesg.
+ */
+FH_MUST_CHECK int boot_config_fdt(struct boot_config *cfg, const void *dtb, size_t size,
+				  struct boot_why *why);
+
+/*
+ * Applies `bootargs` (NULL: those of the tree) and `ram_bytes` (0: as the tree says; else the banks
+ * are cut or, when the last bank has room above it, grown to that total), places dynamic regions
+ * and the cma= area where Linux 6.12 places them on arm64 when nothing else has been allocated, and
+ * checks everything. Calls once, last. What Linux drops with a message (a dynamic region without
+ * room, an area across zones or outside RAM) is dropped with that message, and with one of ours a
+ * restricted pool outside RAM. Errors where Linux would
+ * go on: -FH_EINVAL: a bad option, a region that two owners would use; -FH_ENOMEM, -FH_EBUSY: no
+ * room for cma=; -FH_ERANGE: a size or address out of range; -FH_ENOSPC: too many regions.
+ */
+FH_MUST_CHECK int boot_config_finish(struct boot_config *cfg, const char *bootargs,
+				     uint64_t ram_bytes, struct boot_why *why);
+
+/* The part of a zone that RAM spans, after boot_config_finish(); false: the zone is empty. */
+bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span);
+
+/* "64M", "0x1000", "1G": Linux's memparse() with overflow found. *end is set past what was read;
+ * -FH_EINVAL: no digits; -FH_ERANGE: does not fit 64 bits. */
+FH_MUST_CHECK int boot_memparse(const char *s, const char **end, uint64_t *bytes);
+
+#endif

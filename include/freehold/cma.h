@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Areas: contiguous memory that devices own and tenants borrow. */
+#ifndef FREEHOLD_CMA_H
+#define FREEHOLD_CMA_H
+
+#include <freehold/types.h>
+
+#define CMA_MAX_AREAS  62 /* of a machine; Linux: 8 or 20 */
+#define CMA_MAX_RANGES 8
+#define CMA_MAX_NAME   64
+
+enum cma_alloc_flags { CMA_NO_WARN = 1 };
+
+/*
+ * Takes `count` frames, contiguous, the first aligned to 2^align_order frames (counted from the
+ * area's base rounded down to that, as Linux), and stores the first in *pfn. Tenants in the way are
+ * moved or dropped. The bytes are undefined.
+ *
+ * Policy `movable`: Linux's way. The lowest free window; a page under writeback is waited for, a
+ * pinned one is tried five times and then the next window. Policy `guaranteed`: never waits for
+ * I/O, for a sleeper or for reclaim that does I/O, and is not refused while a window without
+ * another device's buffer exists.
+ *
+ * -FH_EINVAL: cma NULL, count 0, align_order above 20; -FH_ENOMEM: no free window of that size (or,
+ * in `movable`, nowhere to move the tenants); -FH_EBUSY: `movable` only, windows exist but a page
+ * in each would not move. The failure record (cma_last_failure()) has the particulars. May wait as
+ * said above; not for interrupt context.
+ */
+FH_MUST_CHECK int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order,
+			    unsigned int flags, pfn_t *pfn);
+
+/* Gives frames back: all of a cma_alloc(), or a part of one in whole bitmap units. False: cma NULL,
+ * count 0, not inside one range of the area, or a frame of it is not allocated; then nothing is
+ * released. */
+bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count);
+
+/*
+ * Makes an area of [base, base + size) bytes, which is allocated or reserved memory of this
+ * machine's boot_config (a region), before or after birth: it must consist of whole blocks none of
+ * which is in use. name is copied (NULL: "cmaN"). order_per_bit: frames a bitmap bit stands for,
+ * log2. -FH_EINVAL: size 0, base or size not a multiple of a block or of a bitmap bit, outside RAM,
+ * or over another area or frames in use; -FH_ENOSPC: CMA_MAX_AREAS; -FH_ENOMEM; -FH_EEXIST: the
+ * name is taken.
+ */
+FH_MUST_CHECK int cma_init_reserved_mem(struct fh_machine *m, phys_t base, uint64_t size,
+					unsigned int order_per_bit, const char *name,
+					struct cma **cma);
+
+/* Puts areas that were declared into service: their frames become lendable by policy. Called by
+ * fh_machine_create() for those of the boot_config; call it after cma_init_reserved_mem() yourself.
+ */
+FH_MUST_CHECK int cma_init_reserved_areas(struct fh_machine *m);
+
+/* Changes the policy on the live area. From now on placement and waiting follow it; tenants that
+ * the new policy would not lend to stay until they are asked to leave. -FH_EINVAL: no such policy.
+ */
+FH_MUST_CHECK int cma_set_policy(struct cma *cma, enum cma_policy policy);
+enum cma_policy cma_get_policy(const struct cma *cma);
+const char *cma_policy_name(enum cma_policy policy);
+
+struct cma *cma_find(struct fh_machine *m, const char *name);
+struct cma *cma_default(struct fh_machine *m); /* of cma= or linux,cma-default; NULL: none */
+/* Calls fn for each area in the order of their making; stops at and returns the first non-zero. */
+int cma_for_each_area(struct fh_machine *m, int (*fn)(struct cma *cma, void *data), void *data);
+const char *cma_get_name(const struct cma *cma);
+phys_t cma_get_base(const struct cma *cma);   /* of the first range */
+uint64_t cma_get_size(const struct cma *cma); /* bytes, all ranges */
+
+/* What an area has done since birth. Read without a lock: each field is true, not one instant's. */
+struct cma_stats {
+	uint64_t nr_pages_succeeded, nr_pages_failed, nr_pages_released; /* as sysfs, pages */
+	uint64_t nr_allocs, nr_fails;					 /* calls */
+	uint64_t pages_migrated, pages_dropped;
+	uint64_t used, used_max; /* pages in devices' hands: now, and the most ever */
+	uint64_t lent;		 /* pages in tenants' hands now: counted from the maps */
+};
+void cma_get_stats(struct cma *cma, struct cma_stats *stats);
+
+/* Why the last refused cma_alloc() was refused. */
+struct cma_failure {
+	int error;	     /* negative; 0: none was refused yet */
+	uint64_t count;	     /* pages asked for */
+	struct range window; /* the last one tried; empty: no window */
+	pfn_t pfn;	     /* the page in the way; 0 with an empty window */
+	uint64_t time_ns;
+	const char *why; /* "pinned", "under writeback", "no window", ... */
+};
+void cma_last_failure(struct cma *cma, struct cma_failure *f);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The platform contract, cold half: one struct of functions the embedder fills in. (The hot half,
+ * a dozen inline functions, is arch.h; see plat/<platform>/arch.h.)
+ *
+ * Preconditions for all: the core calls from any thread that may call the core, several at a time,
+ * and passes `ctx` through untouched. Functions marked "may be NULL" are optional and the text says
+ * what is lost. None may call back into the core, except that stop() never returns. A function may
+ * sleep only where it says so.
+ */
+#ifndef FREEHOLD_PLAT_H
+#define FREEHOLD_PLAT_H
+
+#include <stdatomic.h>
+#include <freehold/types.h>
+
+/* Linux's levels, as in <level>message of /dev/kmsg. */
+enum plat_log_level { PLAT_LOG_ERR = 3, PLAT_LOG_WARN = 4, PLAT_LOG_INFO = 6 };
+
+enum plat_map_flags { PLAT_MAP_WRITE = 1 };
+
+struct plat {
+	void *ctx;
+
+	/* `size` bytes, zeroed and aligned to 64, or NULL: an ordinary failure. Does not sleep for
+	 * long. */
+	void *(*alloc)(void *ctx, size_t size);
+	/* Gives back what alloc() returned, with the same size. */
+	void (*free)(void *ctx, void *p, size_t size);
+
+	/* Where the CPU sees [phys, phys+size) of RAM, contiguous, or NULL. May be NULL: then the
+	 * machine has frames without bytes, and nothing is ever copied or zeroed. */
+	void *(*ram)(void *ctx, phys_t phys, uint64_t size);
+
+	/* One finished line without newline. May be NULL (the core keeps its own dmesg as well). */
+	void (*log)(void *ctx, int level, const char *line);
+	/* A broken invariant: show `why`, never return. */
+	void (*stop)(void *ctx, const char *why) __attribute__((noreturn));
+	/* Nanoseconds, monotonic. */
+	uint64_t (*clock_ns)(void *ctx);
+
+	/* Returns after every CPU that runs code of this machine has executed a full memory barrier
+	 * (an empty IPI to all; membarrier). NULL: the per-CPU caches of frames stay off. */
+	void (*sync_cpus)(void *ctx);
+	/* Sleep while *word == value, at least until wake(word); may return early. Never called
+	 * with a lock held. */
+	void (*wait)(void *ctx, _Atomic(uint32_t) *word, uint32_t value);
+	void (*wake)(void *ctx, _Atomic(uint32_t) *word);
+
+	/*
+	 * Mirror of an address space in hardware (or host) mappings. `space` is the handle given to
+	 * fh_space_create(); va counts pages. All may be NULL: then the core's own page tables are
+	 * the only ones. Called with the object's lock held: must not sleep for long, must not call
+	 * the core.
+	 *
+	 * map: pages [va, va+nr) now show frames [pfn, pfn+nr); replaces what was there in one
+	 * step, so that a reader sees the old bytes or the new, never a hole. Fails with -FH_ENOMEM
+	 * and changes nothing. protect: when it returns, no CPU writes through [va, va+nr) any more
+	 * (reads may go on); a write faults and the platform calls fh_space_fault(). Fails with
+	 * -FH_ENOMEM and changes nothing. unmap: any access faults. Cannot fail.
+	 */
+	int (*map)(void *ctx, void *space, uint64_t va, pfn_t pfn, uint64_t nr, unsigned int flags);
+	int (*protect)(void *ctx, void *space, uint64_t va, uint64_t nr);
+	void (*unmap)(void *ctx, void *space, uint64_t va, uint64_t nr);
+};
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The platform contract, hot half, in a Linux process: threads are CPUs.
+ *
+ * Every platform's arch.h provides, inline:
+ *   arch_cpu_id()       which CPU this thread is; any value not below nr_cpus means "none"
+ *   arch_relax()        in a spin loop
+ *   arch_yield()        in a spin loop that has lasted: the holder may not be running
+ *   arch_cpu_enter(w)   *w = 1 by the one CPU that owns w, then nothing that follows moves above it
+ *                       once plat->sync_cpus() has run on another CPU (the cheap half of an
+ * asymmetric fence; the dear half is sync_cpus) arch_cpu_leave(w)   *w = 0, after all before it
+ *   arch_ctz64(w)       index of the lowest set bit; w is not 0
+ *   arch_held_ranks()   where this CPU keeps the ranks of the locks it holds, or NULL: unchecked
+ *   arch_copy_page(), arch_zero_page()
+ */
+#ifndef FH_PLAT_HOSTED_ARCH_H
+#define FH_PLAT_HOSTED_ARCH_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+extern __thread unsigned int hosted_cpu_id; /* ~0u until hosted_cpu_set() */
+
+void hosted_yield(void);
+
+static inline unsigned int arch_cpu_id(void)
+{
+	return hosted_cpu_id;
+}
+
+static inline void arch_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static inline void arch_yield(void)
+{
+	hosted_yield();
+}
+
+#ifdef __SANITIZE_THREAD__
+#define ARCH_ENTER_ORDER memory_order_seq_cst /* ThreadSanitizer does not know membarrier(2) */
+#else
+#define ARCH_ENTER_ORDER memory_order_relaxed
+#endif
+
+static inline void arch_cpu_enter(_Atomic(uint32_t) *w)
+{
+	atomic_store_explicit(w, 1, ARCH_ENTER_ORDER);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void arch_cpu_leave(_Atomic(uint32_t) *w)
+{
+	atomic_store_explicit(w, 0, memory_order_release);
+}
+
+static inline unsigned int arch_ctz64(uint64_t w)
+{
+	return (unsigned int)__builtin_ctzll(w);
+}
+
+#ifdef FH_LOCK_CHECK
+extern __thread uint32_t hosted_held_ranks;
+
+static inline uint32_t *arch_held_ranks(void)
+{
+	return &hosted_held_ranks;
+}
+#else
+static inline uint32_t *arch_held_ranks(void)
+{
+	return NULL;
+}
+#endif
+
+static inline void arch_copy_page(void *dst, const void *src)
+{
+	__builtin_memcpy(dst, src, 4096);
+}
+
+static inline void arch_zero_page(void *dst)
+{
+	__builtin_memset(dst, 0, 4096);
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The hosted platform: a Linux process that is a machine. RAM is a memfd, threads are CPUs, a
+ *tenant's address space is real mappings of RAM, a file object is a real file.
+ *
+ *	struct hosted *h;
+ *	err = hosted_create(&(struct hosted_opts){.banks = cfg.bank, .nr_banks = cfg.nr_banks}, &h,
+ *&why) err = fh_machine_create(hosted_plat(h), &cfg, &m) hosted_cpu_set(0) each thread, its own
+ *number
+ *
+ *	hosted_space_create(h, nr, &hs)                      a space that ordinary loads and stores
+ *reach fh_space_create(m, hs, &space) hosted_space_attach(hs, space) fh_space_map(space,
+ *hosted_space_va(hs), object, 0, nr) hosted_try(access, arg)                              access()
+ *touches hosted_space_base(hs)[...]
+ *
+ * Errors are negative, Linux's values. Any number of machines share one process; what is
+ *process-wide is the SIGSEGV handler with its table of spaces, and each thread's CPU number.
+ */
+#ifndef FH_PLAT_HOSTED_H
+#define FH_PLAT_HOSTED_H
+
+#include <freehold/boot.h>
+#include <freehold/object.h>
+#include <freehold/plat.h>
+
+#define HOSTED_WHY_MAX 256
+
+struct hosted;
+struct hosted_space;
+
+struct hosted_why {
+	char text[HOSTED_WHY_MAX];
+};
+
+struct hosted_opts {
+	const struct boot_bank
+		*banks; /* ascending, disjoint, whole pages: as of a finished boot_config */
+	unsigned int nr_banks;
+	uint64_t max_mappings; /* of all spaces together; 0: what the host allows a process */
+	/* One line of the machine, any thread; NULL: none wanted. */
+	void (*log)(void *arg, int level, const char *line);
+	void *log_arg;
+};
+
+/*
+ * Makes RAM for the banks: address space now, memory when it is touched. -FH_ENOMEM with one line
+ * in *why: the host has not that much to give (the line says how much is needed and how much there
+ * is), or refused; -FH_EINVAL: no banks, or not whole pages.
+ */
+FH_MUST_CHECK int hosted_create(const struct hosted_opts *opts, struct hosted **h,
+				struct hosted_why *why);
+/* Every machine and space on it is gone. */
+void hosted_destroy(struct hosted *h);
+/* What fh_machine_create() wants; valid until hosted_destroy(). */
+const struct plat *hosted_plat(const struct hosted *h);
+
+/*
+ * Takes all memory of RAM from the host now, so that no measurement contains the host's own page
+ * faults. progress (may be NULL) is called now and then with bytes done; it returns false to stop.
+ * 0 also when it was stopped; -FH_ENOMEM: the host refused.
+ */
+FH_MUST_CHECK int hosted_prefault(struct hosted *h,
+				  bool (*progress)(void *arg, uint64_t done, uint64_t total),
+				  void *arg);
+
+/* What the host could give a new process now, in bytes: free memory and cache, and the limit of the
+ * control group if there is one. 0: unknown. */
+uint64_t hosted_available(void);
+
+/* The mappings of all spaces, for reports. A process may have vm.max_map_count of them; the runs of
+ * a tenant are kept long, and when the limit comes near the oldest mappings are dropped, to be
+ * faulted in again. */
+struct hosted_stats {
+	uint64_t mappings, mappings_max; /* now, and the most ever */
+	uint64_t limit;
+	uint64_t limit_hits;	/* times that room had to be made */
+	uint64_t pages_dropped; /* pages whose mapping was dropped for it */
+	uint64_t faults;	/* accesses that came to fh_space_fault() */
+};
+void hosted_stats(const struct hosted *h, struct hosted_stats *stats);
+
+/* From now on this thread is CPU n of every machine; ~0u: of none. Before changing or ending, call
+ * fh_cpu_quiesce(). */
+void hosted_cpu_set(unsigned int n);
+
+/* Reserves host addresses for nr_pages pages, none accessible. -FH_EINVAL: 0 pages; -FH_ENOMEM: the
+ * host refused; -FH_ENOSPC: HOSTED_MAX_SPACES. */
+#define HOSTED_MAX_SPACES 256
+FH_MUST_CHECK int hosted_space_create(struct hosted *h, uint64_t nr_pages,
+				      struct hosted_space **hs);
+/* Names the core's space whose mirror this is; faults are served from now on. */
+void hosted_space_attach(struct hosted_space *hs, struct fh_space *space);
+/* After fh_space_destroy(). */
+void hosted_space_destroy(struct hosted_space *hs);
+void *hosted_space_base(const struct hosted_space *hs);
+/* The same in pages, as fh_space_map() and fh_space_fault() count. */
+uint64_t hosted_space_va(const struct hosted_space *hs);
+
+/*
+ * Runs access(arg), which may touch memory of spaces. A page that is missing is faulted in and a
+ * thread that touches a page on the move waits; when there is no frame for it, access() is
+ * abandoned there and the error of fh_space_fault() returned; else 0. Calls nest. access() must not
+ * hold a lock or other resource across a touch, nor touch in a library call that takes locks; a
+ * system call on such an address gets EFAULT instead of a fault. Without hosted_try() a refused
+ * fault ends the process.
+ */
+FH_MUST_CHECK int hosted_try(void (*access)(void *arg), void *arg);
+
+/* A real file behind an object. The bytes behind `size` read as zero and are not written. */
+struct hosted_file {
+	int fd;
+	uint64_t size; /* bytes, when it was opened */
+};
+/* flags as open(2). -errno, also for what is not a regular file (-FH_EINVAL). */
+FH_MUST_CHECK int hosted_file_open(struct hosted_file *f, const char *path, int flags);
+void hosted_file_close(struct hosted_file *f);
+/* priv is the struct hosted_file; the object has hosted_file_pages() pages (an empty file: 1). */
+extern const struct fh_object_ops hosted_file_ops;
+uint64_t hosted_file_pages(const struct hosted_file *f);
+
+#endif

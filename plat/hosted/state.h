@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The inside of struct hosted and struct hosted_space, for the files of this folder. */
+#ifndef FH_PLAT_HOSTED_STATE_H
+#define FH_PLAT_HOSTED_STATE_H
+
+#include <pthread.h>
+#include "hosted.h"
+
+/* A bank of RAM and where it begins in the memfd. */
+struct hosted_bank {
+	pfn_t start, end;
+	uint64_t file_page;
+};
+
+struct hosted {
+	struct plat plat;
+	void (*log)(void *arg, int level, const char *line);
+	void *log_arg;
+
+	/* RAM: constant after hosted_create(). */
+	struct hosted_bank bank[BOOT_MAX_BANKS];
+	unsigned int nr_banks;
+	uint64_t ram_size;
+	int ram_fd;
+	char *ram;
+
+	/* Mappings of all spaces. The list is under spaces_lock; a space's own state under its
+	 * lock. */
+	pthread_mutex_t spaces_lock;
+	struct hosted_space *spaces;
+	uint64_t map_limit;
+	_Atomic(uint64_t) mappings, mappings_max, limit_hits, pages_dropped, faults;
+};
+
+/*
+ * The mirror of one address space. entry[i] tells what page i shows: 0 nothing, else twice (page in
+ * the memfd + 1), plus 1 when it may be written. Neighbours that continue each other are one
+ * mapping of the host, so the host's count of mappings can be kept exactly, without asking it.
+ */
+struct hosted_space {
+	struct hosted *h;
+	char *base;
+	uint64_t nr;
+	uint32_t *entry;
+	uint64_t hand;	   /* page where the search for mappings to drop goes on */
+	unsigned int slot; /* in the fault handler's table */
+	pthread_mutex_t lock;
+	struct hosted_space *next;
+};
+
+/* ram.c */
+int hosted_ram_create(struct hosted *h, const struct hosted_opts *opts, struct hosted_why *why);
+void hosted_ram_destroy(struct hosted *h);
+void *hosted_ram(void *ctx, phys_t phys, uint64_t size);
+/* Where frames [pfn, pfn + nr) begin in the memfd, in pages; false: not inside one bank. */
+bool hosted_ram_offset(const struct hosted *h, pfn_t pfn, uint64_t nr, uint64_t *file_page);
+
+/* heap.c */
+void *hosted_alloc(void *ctx, size_t size);
+void hosted_free(void *ctx, void *p, size_t size);
+
+/* cpu.c */
+bool hosted_sync_register(void);
+void hosted_sync_cpus(void *ctx);
+void hosted_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value);
+void hosted_wake(void *ctx, _Atomic(uint32_t) *word);
+
+/* space.c */
+uint64_t hosted_map_limit(void);
+int hosted_map(void *ctx, void *space, uint64_t va, pfn_t pfn, uint64_t nr, unsigned int flags);
+int hosted_protect(void *ctx, void *space, uint64_t va, uint64_t nr);
+void hosted_unmap(void *ctx, void *space, uint64_t va, uint64_t nr);
+/* A fault on a mapping that was only given up to save room: 0: it is back; -FH_ENOMEM: it cannot
+ * be. */
+int hosted_space_restore(struct hosted_space *hs, uint64_t va, bool write);
+
+/* fault.c */
+bool hosted_in_fault(void); /* this thread is about to touch what it maps */
+int hosted_fault_register(struct hosted_space *hs);
+void hosted_fault_attach(struct hosted_space *hs, struct fh_space *space);
+void hosted_fault_unregister(struct hosted_space *hs);
+
+/* Ends the process: a broken invariant or a host that takes back what it gave. */
+void hosted_stop(void *ctx, const char *why) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The oracle: what a machine must hold, kept in plain arrays that nobody could doubt. */
+#include <string.h>
+#include "model.h"
+
+bool model_must(struct model *md, bool ok, const char *what)
+{
+	if (!ok && !md->wrong)
+		md->wrong = what;
+	return ok;
+}
+
+void model_move(struct model *md, pfn_t pfn, uint64_t nr, enum model_owner from,
+		enum model_owner to)
+{
+	if (!model_must(md, pfn >= md->base && pfn - md->base + nr <= md->nr_frames,
+			"frames of this machine"))
+		return;
+	for (uint64_t i = pfn - md->base; i < pfn - md->base + nr; i++) {
+		model_must(md, md->owner[i] == from,
+			   from == MODEL_NOBODY ? "a frame that is handed out has no other owner"
+						: "a frame that is given back is its owner's");
+		md->owner[i] = (uint8_t)to;
+	}
+}
+
+struct model_area *model_area_of(struct model *md, pfn_t pfn)
+{
+	for (unsigned int i = 0; i < md->nr_areas; i++)
+		if (pfn - md->area[i].base < md->area[i].count)
+			return &md->area[i];
+	return NULL;
+}
+
+pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
+		   unsigned int align_order, pfn_t from)
+{
+	uint64_t unit = UINT64_C(1) << a->order_per_bit;
+	uint64_t align = align_order > a->order_per_bit ? UINT64_C(1) << align_order : unit;
+	/* Linux counts from the base rounded down to the alignment, in bits. */
+	pfn_t origin = a->base & ~((UINT64_C(1) << align_order) - 1);
+
+	count = (count + unit - 1) & ~(unit - 1);
+	for (pfn_t p = a->base; p + count <= a->base + a->count; p += unit) {
+		uint64_t i = 0;
+
+		if (p < from || (p - origin) % align)
+			continue;
+		while (i < count && md->owner[p - md->base + i] != MODEL_DEVICE)
+			i++;
+		if (i == count)
+			return p;
+	}
+	return 0;
+}
+
+static void census_page(struct model *md, struct model_object *mo, uint64_t i,
+			struct model_census *c, uint8_t *seen)
+{
+	struct model_page *p = &mo->page[i];
+	bool held = p->pins || p->writing, there;
+	struct model_area *a;
+	pfn_t pfn = 0;
+
+	there = !fh_object_where(mo->o, i, &pfn);
+	if (!there) {
+		model_must(md, !held, "a held page is there");
+		model_must(md, !p->dirty, "a dirty page is there");
+		return;
+	}
+	if (!model_must(md, pfn >= md->base && pfn - md->base < md->nr_frames,
+			"an object's page is a frame of this machine"))
+		return;
+	model_must(md, !seen[pfn - md->base] && md->owner[pfn - md->base] == MODEL_NOBODY,
+		   "an object's frame has no other owner");
+	model_must(md, !p->pins || pfn == p->pinned_at, "a pinned page stays where it is");
+	seen[pfn - md->base] = 1;
+	a = model_area_of(md, pfn);
+	c->present++;
+	c->anon += !mo->file;
+	c->file += mo->file;
+	c->dirty += p->dirty;
+	c->held += held;
+	c->used_outside += !a;
+	c->used_inside += !!a;
+	c->droppable += mo->file && !p->dirty && !held;
+	c->droppable_outside += !a && mo->file && !p->dirty && !held;
+	c->held_inside_guaranteed += a && held && md->guaranteed_only;
+}
+
+void model_census(struct model *md, struct model_census *c)
+{
+	uint8_t seen[MODEL_FRAMES] = {0};
+
+	*c = (struct model_census){0};
+	for (unsigned int k = 0; k < MODEL_OBJECTS; k++)
+		for (uint64_t i = 0; md->object[k].o && i < md->object[k].nr; i++)
+			census_page(md, &md->object[k], i, c, seen);
+	for (uint64_t i = 0; i < md->nr_frames; i++) {
+		bool inside = model_area_of(md, md->base + i);
+
+		if (md->owner[i] == MODEL_NOBODY)
+			continue;
+		c->raw += md->owner[i] == MODEL_RAW;
+		c->driver += md->owner[i] == MODEL_DRIVER;
+		c->device += md->owner[i] == MODEL_DEVICE;
+		c->used_outside += !inside;
+		c->used_inside += inside && md->owner[i] != MODEL_DEVICE;
+	}
+	model_must(md, !c->held_inside_guaranteed, "no page in a guaranteed area is held");
+}
+
+size_t model_word_offset(unsigned int i)
+{
+	return i * (FH_PAGE_SIZE - 4) / (MODEL_WORDS - 1) & ~(size_t)3;
+}
+
+void model_words_put(void *page, const uint32_t word[MODEL_WORDS])
+{
+	for (unsigned int i = 0; i < MODEL_WORDS; i++)
+		memcpy((char *)page + model_word_offset(i), &word[i], 4);
+}
+
+bool model_words_same(const void *page, const uint32_t word[MODEL_WORDS])
+{
+	bool same = true;
+
+	for (unsigned int i = 0; i < MODEL_WORDS; i++)
+		same &= !memcmp((const char *)page + model_word_offset(i), &word[i], 4);
+	return same;
+}
+
+void model_stamp(struct model *md, pfn_t pfn, uint64_t nr, uint32_t stamp)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		uint32_t v = stamp + (uint32_t)i, word[MODEL_WORDS] = {v, ~v, v, ~v};
+
+		model_words_put(fh_page_address(md->m, pfn + i), word);
+	}
+}
+
+bool model_stamped(struct model *md, pfn_t pfn, uint64_t nr, uint32_t stamp)
+{
+	bool same = true;
+
+	for (uint64_t i = 0; i < nr; i++) {
+		uint32_t v = stamp + (uint32_t)i, word[MODEL_WORDS] = {v, ~v, v, ~v};
+
+		same &= model_words_same(fh_page_address(md->m, pfn + i), word);
+	}
+	return model_must(md, same, "bytes of whoever owns a frame stay");
+}

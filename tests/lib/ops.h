@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Bytes -> operations on a machine and on the model beside it.
+ *
+ * Two bytes choose the machine (policies, zones, CPUs), then each operation is a byte and its
+ * arguments; bytes that are missing are 0. Any string of bytes is a legal run. Random tests, the
+ * fuzzer and the replay of kept inputs share this decoder, so that one corpus serves all of them.
+ */
+#ifndef FH_TEST_OPS_H
+#define FH_TEST_OPS_H
+
+#include <setjmp.h>
+#include "model.h"
+#include "testplat.h"
+
+enum ops_flags { OPS_QUIET, OPS_VERBOSE };
+
+struct ops_result {
+	char wrong[600]; /* what did not hold; empty: all did */
+	unsigned int op; /* at which operation */
+	unsigned int nr_ops;
+};
+
+/* Runs the bytes on a machine of their own; whether all held. OPS_VERBOSE prints every operation.
+ */
+bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_result *result);
+
+/* Removes what a failure does not need; returns the new length. */
+size_t ops_minimise(uint8_t *data, size_t len);
+
+/* ---- between the files of ops ---- */
+
+struct ops {
+	struct testplat tp; /* first: plat.ctx */
+	struct model md;
+	const uint8_t *data;
+	size_t len, pos;
+	enum ops_flags flags;
+	unsigned int nr, nr_cpus, nested;
+	uint64_t failed_before; /* tp.failed when the operation began */
+	uint64_t pages_total, pages_outside;
+	struct tp_space *host[MODEL_SPACES];
+	uint32_t stamp;
+	int io_error;	/* of the next ops->read or ops->write; 0: none */
+	bool io_called; /* since the operation began */
+	jmp_buf stop;
+	char stopped[200];
+};
+
+struct ops_entry {
+	const char *name;
+	void (*run)(struct ops *r);
+	unsigned int weight;
+};
+
+uint8_t ops_u8(struct ops *r);
+unsigned int ops_pick(struct ops *r, unsigned int n); /* 0 .. n-1; n above 0 */
+void ops_say(struct ops *r, const char *fmt, ...) FH_PRINTF(2, 3);
+bool ops_must(struct ops *r, bool ok, const char *what);
+/* A new value for bytes. */
+uint32_t ops_stamp(struct ops *r);
+
+enum ops_memory { OPS_OUTSIDE, OPS_ANYWHERE };
+/* 0, or -FH_ENOMEM where the model agrees that a page may be refused; else it must not be. */
+bool ops_page_result(struct ops *r, int err, enum ops_memory where);
+/* -FH_ENOMEM because a failure of the platform was asked for. */
+bool ops_injected(const struct ops *r);
+void ops_quiesce_all(struct ops *r);
+/* An operation that is allowed while ops->write runs. */
+void ops_nested(struct ops *r);
+void op_cma_alloc(struct ops *r);
+void op_punch(struct ops *r);
+
+/* Tables of operations end with a NULL name. What each made is given back by its finish(). */
+extern const struct ops_entry ops_frame_entries[], ops_area_entries[], ops_object_entries[];
+void ops_frame_finish(struct ops *r);
+void ops_area_finish(struct ops *r);
+void ops_object_finish(struct ops *r);
+void ops_object_check(struct ops *r);
+
+#endif

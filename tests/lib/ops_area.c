@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Bytes -> operations: areas, their buffers and policies. */
+#include "ops.h"
+
+static uint64_t in_units(const struct model_area *a, uint64_t count)
+{
+	uint64_t unit = UINT64_C(1) << a->order_per_bit;
+
+	return (count + unit - 1) & ~(unit - 1);
+}
+
+/* Pages in the area that need not move when asked. */
+static uint64_t blockers(struct ops *r, const struct model_area *a)
+{
+	struct model *md = &r->md;
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < md->nr_drivers; i++)
+		n += md->driver[i]->refuses && md->driver[i]->pfn - a->base < a->count;
+	for (unsigned int k = 0; k < MODEL_OBJECTS; k++)
+		for (uint64_t i = 0; md->object[k].o && i < md->object[k].nr; i++) {
+			struct model_page *p = &md->object[k].page[i];
+			pfn_t pfn;
+
+			n += (p->pins || p->writing) &&
+			     !fh_object_where(md->object[k].o, i, &pfn) && pfn - a->base < a->count;
+		}
+	return n;
+}
+
+static void refused_buffer(struct ops *r, const struct model_area *a, int err, pfn_t window)
+{
+	struct model_census c;
+
+	ops_must(r, err == -FH_ENOMEM || err == -FH_EBUSY, "an error of the contract");
+	if (!window || ops_injected(r))
+		return;
+	ops_must(r, !r->md.guaranteed_only, "a guaranteed area with room refuses nobody");
+	if (err == -FH_EBUSY) {
+		ops_must(r, blockers(r, a), "busy only when a page would not move");
+		return;
+	}
+	model_census(&r->md, &c);
+	ops_must(r, r->pages_outside - c.used_outside + c.droppable_outside <= c.used_inside + 64,
+		 "refused with a window only when tenants have nowhere to go");
+}
+
+void op_cma_alloc(struct ops *r)
+{
+	struct model *md = &r->md;
+	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
+	unsigned int b = ops_u8(r), align = b & 15;
+	uint64_t count = 1 + (ops_u8(r) | (b >> 4 & 7) << 8);
+	uint64_t blocked = blockers(r, a);
+	pfn_t window = model_window(md, a, count, align, 0), pfn = 1;
+	int err;
+
+	if (md->nr_buffers == MODEL_BUFFERS || (r->nested && a->policy == CMA_POLICY_MOVABLE))
+		return;
+	err = cma_alloc(a->cma, count, align, CMA_NO_WARN, &pfn);
+	ops_say(r, " area %u count %llu align %u -> %d, pfn %#llx", (unsigned int)(a - md->area),
+		(unsigned long long)count, align, err, (unsigned long long)pfn);
+	if (err) {
+		ops_must(r, pfn == 1, "a refusal leaves *pfn alone");
+		refused_buffer(r, a, err, window);
+		return;
+	}
+	ops_must(r, pfn - a->base < a->count && pfn - a->base + count <= a->count,
+		 "a buffer lies in its area");
+	ops_must(r, model_window(md, a, count, align, pfn) == pfn, "a buffer lies in a window");
+	if (a->policy == CMA_POLICY_MOVABLE && !blocked)
+		ops_must(r, pfn == window, "policy movable takes the lowest window, as Linux");
+	model_move(md, pfn, in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
+	if (md->wrong)
+		return;
+	md->buffer[md->nr_buffers] =
+		(struct model_buffer){(unsigned int)(a - md->area), pfn, count, ops_stamp(r)};
+	model_stamp(md, pfn, count, md->buffer[md->nr_buffers++].stamp);
+}
+
+static void release(struct ops *r, unsigned int i, uint64_t count)
+{
+	struct model *md = &r->md;
+	struct model_buffer *b = &md->buffer[i];
+	struct model_area *a = &md->area[b->area];
+	uint64_t whole = in_units(a, count);
+
+	ops_say(r, " area %u pfn %#llx count %llu of %llu", b->area, (unsigned long long)b->pfn,
+		(unsigned long long)count, (unsigned long long)b->count);
+	model_stamped(md, b->pfn, b->count, b->stamp);
+	ops_must(r, cma_release(a->cma, b->pfn, count), "a buffer can be given back");
+	model_move(md, b->pfn, whole, MODEL_DEVICE, MODEL_NOBODY);
+	if (whole >= b->count) {
+		*b = md->buffer[--md->nr_buffers];
+		return;
+	}
+	b->pfn += whole;
+	b->count -= whole;
+	b->stamp += (uint32_t)whole;
+}
+
+static void op_cma_release(struct ops *r)
+{
+	unsigned int i = r->md.nr_buffers ? ops_pick(r, r->md.nr_buffers) : 0;
+
+	if (r->md.nr_buffers)
+		release(r, i, r->md.buffer[i].count);
+}
+
+static void op_cma_release_part(struct ops *r)
+{
+	unsigned int i;
+
+	if (!r->md.nr_buffers)
+		return;
+	i = ops_pick(r, r->md.nr_buffers);
+	release(r, i, 1 + ops_pick(r, 256) % r->md.buffer[i].count);
+}
+
+static void op_cma_release_bad(struct ops *r)
+{
+	struct model *md = &r->md;
+	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
+	pfn_t pfn = a->base + ops_pick(r, (unsigned int)a->count + 64);
+	uint64_t count = ops_u8(r), whole = in_units(a, count), bad = 0;
+
+	for (uint64_t i = 0; i < whole; i++)
+		bad += pfn + i >= a->base + a->count ||
+		       md->owner[pfn + i - md->base] != MODEL_DEVICE;
+	if (count && !bad && !((pfn - a->base) & ((1u << a->order_per_bit) - 1)))
+		return;
+	ops_say(r, " pfn %#llx count %llu", (unsigned long long)pfn, (unsigned long long)count);
+	ops_must(r, !cma_release(a->cma, pfn, count), "what is no buffer is not released");
+}
+
+static void op_policy(struct ops *r)
+{
+	struct model *md = &r->md;
+	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
+	enum cma_policy policy = (enum cma_policy)ops_pick(r, CMA_NR_POLICIES);
+
+	if (md->guaranteed_only || (policy == CMA_POLICY_GUARANTEED && blockers(r, a)))
+		return;
+	ops_say(r, " area %u %s", (unsigned int)(a - md->area), cma_policy_name(policy));
+	ops_must(r, !cma_set_policy(a->cma, policy) && cma_get_policy(a->cma) == policy,
+		 "a policy can be set");
+	a->policy = policy;
+}
+
+void ops_area_finish(struct ops *r)
+{
+	while (r->md.nr_buffers && !r->md.wrong)
+		release(r, 0, r->md.buffer[0].count);
+}
+
+const struct ops_entry ops_area_entries[] = {
+	{"cma-alloc", op_cma_alloc, 7},
+	{"cma-release", op_cma_release, 5},
+	{"cma-release-part", op_cma_release_part, 2},
+	{"cma-release-bad", op_cma_release_bad, 1},
+	{"policy", op_policy, 1},
+	{NULL, NULL, 0},
+};

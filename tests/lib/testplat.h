@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A platform for tests: RAM from mmap, CPUs that threads choose, a mirror of address spaces, and
+ * failures on request. */
+#ifndef FH_TEST_PLAT_H
+#define FH_TEST_PLAT_H
+
+#include <freehold/mem.h>
+
+#define TP_BASE	       UINT64_C(0x40000000)
+#define TP_MAX_BANKS   4
+#define TP_SPACE_PAGES 4096
+
+struct tp_ram {
+	unsigned char *virt;
+	uint64_t base, size;
+};
+
+struct testplat {
+	struct plat plat;
+	struct tp_ram ram[TP_MAX_BANKS];
+	unsigned int nr_ram;
+	/* Fails the nth call from now on of those that may fail (1: the next); 0: none. `sticky`:
+	 * and all after it. */
+	_Atomic(int64_t) fail_nth;
+	bool fail_sticky;
+	_Atomic(uint64_t) calls;  /* of those that may fail */
+	_Atomic(uint64_t) failed; /* how many of them did */
+	_Atomic(int64_t) live;	  /* bytes allocated and not freed */
+	bool no_ram;		  /* frames without bytes */
+	bool no_cpu_caches;	  /* no sync_cpus */
+};
+
+void testplat_init(struct testplat *tp);
+void testplat_fini(struct testplat *tp);
+
+/* A finished configuration: one bank of `mib` MiB at TP_BASE, `cma_mib` of it as area "area" at its
+ * end, of `policy`, `cpus` CPUs. dma_limit and dma32_limit make three zones when `zones` is true:
+ * DMA the first 64 MiB, DMA32 the next 64, Normal the rest. */
+enum tp_zones { TP_ONE_ZONE, TP_THREE_ZONES };
+struct boot_config *testplat_config(uint64_t mib, uint64_t cma_mib, enum cma_policy policy,
+				    unsigned int cpus, enum tp_zones zones);
+/* A configuration of several banks {base, size} in bytes, without areas; one zone, `cpus` CPUs. */
+struct boot_config *testplat_banks(const struct boot_bank *bank, unsigned int n, unsigned int cpus);
+
+/* A machine of such a configuration; NULL and a failed check when it cannot be made. The second
+ * frees cfg. */
+struct fh_machine *testplat_machine(struct testplat *tp, uint64_t mib, uint64_t cma_mib,
+				    enum cma_policy policy, unsigned int cpus);
+struct fh_machine *testplat_machine_of(struct testplat *tp, struct boot_config *cfg);
+
+/*
+ * The mirror of an address space: what plat->map, protect and unmap left. A struct tp_space is a
+ * `host` handle for fh_space_create(), for pages below TP_SPACE_PAGES; free() it after the space.
+ * Every call is checked against the contract in plat.h.
+ */
+struct tp_space {
+	struct testplat *tp;
+	_Atomic(uint64_t) pte[TP_SPACE_PAGES];	  /* pfn << 2 | write << 1 | present */
+	_Atomic(uint64_t) maps, protects, unmaps; /* calls that succeeded */
+};
+struct tp_space *testplat_space(struct testplat *tp);
+/* What a load would see: the frame's bytes, or NULL: it would fault. */
+void *testplat_see(const struct tp_space *host, uint64_t va);
+/* The mirror shows exactly what the core's page tables say. */
+bool testplat_space_check(const struct fh_space *s, const struct tp_space *host, const char *file,
+			  int line);
+#define TP_SPACE_CHECK(s, host) testplat_space_check((s), (host), __FILE__, __LINE__)
+
+/* Whether fn(arg), run in a child, ends by a signal (a broken invariant stops the machine). */
+bool testplat_dies(void (*fn)(void *), void *arg);
+
+/* The calling thread is CPU `id` of every machine from now on; ~0u: none. */
+void testplat_cpu(unsigned int id);
+
+/* fh_check(), and a failed check of the test with what is broken. */
+bool testplat_check(struct fh_machine *m, const char *file, int line);
+#define TP_CHECK(m) testplat_check((m), __FILE__, __LINE__)
+
+#endif

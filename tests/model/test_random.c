@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Random operations against the model. A seed makes the bytes, ops.c runs them. Four seconds by
+ * default; FH_SEEDS=n runs seeds 1..n, FH_SEED=n that one, with every operation shown.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include "ops.h"
+#include "t.h"
+
+#define SECONDS	 4
+#define MAX_SIZE 6000
+
+static volatile uint64_t running; /* seed */
+
+static void on_crash(int sig)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "# signal %d with FH_SEED=%llu\n", sig,
+			 (unsigned long long)running);
+
+	if (n > 0 && write(1, line, (size_t)n) < 0)
+		_exit(2);
+	_exit(1);
+}
+
+/* xorshift64*: the same bytes on every machine. */
+static uint64_t next(uint64_t *s)
+{
+	*s ^= *s >> 12;
+	*s ^= *s << 25;
+	*s ^= *s >> 27;
+	return *s * UINT64_C(2685821657736338717);
+}
+
+static size_t bytes_of(uint64_t seed, uint8_t *data)
+{
+	uint64_t s = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	size_t len = 200 + next(&s) % (MAX_SIZE - 200);
+
+	for (size_t i = 0; i < len; i++)
+		data[i] = (uint8_t)(next(&s) >> 56);
+	return len;
+}
+
+static void show(uint64_t seed, uint8_t *data, size_t len)
+{
+	struct ops_result result;
+
+	len = ops_minimise(data, len);
+	printf("# FH_SEED=%llu, the shortest run that fails:\n", (unsigned long long)seed);
+	ops_run(data, len, OPS_VERBOSE, &result);
+	printf("\n# %s\n# as bytes:", result.wrong);
+	for (size_t i = 0; i < len; i++)
+		printf(" %02x", data[i]);
+	printf("\n");
+}
+
+static bool run_seed(uint64_t seed)
+{
+	static uint8_t data[MAX_SIZE];
+	size_t len = bytes_of(seed, data);
+	struct ops_result result;
+
+	running = seed;
+	if (ops_run(data, len, OPS_QUIET, &result))
+		return true;
+	t_ok(false, __FILE__, __LINE__, "the machine does as the model says", result.wrong);
+	show(seed, data, len);
+	return false;
+}
+
+static void random_operations(void)
+{
+	const char *seeds = getenv("FH_SEEDS"), *one = getenv("FH_SEED");
+	uint64_t n = seeds ? strtoull(seeds, NULL, 0) : UINT64_MAX, seed;
+	uint64_t first = one ? strtoull(one, NULL, 0) : 1;
+	time_t start = time(NULL);
+
+	signal(SIGSEGV, on_crash);
+	signal(SIGBUS, on_crash);
+	signal(SIGABRT, on_crash);
+	for (seed = first; seed - first < (one ? 1 : n); seed++)
+		if (!run_seed(seed) || (!seeds && !one && time(NULL) - start >= SECONDS))
+			break;
+	printf("# seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)seed);
+}
+
+const struct t_case t_cases[] = {T(random_operations), T_END};

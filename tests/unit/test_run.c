@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Runs of small jobs: clean ones pass, and one byte that somebody changes fails them. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <hosted.h>
+#include "t.h"
+#include "report.h"
+#include "run.h"
+
+#define BASE UINT64_C(0x40000000)
+#define RAM  (UINT64_C(64) << 20)
+
+#define GLOBAL "[global]\nram = 64M\nbootargs = cma=16M\nduration = 400ms\n"
+#define CAMERA "[camera]\nkind = device\nbuffers = 2\nsize = 1M 300K\nrate = 20\nlifetime = 80ms\n"
+#define APP    "[app]\nkind = anon\nsize = 40%\nthreads = 2\npunch = 1%\n"
+
+struct world {
+	struct job job;
+	struct boot_config cfg;
+	struct hosted *h;
+	struct run_setup setup;
+	struct run_result result;
+	struct why why;
+};
+
+static struct world w;
+static _Atomic(bool) stop;
+
+static bool make(const char *text)
+{
+	struct hosted_why host_why = {""};
+	struct boot_why boot_why = {""};
+
+	memset(&w, 0, sizeof(w));
+	atomic_store(&stop, false);
+	if (!T_OK(job_parse("test.job", text, strlen(text), &w.job, &w.why), w.why.text))
+		return false;
+	boot_config_init(&w.cfg);
+	if (!T_OK(!boot_config_finish(&w.cfg, w.job.bootargs, w.job.ram, &boot_why), boot_why.text))
+		return false;
+	struct hosted_opts opts = {.banks = w.cfg.bank, .nr_banks = w.cfg.nr_banks};
+
+	w.setup = (struct run_setup){.job = &w.job, .cfg = &w.cfg, .interrupt = &stop};
+	if (!T_OK(job_check(&w.job, &w.cfg, &w.why), w.why.text) ||
+	    !T_OK(!hosted_create(&opts, &w.h, &host_why), host_why.text))
+		return false;
+	w.setup.hosted = w.h;
+	return true;
+}
+
+static bool run(enum cma_policy policy)
+{
+	return T_OK(run_policy(&w.setup, policy, &w.result, &w.why), w.why.text);
+}
+
+static void end(void)
+{
+	run_result_free(&w.result);
+	hosted_destroy(w.h);
+}
+
+static const struct tally *tally(const char *name)
+{
+	for (unsigned int i = 0; i < w.result.nr_actors; i++)
+		if (!strcmp(w.result.actor[i].spec->name, name))
+			return &w.result.actor[i].tally;
+	return NULL;
+}
+
+static void clean(void)
+{
+	static const char text[] = GLOBAL CAMERA APP
+		"[io]\nkind = pin\nsize = 1M\npages = 4\nhold = 1ms\nrate = 100\npunch = 50%\n"
+		"[server]\nkind = writeback\nsize = 1M\nrate = 200\ndelay = 1ms\n"
+		"[cache]\nkind = files\npaths = /usr/lib:/usr/share\nsize = 50%\n";
+
+	for (unsigned int p = 0; p < CMA_NR_POLICIES; p++) {
+		T_NEED(make(text));
+		T_NEED(run((enum cma_policy)p));
+		T_OK(run_passed(&w.result), w.result.invariants_why);
+		T_EQ(w.result.corrupt_bytes, 0);
+		T_EQ(w.result.leaked_pages, 0);
+		T_EQ(w.result.nr_actors, 5);
+		for (unsigned int i = 0; i < w.result.nr_actors; i++)
+			T_OK(w.result.actor[i].tally.ops && w.result.actor[i].tally.bytes,
+			     w.result.actor[i].spec->name);
+		T_OK(!w.result.lent == (p == CMA_POLICY_CARVEOUT), "only a carveout lends nothing");
+		T_OK(w.result.duration_ns >= 400000000, "as long as was asked for");
+		end();
+	}
+}
+
+/* Flips one bit in every page of [from, to), while they are in use. */
+static uint64_t spoil_from, spoil_to;
+
+static void spoil(const struct run_progress *p)
+{
+	const struct plat *plat = hosted_plat(w.h);
+	static bool done;
+
+	if (strcmp(p->phase, "run") || p->at_ns < 200000000) {
+		done = false;
+		return;
+	}
+	if (done)
+		return;
+	done = true;
+	for (uint64_t at = spoil_from; at < spoil_to; at += FH_PAGE_SIZE) {
+		unsigned char *byte = plat->ram(plat->ctx, (phys_t){at + 1234}, 1);
+
+		*byte ^= 4;
+	}
+}
+
+static void spoilt(const char *text, uint64_t from, uint64_t to, const char *victim)
+{
+	T_NEED(make(text));
+	w.setup.progress = spoil;
+	spoil_from = from;
+	spoil_to = to;
+	T_NEED(run(CMA_POLICY_CARVEOUT));
+	T_OK(!run_passed(&w.result), "wrong bytes pass");
+	T_OK(tally(victim) && tally(victim)->corrupt_bytes, victim);
+	T_EQ(w.result.corrupt_bytes, tally(victim)->corrupt_bytes);
+	T_EQ(w.result.leaked_pages, 0);
+	end();
+}
+
+static void spoilt_buffer(void)
+{
+	/* A set a second that lives for the run: taken once, spoilt, and seen when it is given
+	 * back. */
+	static const char text[] =
+		GLOBAL "[camera]\nkind = device\nbuffers = 3\nsize = 5M\nlifetime = 10s\n";
+	const struct boot_region *area;
+
+	T_NEED(make(text));
+	area = job_area(&w.job.actor[0], &w.cfg);
+	T_NEED(area);
+	spoil_from = area->base;
+	spoil_to = area->base + area->size;
+	end();
+	spoilt(text, spoil_from, spoil_to, "camera");
+}
+
+static void spoilt_memory(void)
+{
+	/* Tenants only: all frames that are in use are theirs. */
+	spoilt(GLOBAL APP, BASE, BASE + RAM, "app");
+}
+
+static void spoilt_pins(void)
+{
+	spoilt(GLOBAL "[io]\nkind = pin\nsize = 30M\npages = 8\nrate = 1000\nhold = 0ms\n", BASE,
+	       BASE + RAM, "io");
+}
+
+static void spoilt_cache(void)
+{
+	spoilt(GLOBAL "[cache]\nkind = files\npaths = /usr/lib\nsize = 40%\n", BASE, BASE + RAM,
+	       "cache");
+}
+
+static void spoilt_writeback(void)
+{
+	spoilt(GLOBAL "[server]\nkind = writeback\nsize = 20M\nrate = 100000\n", BASE, BASE + RAM,
+	       "server");
+}
+
+static void refused_devices(void)
+{
+	static const char text[] =
+		GLOBAL "[hog]\nkind = device\nbuffers = 3\nsize = 6M\nlifetime = 1s\nrate = 10\n";
+
+	T_NEED(make(text));
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_OK(run_passed(&w.result), "being refused is no failure");
+	T_OK(tally("hog")->allocs >= 2 && tally_failures(tally("hog")) >= 2, "two fit, not three");
+	T_EQ(tally("hog")->failure[0].err, FH_ENOMEM);
+	T_EQ(w.result.nr_refusals, 1);
+	T_EQ(w.result.refusal[0].n, tally_failures(tally("hog")));
+	T_STR(w.result.refusal[0].actor, "hog");
+	T_OK(strlen(w.result.refusal[0].why) > 0, "and why");
+	end();
+}
+
+static void interrupt_it(const struct run_progress *p)
+{
+	if (p->at_ns)
+		atomic_store(&stop, true);
+}
+
+static void interrupted(void)
+{
+	T_NEED(make(GLOBAL CAMERA APP));
+	w.job.duration_ns = UINT64_C(60000000000);
+	w.setup.progress = interrupt_it;
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_OK(w.result.interrupted && run_passed(&w.result), "stopped cleanly");
+	T_OK(w.result.duration_ns < UINT64_C(10000000000), "at once");
+	end();
+}
+
+static void impossible(void)
+{
+	T_NEED(make(GLOBAL "[cache]\nkind = files\npaths = /nonexistent\nsize = 1M\n"));
+	T_OK(!run_policy(&w.setup, CMA_POLICY_MOVABLE, &w.result, &w.why), "no such folder");
+	T_STR(w.why.text, "[cache] paths: /nonexistent: No such file or directory");
+	end();
+	T_NEED(make(GLOBAL "[server]\nkind = writeback\nsize = 1M\ndir = /nonexistent\n"));
+	T_OK(!run_policy(&w.setup, CMA_POLICY_MOVABLE, &w.result, &w.why), "no such folder");
+	T_STR(w.why.text, "[server] a file in /nonexistent: No such file or directory");
+	end();
+}
+
+const struct t_case t_cases[] = {T(clean),	     T(spoilt_buffer),
+				 T(spoilt_memory),   T(spoilt_pins),
+				 T(spoilt_cache),    T(spoilt_writeback),
+				 T(refused_devices), T(interrupted),
+				 T(impossible),	     T_END};

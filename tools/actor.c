@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the engine offers to actors: time, pace, their share of pages, and the books they keep. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "run_state.h"
+
+#define NS_PER_S     UINT64_C(1000000000)
+#define SLEEP_MIN    UINT64_C(1000000)	 /* less is not worth a sleep */
+#define BEHIND_MAX   UINT64_C(100000000) /* what was missed by more is not made up for */
+#define STRIPE	     512		 /* pages that go to one thread together */
+#define FULL_DIVISOR 64			 /* free memory below 1/64 counts as none */
+
+uint64_t run_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+bool actor_stopping(const struct actor *a)
+{
+	return atomic_load_explicit(&a->run->stop, memory_order_relaxed);
+}
+
+bool actor_sleep(struct actor *a, uint64_t until)
+{
+	struct timespec at = {.tv_sec = (time_t)(until / NS_PER_S),
+			      .tv_nsec = (long)(until % NS_PER_S)};
+	struct run *run = a->run;
+
+	pthread_mutex_lock(&run->lock);
+	while (!actor_stopping(a) && run_now() < until)
+		pthread_cond_timedwait(&run->changed, &run->lock, &at);
+	pthread_mutex_unlock(&run->lock);
+	return !actor_stopping(a);
+}
+
+bool actor_pace(struct actor_thread *t)
+{
+	const struct job_actor *spec = t->a->spec;
+	double rate = spec->rate / spec->threads;
+	uint64_t due, now;
+
+	if (actor_stopping(t->a))
+		return false;
+	if (!(spec->rate > 0))
+		return true;
+	due = t->began_ns + (uint64_t)((double)t->paced_ops++ / rate * 1e9);
+	now = run_now();
+	if (now > due + BEHIND_MAX)
+		t->began_ns += now - due;
+	return due < now + SLEEP_MIN ? true : actor_sleep(t->a, due);
+}
+
+bool actor_memory_full(const struct actor *a)
+{
+	struct fh_mem_info info;
+
+	fh_mem_info(a->m, &info);
+	if (a->run->cfg.policy == CMA_POLICY_CARVEOUT)
+		info.free -= info.cma_free < info.free ? info.cma_free : info.free;
+	return info.free < info.total / FULL_DIVISOR;
+}
+
+struct hosted *actor_hosted(const struct actor *a)
+{
+	return a->run->setup->hosted;
+}
+
+bool actor_page(const struct actor_thread *t, uint64_t k, uint64_t *page)
+{
+	uint64_t stripe = k / STRIPE * t->a->spec->threads + t->n;
+
+	*page = stripe * STRIPE + k % STRIPE;
+	return *page < t->a->nr_pages;
+}
+
+/* ---- books
+ * --------------------------------------------------------------------------------------- */
+
+void tally_failed(struct tally *t, int err)
+{
+	for (unsigned int i = 0; i < RUN_MAX_ERRNOS; i++)
+		if (!t->failure[i].err || t->failure[i].err == -err) {
+			t->failure[i].err = -err;
+			t->failure[i].n++;
+			return;
+		}
+}
+
+void tally_done(struct tally *t, uint64_t start)
+{
+	t->ops++;
+	hist_add(&t->latency, run_now() - start);
+}
+
+void tally_merge(struct tally *to, const struct tally *from)
+{
+	to->ops += from->ops;
+	to->allocs += from->allocs;
+	to->bytes += from->bytes;
+	to->corrupt_bytes += from->corrupt_bytes;
+	to->pages_migrated += from->pages_migrated;
+	to->pages_dropped += from->pages_dropped;
+	hist_merge(&to->latency, &from->latency);
+	for (unsigned int i = 0; i < RUN_MAX_ERRNOS && from->failure[i].err; i++)
+		for (unsigned int k = 0; k < RUN_MAX_ERRNOS; k++)
+			if (!to->failure[k].err || to->failure[k].err == from->failure[i].err) {
+				to->failure[k].err = from->failure[i].err;
+				to->failure[k].n += from->failure[i].n;
+				break;
+			}
+}
+
+uint64_t tally_failures(const struct tally *t)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < RUN_MAX_ERRNOS; i++)
+		n += t->failure[i].n;
+	return n;
+}
+
+const char *errno_name(int err)
+{
+	static const struct {
+		int err;
+		const char *name;
+	} names[] = {{FH_EPERM, "EPERM"},	  {FH_ENOENT, "ENOENT"},
+		     {FH_EINTR, "EINTR"},	  {FH_EIO, "EIO"},
+		     {FH_EAGAIN, "EAGAIN"},	  {FH_ENOMEM, "ENOMEM"},
+		     {FH_EFAULT, "EFAULT"},	  {FH_EBUSY, "EBUSY"},
+		     {FH_EEXIST, "EEXIST"},	  {FH_EINVAL, "EINVAL"},
+		     {FH_ENOSPC, "ENOSPC"},	  {FH_ERANGE, "ERANGE"},
+		     {FH_EOVERFLOW, "EOVERFLOW"}, {FH_ETIMEDOUT, "ETIMEDOUT"}};
+	const char *name = strerrorname_np(err);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].err == err)
+			return names[i].name;
+	return name ? name : "unknown";
+}
+
+/* ---- who is in the way
+ * --------------------------------------------------------------------------- */
+
+static struct held *held_slot(struct actor_thread *t, unsigned int slot)
+{
+	return &t->a->run->held[(t - t->a->run->thread) * ACTOR_MAX_HELD + slot];
+}
+
+void actor_hold(struct actor_thread *t, unsigned int slot, pfn_t pfn)
+{
+	struct held *h = held_slot(t, slot);
+
+	atomic_store_explicit(&h->since_ns, run_now(), memory_order_relaxed);
+	atomic_store_explicit(&h->pfn, pfn, memory_order_release);
+}
+
+void actor_unhold(struct actor_thread *t, unsigned int slot)
+{
+	atomic_store_explicit(&held_slot(t, slot)->pfn, 0, memory_order_relaxed);
+}
+
+static void name_holder(const struct run *run, struct refusal *r)
+{
+	for (unsigned int i = 0; r->pfn && i < run->nr_threads * ACTOR_MAX_HELD; i++) {
+		struct held *h = &run->held[i];
+		const struct actor *a = run->thread[i / ACTOR_MAX_HELD].a;
+
+		if (atomic_load_explicit(&h->pfn, memory_order_acquire) != r->pfn)
+			continue;
+		r->holder = a->spec->name;
+		r->holder_kind = job_kind_name(a->spec->kind);
+		r->held_ns = run_now() - atomic_load_explicit(&h->since_ns, memory_order_relaxed);
+		return;
+	}
+}
+
+void actor_refused(struct actor *a, struct cma *area, int err)
+{
+	struct run_result *result = a->run->result;
+	struct cma_failure f = {0};
+	struct refusal r = {.n = 1, .err = -err, .actor = a->spec->name};
+	unsigned int i = 0;
+
+	if (area)
+		cma_last_failure(area, &f);
+	if (f.error == err) {
+		r.window = f.window;
+		r.pfn = f.pfn;
+	}
+	snprintf(r.why, sizeof(r.why), "%s", f.error == err && f.why ? f.why : "not said");
+	pthread_mutex_lock(&a->run->lock);
+	while (i < result->nr_refusals &&
+	       (result->refusal[i].err != r.err || strcmp(result->refusal[i].why, r.why)))
+		i++;
+	if (i < result->nr_refusals) {
+		result->refusal[i].n++;
+	} else if (i < RUN_MAX_REFUSALS) {
+		name_holder(a->run, &r);
+		result->refusal[i] = r;
+		result->nr_refusals++;
+	}
+	pthread_mutex_unlock(&a->run->lock);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* `freehold boot`: lay memory out as Linux would, show the boot log and the layout. */
+#include <argp.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "load.h"
+
+int cmd_boot(int argc, char **argv);
+
+#define BAD_INPUT 2
+
+static const char *const zone_name[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal"};
+static const char *const kind_name[] = {
+	[BOOT_REGION_RESERVED] = "reserved",
+	[BOOT_REGION_NOMAP] = "nomap",
+	[BOOT_REGION_CMA] = "cma",
+	[BOOT_REGION_DMA_POOL] = "dma-pool",
+	[BOOT_REGION_RESTRICTED_POOL] = "restricted-dma-pool",
+};
+
+static const struct {
+	unsigned int flag;
+	const char *name;
+} flag_name[] = {
+	{BOOT_REGION_DYNAMIC, "dynamic"},
+	{BOOT_REGION_REUSABLE, "reusable"},
+	{BOOT_REGION_NO_MAP, "no-map"},
+	{BOOT_REGION_CMA_DEFAULT, "cma-default"},
+	{BOOT_REGION_DMA_DEFAULT, "dma-default"},
+	{BOOT_REGION_CMDLINE, "cmdline"},
+	{BOOT_REGION_MORE, "more"},
+	{BOOT_REGION_MEMRESERVE, "memreserve"},
+};
+#define NR_FLAGS (sizeof(flag_name) / sizeof(flag_name[0]))
+
+struct opts {
+	struct load_opts load;
+	bool json;
+};
+
+static const struct argp_option options[] = {
+	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
+	{"ram", 'r', "SIZE", 0, "This much RAM: banks of the tree are cut or the last one grows",
+	 0},
+	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 0},
+	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable or guaranteed (default)", 0},
+	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
+	{0},
+};
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct opts *o = state->input;
+
+	switch (key) {
+	case 'd':
+		o->load.dtb = arg;
+		break;
+	case 'r':
+		o->load.ram = arg;
+		break;
+	case 'b':
+		o->load.bootargs = arg;
+		break;
+	case 'p':
+		o->load.policy = arg;
+		break;
+	case 'f':
+		o->json = !strcmp(arg, "json");
+		if (!o->json && strcmp(arg, "text"))
+			argp_failure(state, BAD_INPUT, 0, "--format %s: expected text or json",
+				     arg);
+		break;
+	case ARGP_KEY_ARG:
+		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_opt,
+	.doc = "Lays memory out as Linux 6.12 does on arm64, from a device tree and a command "
+	       "line, and "
+	       "prints the boot log and the layout.",
+};
+
+static uint64_t ram_bytes(const struct boot_config *cfg)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_banks; i++)
+		total += cfg->bank[i].size;
+	return total;
+}
+
+/* ---- text ---- */
+
+static void size_text(uint64_t bytes, char *buf, size_t size)
+{
+	static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	unsigned int u = 0;
+
+	while (u < 4 && bytes && bytes % 1024 == 0) {
+		bytes /= 1024;
+		u++;
+	}
+	snprintf(buf, size, "%" PRIu64 " %s", bytes, unit[u]);
+}
+
+static void print_row(const char *what, const char *name, uint64_t base, uint64_t size)
+{
+	char text[32];
+
+	size_text(size, text, sizeof(text));
+	printf("%-19s  0x%012" PRIx64 "  0x%012" PRIx64 "  %10s  %s", what, base, base + size - 1,
+	       text, name);
+}
+
+static void print_flags(unsigned int flags)
+{
+	const char *sep = "  ";
+
+	for (size_t i = 0; i < NR_FLAGS; i++) {
+		if (!(flags & flag_name[i].flag))
+			continue;
+		printf("%s%s", sep, flag_name[i].name);
+		sep = ",";
+	}
+}
+
+static void print_text(const struct boot_config *cfg)
+{
+	struct boot_bank span;
+
+	fputs(cfg->dmesg, stdout);
+	printf("\n%-19s  %-14s  %-14s  %10s  %s\n", "kind", "start", "end", "size", "name  flags");
+	for (unsigned int i = 0; i < cfg->nr_banks; i++) {
+		print_row("bank", "RAM", cfg->bank[i].base, cfg->bank[i].size);
+		putchar('\n');
+	}
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+		if (!boot_config_zone(cfg, (enum zone_type)z, &span))
+			continue;
+		print_row("zone", zone_name[z], span.base, span.size);
+		putchar('\n');
+	}
+	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+		const struct boot_region *r = &cfg->region[i];
+
+		print_row(kind_name[r->kind], r->name, r->base, r->size);
+		print_flags(r->flags);
+		if (r->kind == BOOT_REGION_CMA)
+			printf("  policy %s", load_policy_name(cfg->policy));
+		putchar('\n');
+	}
+}
+
+/* ---- JSON ---- */
+
+static json_t *integer(uint64_t v)
+{
+	return json_integer((json_int_t)v); /* addresses have 48 bits */
+}
+
+/* Command lines are bytes, JSON is UTF-8: what is not ASCII becomes `?' when it does not fit. */
+static json_t *string(const char *s)
+{
+	json_t *j = json_string(s);
+	char *copy;
+
+	if (j)
+		return j;
+	copy = strdup(s);
+	for (char *c = copy; copy && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	j = copy ? json_string(copy) : NULL;
+	free(copy);
+	return j;
+}
+
+static json_t *json_banks(const struct boot_config *cfg)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < cfg->nr_banks; i++)
+		json_array_append_new(list, json_pack("{so so}", "base", integer(cfg->bank[i].base),
+						      "size", integer(cfg->bank[i].size)));
+	return list;
+}
+
+static json_t *json_zones(const struct boot_config *cfg)
+{
+	json_t *list = json_array();
+	struct boot_bank span;
+
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
+		if (boot_config_zone(cfg, (enum zone_type)z, &span))
+			json_array_append_new(list, json_pack("{ss so so}", "name", zone_name[z],
+							      "base", integer(span.base), "size",
+							      integer(span.size)));
+	return list;
+}
+
+static json_t *json_regions(const struct boot_config *cfg)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+		const struct boot_region *r = &cfg->region[i];
+		json_t *flags = json_array();
+		json_t *region = json_pack("{so so so ss so}", "name", string(r->name), "base",
+					   integer(r->base), "size", integer(r->size), "kind",
+					   kind_name[r->kind], "flags", flags);
+
+		for (size_t f = 0; f < NR_FLAGS; f++)
+			if (r->flags & flag_name[f].flag)
+				json_array_append_new(flags, json_string(flag_name[f].name));
+		if (r->kind == BOOT_REGION_CMA)
+			json_object_set_new(region, "policy",
+					    json_string(load_policy_name(cfg->policy)));
+		if (r->phandle)
+			json_object_set_new(region, "phandle", integer(r->phandle));
+		json_array_append_new(list, region);
+	}
+	return list;
+}
+
+static json_t *json_dmesg(const struct boot_config *cfg)
+{
+	json_t *list = json_array();
+	char line[BOOT_ARGS_MAX + 128];
+
+	for (const char *s = cfg->dmesg; *s;) {
+		size_t n = strcspn(s, "\n");
+
+		snprintf(line, sizeof(line), "%.*s", (int)n, s);
+		json_array_append_new(list, string(line));
+		s += n + (s[n] == '\n');
+	}
+	return list;
+}
+
+static int print_json(const struct boot_config *cfg)
+{
+	json_t *all = json_pack("{so so so so so so so}", "model", string(cfg->model), "bootargs",
+				string(cfg->bootargs), "ram_bytes", integer(ram_bytes(cfg)),
+				"banks", json_banks(cfg), "zones", json_zones(cfg), "regions",
+				json_regions(cfg), "dmesg", json_dmesg(cfg));
+	int err;
+
+	if (!all) {
+		fprintf(stderr, "freehold boot: out of memory\n");
+		return 1;
+	}
+	err = json_dumpf(all, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(all);
+	return err ? 1 : 0;
+}
+
+int cmd_boot(int argc, char **argv)
+{
+	static char name[] = "freehold boot";
+	static struct boot_config cfg; /* too large for a stack */
+	struct opts o = {0};
+	struct boot_why why = {""};
+	char *own = argc ? argv[0] : NULL;
+	int status = 0;
+
+	argp_err_exit_status = BAD_INPUT;
+	if (argc)
+		argv[0] = name; /* what argp's messages begin with */
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+		return BAD_INPUT;
+	if (argc)
+		argv[0] = own;
+	if (load_boot_config(&o.load, &cfg, &why)) {
+		fprintf(stderr, "freehold boot: %s\n", why.text);
+		return BAD_INPUT;
+	}
+	if (o.json)
+		status = print_json(&cfg);
+	else
+		print_text(&cfg);
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("freehold boot: standard output");
+		return 1;
+	}
+	return status;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* `freehold run JOB`: options over the job file, the policies one after another, the report. */
+#include <argp.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "load.h"
+#include "report.h"
+#include "table.h"
+#include "value.h"
+
+int cmd_run(int argc, char **argv);
+
+#define EXIT_CHECK 1 /* a check did not hold */
+#define EXIT_INPUT 2 /* nothing was run */
+#define EXIT_BREAK 130
+
+struct run_opts {
+	const char *job, *dtb, *ram, *bootargs;
+	enum job_engine engine;
+	bool has_engine, has_seed, has_duration, json, verbose;
+	enum cma_policy policy[CMA_NR_POLICIES];
+	unsigned int nr_policies;
+	uint64_t seed, duration_ns;
+};
+
+/* What a signal handler can reach. */
+static _Atomic(bool) interrupt;
+
+static void on_interrupt(int sig)
+{
+	(void)sig;
+	atomic_store(&interrupt, true); /* the handler is gone now: the next one ends the process */
+}
+
+/* ---- options
+ * ------------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+	{"dtb", 'd', "FILE", 0, "The device tree (.dtb or .dts), in place of the job's", 0},
+	{"ram", 'r', "SIZE", 0, "This much RAM, in place of the job's", 0},
+	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the job's", 0},
+	{"policy", 'p', "NAME[,NAME]", 0, "Only these policies: carveout, movable, guaranteed", 0},
+	{"duration", 't', "TIME", 0, "Of each policy: seconds, or 500ms and the like", 0},
+	{"seed", 's', "N", 0, "Of the actors' random choices", 0},
+	{"engine", 'e', "NAME", 0, "host (the only one in this build), sim or kernel", 0},
+	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
+	{"verbose", 'v', NULL, 0, "Every actor, and the machine's own files", 0},
+	{0},
+};
+
+static void add_policies(struct run_opts *o, const char *arg, struct argp_state *state)
+{
+	char text[128], *save = NULL;
+
+	snprintf(text, sizeof(text), "%s", arg);
+	for (char *t = strtok_r(text, ",", &save); t; t = strtok_r(NULL, ",", &save)) {
+		enum cma_policy policy;
+
+		if (!load_policy(t, &policy))
+			argp_failure(state, EXIT_INPUT, 0,
+				     "--policy %s: expected carveout, movable or guaranteed", t);
+		for (unsigned int i = 0; i < o->nr_policies; i++)
+			if (o->policy[i] == policy)
+				argp_failure(state, EXIT_INPUT, 0, "--policy %s: given twice", t);
+		o->policy[o->nr_policies++] = policy;
+	}
+	if (!o->nr_policies)
+		argp_failure(state, EXIT_INPUT, 0,
+			     "--policy '': expected carveout, movable or guaranteed");
+}
+
+static void set_duration(struct run_opts *o, const char *arg, struct argp_state *state)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%ss", arg); /* a bare number counts seconds */
+	o->has_duration = strlen(arg) < sizeof(text) - 2 &&
+			  (value_time(arg, &o->duration_ns) || value_time(text, &o->duration_ns));
+	if (!o->has_duration || !o->duration_ns || o->duration_ns > UINT64_C(86400000000000))
+		argp_failure(state, EXIT_INPUT, 0,
+			     "--duration %s: expected a time above 0 and up to 86400 s", arg);
+}
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct run_opts *o = state->input;
+
+	switch (key) {
+	case 'd':
+		o->dtb = arg;
+		break;
+	case 'r':
+		o->ram = arg;
+		break;
+	case 'b':
+		o->bootargs = arg;
+		break;
+	case 'p':
+		add_policies(o, arg, state);
+		break;
+	case 't':
+		set_duration(o, arg, state);
+		break;
+	case 's':
+		o->has_seed = value_number(arg, &o->seed);
+		if (!o->has_seed || o->seed > INT64_MAX)
+			argp_failure(state, EXIT_INPUT, 0,
+				     "--seed %s: expected a number below 2^63", arg);
+		break;
+	case 'e':
+		o->has_engine = job_engine(arg, &o->engine);
+		if (!o->has_engine)
+			argp_failure(state, EXIT_INPUT, 0,
+				     "--engine %s: expected host, sim or kernel", arg);
+		break;
+	case 'f':
+		o->json = !strcmp(arg, "json");
+		if (!o->json && strcmp(arg, "text"))
+			argp_failure(state, EXIT_INPUT, 0, "--format %s: expected text or json",
+				     arg);
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (o->job)
+			argp_failure(state, EXIT_INPUT, 0, "%s: expected one job", arg);
+		o->job = arg;
+		break;
+	case ARGP_KEY_NO_ARGS:
+		argp_failure(state, EXIT_INPUT, 0, "expected a job file");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_opt,
+	.args_doc = "JOB",
+	.doc = "Runs a job's devices and tenants on one machine under each policy in turn, "
+	       "verifies every "
+	       "byte, and compares the policies.",
+};
+
+/* ---- progress, on standard error
+ * ----------------------------------------------------------------- */
+
+static bool is_tty(void)
+{
+	return isatty(STDERR_FILENO);
+}
+
+/* A terminal gets a line that changes ten times a second, anything else one line a policy. */
+static bool due(void)
+{
+	static uint64_t last;
+	uint64_t now = run_now();
+
+	if (!is_tty() || now - last < 100000000)
+		return false;
+	last = now;
+	return true;
+}
+
+static void show_progress(const struct run_progress *p)
+{
+	const char *policy = load_policy_name(p->policy);
+
+	if (!due())
+		return;
+	if (p->actor)
+		fprintf(stderr, "\r\033[K%s: `%s` fills its memory", policy, p->actor);
+	else if (p->of_ns)
+		fprintf(stderr,
+			"\r\033[K%s: %.0f of %.0f s, %" PRIu64 " allocations, %" PRIu64
+			" refused, %.0f %% of the idle area lent",
+			policy, (double)p->at_ns / 1e9, (double)p->of_ns / 1e9, p->allocs,
+			p->refused, p->lent * 100);
+	else
+		fprintf(stderr, "\r\033[K%s: checking", policy);
+}
+
+static bool prefault_progress(void *arg, uint64_t done, uint64_t total)
+{
+	(void)arg;
+	if (due())
+		fprintf(stderr, "\r\033[Ktaking RAM from the host: %" PRIu64 " of %" PRIu64 " MiB",
+			done >> 20, total >> 20);
+	return !atomic_load(&interrupt);
+}
+
+static void policy_done(const struct run_result *r)
+{
+	struct tally *sum = calloc(1, sizeof(*sum));
+
+	if (!sum)
+		return;
+	run_devices(r, sum);
+	fprintf(stderr, "%s%s: %.1f s, %" PRIu64 " allocations, %" PRIu64 " refused, %s\n",
+		is_tty() ? "\r\033[K" : "", load_policy_name(r->policy),
+		(double)r->duration_ns / 1e9, sum->allocs, tally_failures(sum),
+		run_passed(r) ? "all bytes right" : "a check FAILED");
+	free(sum);
+}
+
+/* ---- one job
+ * ------------------------------------------------------------------------------------- */
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "%sfreehold run: %s\n", is_tty() ? "\r\033[K" : "", what);
+	return EXIT_INPUT;
+}
+
+static bool apply(const struct run_opts *o, struct job *job, struct why *why)
+{
+	if (o->nr_policies) {
+		memcpy(job->policy, o->policy, sizeof(job->policy));
+		job->nr_policies = o->nr_policies;
+	}
+	if (o->has_seed)
+		job->seed = o->seed;
+	if (o->has_duration)
+		job->duration_ns = o->duration_ns;
+	if (o->has_engine)
+		job->engine = o->engine;
+	if (o->dtb)
+		snprintf(job->dtb, sizeof(job->dtb), "%s", o->dtb);
+	if (job->engine != ENGINE_HOST)
+		why_set(why, "engine %s is not in this build, expected host",
+			job_engine_name(job->engine));
+	return !why->text[0];
+}
+
+/* Which key of the job a refusal to make the machine is about, if none of the options is. */
+static void load_failed(const struct run_opts *o, const struct job *job, const char *text,
+			struct why *why)
+{
+	const char *key = NULL;
+	unsigned int line = 0;
+
+	if (job->dtb_line && !o->dtb && !strncmp(text, job->dtb, strlen(job->dtb))) {
+		key = "dtb";
+		line = job->dtb_line;
+	} else if (job->bootargs_line && !o->bootargs && strncmp(text, "--", 2) &&
+		   (strstr(text, "cma=") || strstr(text, "mem="))) {
+		key = "bootargs";
+		line = job->bootargs_line;
+	} else if (job->ram_line && !o->ram && !strncmp(text, "--ram", 5)) {
+		key = "ram";
+		line = job->ram_line;
+	}
+	if (key)
+		why_set(why, "%s:%u: [global] %s: %s", job->path, line, key, text);
+	else
+		why_set(why, "%s: [global]: %s", job->path, text);
+}
+
+static bool load_machine(const struct run_opts *o, const struct job *job, struct boot_config *cfg,
+			 struct why *why)
+{
+	struct boot_why boot_why = {""};
+	char ram[32];
+	struct load_opts load = {
+		.dtb = job->dtb[0] ? job->dtb : NULL,
+		.ram = o->ram,
+		.bootargs = o->bootargs		? o->bootargs
+			    : job->has_bootargs ? job->bootargs
+						: NULL,
+	};
+
+	snprintf(ram, sizeof(ram), "%" PRIu64, job->ram);
+	if (!load.ram && job->ram)
+		load.ram = ram;
+	if (!load.dtb && !load.ram) {
+		why_set(why, "%s: [global]: neither ram nor dtb, expected one of them", job->path);
+		return false;
+	}
+	if (load_boot_config(&load, cfg, &boot_why)) {
+		load_failed(o, job, boot_why.text, why);
+		return false;
+	}
+	return job_check(job, cfg, why);
+}
+
+/* Each cached file is an open one. */
+static void allow_many_files(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void catch_interrupts(void)
+{
+	struct sigaction sa = {.sa_handler = on_interrupt,
+			       .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+static bool run_policies(const struct run_opts *o, const struct job *job,
+			 const struct boot_config *cfg, struct hosted *h, struct run_result *result,
+			 unsigned int *nr, struct why *why)
+{
+	struct run_setup setup = {
+		.job = job,
+		.cfg = cfg,
+		.hosted = h,
+		.readouts = o->verbose,
+		.interrupt = &interrupt,
+		.progress = show_progress,
+	};
+
+	for (*nr = 0; *nr < job->nr_policies && !atomic_load(&interrupt); ++*nr) {
+		if (!run_policy(&setup, job->policy[*nr], &result[*nr], why))
+			return false;
+		policy_done(&result[*nr]);
+	}
+	return true;
+}
+
+static int verdict(const struct run_result *result, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (!run_passed(&result[i]))
+			return EXIT_CHECK;
+	return atomic_load(&interrupt) ? EXIT_BREAK : 0;
+}
+
+static int run_job(const struct run_opts *o, const struct job *job, const struct boot_config *cfg)
+{
+	struct hosted_opts opts = {.banks = cfg->bank, .nr_banks = cfg->nr_banks};
+	struct run_result *result = calloc(job->nr_policies, sizeof(*result));
+	struct report report = {.job = job, .cfg = cfg, .run = result, .verbose = o->verbose};
+	struct hosted_why host_why = {""};
+	struct why why = {""};
+	struct hosted *h = NULL;
+	int status = EXIT_INPUT;
+
+	if (!result || hosted_create(&opts, &h, &host_why)) {
+		free(result);
+		return fail(result ? host_why.text : "out of memory");
+	}
+	if (hosted_prefault(h, prefault_progress, NULL))
+		status = fail("the host ran out of memory while RAM was taken from it");
+	else if (!run_policies(o, job, cfg, h, result, &report.nr_runs, &why))
+		status = fail(why.text);
+	else if (o->json && !report_json(&report, stdout))
+		status = fail("the report cannot be written");
+	else
+		status = verdict(result, report.nr_runs);
+	if (!o->json && !why.text[0])
+		report_text(&report, stdout);
+	for (unsigned int i = 0; i < job->nr_policies; i++)
+		run_result_free(&result[i]);
+	free(result);
+	hosted_destroy(h);
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static char name[] = "freehold run";
+	/* Too large for a stack. */
+	static struct boot_config cfg;
+	static struct job job;
+	struct run_opts o = {0};
+	struct why why = {""};
+	int status;
+
+	argp_err_exit_status = EXIT_INPUT;
+	if (argc)
+		argv[0] = name; /* what argp's messages begin with */
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+		return EXIT_INPUT;
+	if (!job_load(o.job, &job, &why) || !apply(&o, &job, &why) ||
+	    !load_machine(&o, &job, &cfg, &why))
+		return fail(why.text);
+	allow_many_files();
+	catch_interrupts();
+	status = run_job(&o, &job, &cfg);
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("freehold run: standard output");
+		return EXIT_CHECK;
+	}
+	return status;
+}

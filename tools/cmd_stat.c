@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* `freehold stat`: one file of a machine's tree, or a summary of all that the tree says. */
+#include <argp.h>
+#include <errno.h>
+#include <hosted.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "load.h"
+#include "readout.h"
+
+int cmd_stat(int argc, char **argv);
+
+#define BAD_INPUT 2
+
+struct opts {
+	struct load_opts load;
+	char *root; /* "" stands for "/", so that a path reads "/proc/meminfo" */
+	const char *path;
+	bool json;
+};
+
+static const struct argp_option options[] = {
+	{"root", 'R', "DIR", 0, "Read this tree: / of a running kernel, or a copy of one", 0},
+	{"dtb", 'd', "FILE", 0, "Make a machine: the device tree, a .dtb or (with dtc) a .dts", 1},
+	{"ram", 'r', "SIZE", 0, "Make a machine: this much RAM", 1},
+	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 1},
+	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable or guaranteed (default)", 1},
+	{"format", 'f', "text|json", 0, "Form of the output (default text)", 2},
+	{0},
+};
+
+/* Either a tree that is there, or a machine to make. */
+static void check(const struct opts *o, struct argp_state *state)
+{
+	const struct load_opts *l = &o->load;
+
+	if (o->root && (l->dtb || l->ram || l->bootargs || l->policy))
+		argp_failure(state, BAD_INPUT, 0,
+			     "--root %s/: expected no --dtb, --ram, --bootargs or --policy with it",
+			     o->root);
+	if (!o->root && !l->dtb && !l->ram)
+		argp_failure(state, BAD_INPUT, 0,
+			     "no machine: expected --root DIR, --ram SIZE or --dtb FILE");
+}
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct opts *o = state->input;
+
+	switch (key) {
+	case 'R':
+		if (!*arg)
+			argp_failure(state, BAD_INPUT, 0, "--root '': expected a folder");
+		while (*arg && arg[strlen(arg) - 1] == '/')
+			arg[strlen(arg) - 1] = '\0';
+		o->root = arg;
+		break;
+	case 'd':
+		o->load.dtb = arg;
+		break;
+	case 'r':
+		o->load.ram = arg;
+		break;
+	case 'b':
+		o->load.bootargs = arg;
+		break;
+	case 'p':
+		o->load.policy = arg;
+		break;
+	case 'f':
+		o->json = !strcmp(arg, "json");
+		if (!o->json && strcmp(arg, "text"))
+			argp_failure(state, BAD_INPUT, 0, "--format %s: expected text or json",
+				     arg);
+		break;
+	case ARGP_KEY_ARG:
+		if (o->path)
+			argp_failure(state, BAD_INPUT, 0, "%s: expected one path", arg);
+		o->path = arg;
+		break;
+	case ARGP_KEY_END:
+		check(o, state);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_opt,
+	.args_doc = "[PATH]",
+	.doc = "Reads what a machine shows in /proc, /sys/kernel/mm/cma and /sys/kernel/debug/cma: "
+	       "one file or folder, or without PATH a summary of memory, zones and areas.",
+};
+
+static int fail(const char *text)
+{
+	fprintf(stderr, "freehold stat: %s\n", text);
+	return BAD_INPUT;
+}
+
+static int show_path(const struct opts *o, const struct tree *t)
+{
+	const char *path = o->path + strspn(o->path, "/");
+	char *text;
+	size_t len;
+	int err = tree_read(t, path, &text, &len);
+	bool ok = true;
+
+	if (err) {
+		fprintf(stderr, "freehold stat: %s%s%s: %s\n", t->dir ? t->dir : "",
+			t->dir ? "/" : "", path, tree_error(err));
+		return BAD_INPUT;
+	}
+	if (o->json)
+		ok = readout_json_file(path, text, stdout);
+	else
+		fwrite(text, 1, len, stdout);
+	free(text);
+	return ok ? 0 : fail("out of memory");
+}
+
+static int show_summary(const struct opts *o, const struct tree *t)
+{
+	struct readout *r = malloc(sizeof(*r));
+	int status = 0;
+
+	if (!r)
+		return fail("out of memory");
+	if (!readout_read(t, r)) {
+		fprintf(stderr,
+			"freehold stat: %s/: expected proc/meminfo, proc/pagetypeinfo, "
+			"sys/kernel/mm/cma or sys/kernel/debug/cma in it\n",
+			t->dir ? t->dir : "");
+		free(r);
+		return BAD_INPUT;
+	}
+	if (!o->json)
+		readout_text(r, stdout);
+	else if (!readout_json(r, stdout))
+		status = fail("out of memory");
+	fflush(stdout);
+	for (unsigned int i = 0; i < r->nr_notes; i++)
+		fprintf(stderr, "freehold stat: %s%s%s\n", t->dir ? t->dir : "", t->dir ? "/" : "",
+			r->note[i]);
+	if (r->bad)
+		status = BAD_INPUT;
+	free(r);
+	return status;
+}
+
+static int show(const struct opts *o, const struct tree *t)
+{
+	return o->path ? show_path(o, t) : show_summary(o, t);
+}
+
+/*
+ * A machine as it is after boot. Nothing will ever read or write its RAM, so it gets none: a board
+ * may have more than this host. (A platform without ram() has frames without bytes; the smallest
+ * bank there is serves to make the platform.)
+ */
+static int show_machine(const struct opts *o)
+{
+	static struct boot_config cfg; /* too large for a stack */
+	const struct boot_bank none = {0, FH_PAGE_SIZE};
+	struct hosted_opts hosted_opts = {.banks = &none, .nr_banks = 1};
+	struct hosted_why host_why = {""};
+	struct boot_why why = {""};
+	struct tree t = {0};
+	struct hosted *h;
+	struct plat plat;
+	int status;
+
+	if (load_boot_config(&o->load, &cfg, &why))
+		return fail(why.text);
+	if (hosted_create(&hosted_opts, &h, &host_why))
+		return fail(host_why.text);
+	plat = *hosted_plat(h);
+	plat.ram = NULL;
+	hosted_cpu_set(0);
+	if (fh_machine_create(&plat, &cfg, &t.m)) {
+		status = fail("the host has not enough memory for the machine's books");
+	} else {
+		status = show(o, &t);
+		fh_machine_destroy(t.m);
+	}
+	hosted_destroy(h);
+	return status;
+}
+
+int cmd_stat(int argc, char **argv)
+{
+	static char name[] = "freehold stat";
+	struct opts o = {0};
+	struct tree t = {0};
+	int status;
+
+	argp_err_exit_status = BAD_INPUT;
+	if (argc)
+		argv[0] = name; /* what argp's messages begin with */
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+		return BAD_INPUT;
+	if (o.root) {
+		t.dir = o.root;
+		status = show(&o, &t);
+	} else {
+		status = show_machine(&o);
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("freehold stat: standard output");
+		return 1;
+	}
+	return status;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A job: the machine, the policies to try, and the actors that share its memory (freehold-job(5)).
+ *
+ *	job_load("x.job", &job, &why)           the file alone is right
+ *	job_check(&job, &cfg, &why)             ... and fits this machine
+ *
+ * Every mistake is one line in *why: "file:line: [section] key: what was found, what was expected".
+ */
+#ifndef FREEHOLD_TOOLS_JOB_H
+#define FREEHOLD_TOOLS_JOB_H
+
+#include <freehold/boot.h>
+#include <freehold/cma.h>
+#include "inifile.h"
+
+#define JOB_NAME_MAX	50
+#define JOB_PATH_MAX	1024
+#define JOB_MAX_ACTORS	32
+#define JOB_MAX_SIZES	8
+#define JOB_MAX_BUFFERS 64
+#define JOB_MAX_SETS	64 /* of one device at a time */
+#define JOB_MAX_THREADS 63 /* of all actors: a machine has 64 CPUs, the first is the observer's */
+#define JOB_MAX_PIN	64
+
+enum actor_kind {
+	ACTOR_DEVICE,	 /* takes and returns sets of contiguous buffers */
+	ACTOR_ANON,	 /* memory that threads read and write */
+	ACTOR_FILES,	 /* cached real files */
+	ACTOR_PIN,	 /* memory that is pinned for I/O */
+	ACTOR_WRITEBACK, /* files that are written back */
+	ACTOR_NR_KINDS,
+};
+
+enum job_engine { ENGINE_HOST, ENGINE_SIM, ENGINE_KERNEL };
+
+enum size_unit { SIZE_BYTES, SIZE_SHARE, SIZE_FILL };
+
+struct job_size {
+	enum size_unit unit;
+	uint64_t bytes;
+	double share; /* of the machine's memory */
+};
+
+struct job_actor {
+	char name[JOB_NAME_MAX];
+	enum actor_kind kind;
+	unsigned int line, size_line,
+		area_line; /* of the section and of keys that job_check() judges */
+
+	/* device */
+	unsigned int buffers;
+	unsigned int nr_sizes;
+	uint64_t
+		buffer_size[JOB_MAX_SIZES]; /* bytes, whole pages; a set has one, sets take turns */
+	uint64_t lifetime_ns;
+	unsigned int mask; /* bits; 0: all */
+	uint64_t align;	   /* bytes; 0: as dma_alloc_coherent() does */
+	char area[CMA_MAX_NAME];
+
+	/* tenants */
+	struct job_size size;
+	unsigned int threads;
+	bool sequential;
+	double punch; /* share of the visits after which pages are given back */
+	unsigned int pages;
+	uint64_t hold_ns, delay_ns;
+	char paths[JOB_PATH_MAX]; /* of files: folders, ':' between; of writeback: one */
+
+	double rate; /* a second; 0: as fast as it goes */
+};
+
+struct job {
+	char path[JOB_PATH_MAX];
+	uint64_t ram; /* bytes; 0: as the tree says */
+	bool has_bootargs;
+	char bootargs[BOOT_ARGS_MAX]; /* else: those of the tree */
+	char dtb[JOB_PATH_MAX];	      /* relative to this process; empty: none */
+	enum cma_policy policy[CMA_NR_POLICIES];
+	unsigned int nr_policies;
+	uint64_t duration_ns; /* of each policy */
+	uint64_t seed;
+	unsigned int cpus; /* 0: as many as the actors need */
+	unsigned int ram_line, bootargs_line, dtb_line, cpus_line; /* 0: not given */
+	enum job_engine engine;
+	struct job_actor actor[JOB_MAX_ACTORS];
+	unsigned int nr_actors;
+};
+
+bool job_load(const char *path, struct job *job, struct why *why);
+/* The same for a text in memory; `path` is for messages and for what is relative to it. */
+bool job_parse(const char *path, const char *text, size_t len, struct job *job, struct why *why);
+/* Whether the areas, sizes and CPUs that the job names can be had of a machine made from *cfg. */
+bool job_check(const struct job *job, const struct boot_config *cfg, struct why *why);
+/* The area a device asks, or NULL. */
+const struct boot_region *job_area(const struct job_actor *a, const struct boot_config *cfg);
+
+const char *job_kind_name(enum actor_kind kind);
+const char *job_engine_name(enum job_engine engine);
+/* True: `name` is an engine, and which. */
+bool job_engine(const char *name, enum job_engine *engine);
+/* All threads of the actors. */
+unsigned int job_threads(const struct job *job);
+
+#endif

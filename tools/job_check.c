@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Whether a job fits a machine: its areas, its memory, its CPUs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "job.h"
+
+static uint64_t ram_of(const struct boot_config *cfg)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_banks; i++)
+		bytes += cfg->bank[i].size;
+	return bytes;
+}
+
+const struct boot_region *job_area(const struct job_actor *a, const struct boot_config *cfg)
+{
+	bool any = !strcmp(a->area, "default");
+
+	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+		const struct boot_region *r = &cfg->region[i];
+
+		if (r->kind == BOOT_REGION_CMA &&
+		    (any ? !!(r->flags & BOOT_REGION_CMA_DEFAULT) : !strcmp(r->name, a->area)))
+			return r;
+	}
+	return NULL;
+}
+
+static void list_areas(const struct boot_config *cfg, char *list, size_t size)
+{
+	snprintf(list, size, "none");
+	for (unsigned int i = 0, n = 0; i < cfg->nr_regions; i++)
+		if (cfg->region[i].kind == BOOT_REGION_CMA) {
+			size_t at = n++ ? strlen(list) : 0;
+
+			snprintf(list + at, size - at, "%s%s", at ? ", " : "", cfg->region[i].name);
+		}
+}
+
+static bool check_device(const struct job *job, const struct job_actor *a,
+			 const struct boot_config *cfg, struct why *why)
+{
+	const struct boot_region *area = job_area(a, cfg);
+	char list[256];
+
+	if (!area) {
+		list_areas(cfg, list, sizeof(list));
+		why_set(why,
+			"%s:%u: [%s] area: found '%s', expected an area of this machine (%s)%s",
+			job->path, a->area_line ? a->area_line : a->line, a->name, a->area, list,
+			strcmp(a->area, "default") ? "" : "; cma= in bootargs makes a default one");
+		return false;
+	}
+	for (unsigned int i = 0; i < a->nr_sizes; i++)
+		if (a->buffer_size[i] > area->size) {
+			why_set(why,
+				"%s:%u: [%s] size: found %" PRIu64
+				" bytes, expected at most the area %s"
+				" of %" PRIu64 " bytes",
+				job->path, a->size_line, a->name, a->buffer_size[i], area->name,
+				area->size);
+			return false;
+		}
+	return true;
+}
+
+bool job_check(const struct job *job, const struct boot_config *cfg, struct why *why)
+{
+	unsigned int threads = job_threads(job);
+	uint64_t ram = ram_of(cfg);
+
+	why->text[0] = '\0';
+	if (threads > JOB_MAX_THREADS) {
+		why_set(why, "%s: the actors have %u threads together, expected at most %d",
+			job->path, threads, JOB_MAX_THREADS);
+		return false;
+	}
+	if (job->cpus && job->cpus <= threads) {
+		why_set(why,
+			"%s:%u: [global] cpus: found %u, expected at least %u (one a thread, one "
+			"more)",
+			job->path, job->cpus_line, job->cpus, threads + 1);
+		return false;
+	}
+	for (unsigned int i = 0; i < job->nr_actors; i++) {
+		const struct job_actor *a = &job->actor[i];
+
+		if (a->kind == ACTOR_DEVICE) {
+			if (!check_device(job, a, cfg, why))
+				return false;
+		} else if (a->size.unit == SIZE_BYTES && a->size.bytes > ram) {
+			why_set(why,
+				"%s:%u: [%s] size: found %" PRIu64
+				" bytes, expected at most the memory of"
+				" %" PRIu64 " bytes",
+				job->path, a->size_line, a->name, a->size.bytes, ram);
+			return false;
+		}
+	}
+	return true;
+}

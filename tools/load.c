@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Options and files into one boot_config. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "load.h"
+
+#define TREE_MAX ((size_t)2 << 20) /* arm64 takes no larger tree either */
+
+static const char *const policy_name[CMA_NR_POLICIES] = {
+	[CMA_POLICY_CARVEOUT] = "carveout",
+	[CMA_POLICY_MOVABLE] = "movable",
+	[CMA_POLICY_GUARANTEED] = "guaranteed",
+};
+
+FH_PRINTF(3, 4) static int fail(struct boot_why *why, enum err err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why->text, sizeof(why->text), fmt, ap);
+	va_end(ap);
+	return -(int)err;
+}
+
+bool load_policy(const char *name, enum cma_policy *policy)
+{
+	for (unsigned int i = 0; i < CMA_NR_POLICIES; i++) {
+		if (!policy_name[i] || strcmp(name, policy_name[i]))
+			continue;
+		*policy = (enum cma_policy)i;
+		return true;
+	}
+	return false;
+}
+
+const char *load_policy_name(enum cma_policy policy)
+{
+	return (unsigned int)policy < CMA_NR_POLICIES ? policy_name[policy] : NULL;
+}
+
+/* Reads to the end of `fd`, or one byte past `max`. */
+static char *read_all(int fd, size_t max, size_t *size)
+{
+	char *buf = malloc(max + 1);
+	ssize_t n = 1;
+
+	*size = 0;
+	while (buf && n > 0 && *size <= max) {
+		n = read(fd, buf + *size, max + 1 - *size);
+		if (n > 0)
+			*size += (size_t)n;
+		else if (n < 0 && errno == EINTR)
+			n = 1;
+	}
+	if (buf && n < 0) {
+		free(buf);
+		return NULL;
+	}
+	return buf;
+}
+
+void *load_file(const char *path, size_t max, size_t *size, struct boot_why *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *buf;
+
+	if (fd < 0) {
+		(void)fail(why, FH_ENOENT, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	buf = read_all(fd, max, size);
+	if (!buf)
+		(void)fail(why, FH_EIO, "%s: %s", path, strerror(errno));
+	close(fd);
+	if (buf && *size > max) {
+		(void)fail(why, FH_EINVAL, "%s: larger than %zu KiB", path, max >> 10);
+		free(buf);
+		return NULL;
+	}
+	return buf;
+}
+
+/* Runs dtc; what it says goes into `said` (one line of it is shown). */
+static int run_dtc(const char *dts, const char *out, char *said, size_t size)
+{
+	int fd[2], status = -1;
+	size_t n;
+	char *text;
+	pid_t pid;
+
+	*said = '\0';
+	if (pipe2(fd, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd[1], STDOUT_FILENO);
+		dup2(fd[1], STDERR_FILENO);
+		execlp("dtc", "dtc", "-q", "-I", "dts", "-O", "dtb", "-o", out, "--", dts,
+		       (char *)NULL);
+		_exit(127);
+	}
+	close(fd[1]);
+	text = read_all(fd[0], 4096, &n);
+	close(fd[0]); /* a longer complaint ends dtc by SIGPIPE: it failed anyway */
+	snprintf(said, size, "%.*s", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
+	free(text);
+	if (pid > 0)
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	return status;
+}
+
+static void *compile(const char *dts, size_t *size, struct boot_why *why)
+{
+	const char *dir = getenv("TMPDIR");
+	char out[256], said[160];
+	void *tree = NULL;
+	int fd, status;
+
+	if (access(dts, R_OK)) {
+		(void)fail(why, FH_ENOENT, "%s: %s", dts, strerror(errno));
+		return NULL;
+	}
+	snprintf(out, sizeof(out), "%s/freehold-XXXXXX", dir && strlen(dir) < 200 ? dir : "/tmp");
+	fd = mkstemp(out);
+	if (fd < 0) {
+		(void)fail(why, FH_EIO, "%s: %s", out, strerror(errno));
+		return NULL;
+	}
+	close(fd);
+	status = run_dtc(dts, out, said, sizeof(said));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		(void)fail(why, FH_ENOENT,
+			   "%s: dtc is needed to read it: install device-tree-compiler", dts);
+	else if (status)
+		(void)fail(why, FH_EINVAL, "%s: dtc: %s", dts, *said ? said : "failed");
+	else
+		tree = load_file(out, TREE_MAX, size, why);
+	unlink(out);
+	return tree;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+
+	return n >= k && !strcmp(s + n - k, end);
+}
+
+static int load_tree(const char *path, struct boot_config *cfg, struct boot_why *why)
+{
+	struct boot_why tree_why = {""};
+	size_t size;
+	void *tree = ends_with(path, ".dts") ? compile(path, &size, why)
+					     : load_file(path, TREE_MAX, &size, why);
+	int err;
+
+	if (!tree)
+		return -FH_ENOENT;
+	err = boot_config_fdt(cfg, tree, size, &tree_why);
+	free(tree);
+	return err ? fail(why, (enum err) - err, "%s: %.*s", path, 180, tree_why.text) : 0;
+}
+
+static int read_ram(const char *text, uint64_t *ram, struct boot_why *why)
+{
+	const char *end;
+	int err = boot_memparse(text, &end, ram);
+
+	if (err == -FH_ERANGE)
+		return fail(why, FH_ERANGE, "--ram %.80s: does not fit 64 bits", text);
+	if (err || *end)
+		return fail(why, FH_EINVAL, "--ram %.80s: expected a size, as 512M or 4G", text);
+	if (!*ram)
+		return fail(why, FH_EINVAL, "--ram %.80s: expected more than 0", text);
+	return 0;
+}
+
+int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, struct boot_why *why)
+{
+	uint64_t ram = 0;
+	int err = 0;
+
+	boot_config_init(cfg);
+	if (opts->policy && !load_policy(opts->policy, &cfg->policy))
+		return fail(why, FH_EINVAL,
+			    "--policy %.80s: expected carveout, movable or guaranteed",
+			    opts->policy);
+	if (!opts->dtb && !opts->ram)
+		return fail(why, FH_EINVAL, "no memory: expected --ram SIZE or --dtb FILE");
+	if (opts->ram)
+		err = read_ram(opts->ram, &ram, why);
+	if (!err && opts->dtb)
+		err = load_tree(opts->dtb, cfg, why);
+	if (!err)
+		err = boot_config_finish(cfg, opts->bootargs, ram, why);
+	return err;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What --dtb, --ram, --bootargs and --policy describe, into one boot_config: for `boot` and `run`.
+ */
+#ifndef TOOLS_LOAD_H
+#define TOOLS_LOAD_H
+
+#include <freehold/boot.h>
+
+struct load_opts {
+	const char *dtb;      /* a tree, or its source (.dts, needs dtc); NULL: none */
+	const char *ram;      /* "512M"; NULL: as the tree says */
+	const char *bootargs; /* NULL: those of the tree */
+	const char *policy;   /* a name; NULL: guaranteed */
+};
+
+/* 0, or a negative enum err with the reason in `why`. *cfg is written from scratch. */
+FH_MUST_CHECK int load_boot_config(const struct load_opts *opts, struct boot_config *cfg,
+				   struct boot_why *why);
+
+/* "guaranteed" and the like; false: no such policy. NULL: no such value. */
+bool load_policy(const char *name, enum cma_policy *policy);
+const char *load_policy_name(enum cma_policy policy);
+
+/* The whole file, at most `max` bytes, to be freed; NULL: the reason is in `why`. */
+void *load_file(const char *path, size_t max, size_t *size, struct boot_why *why);
+
+#endif

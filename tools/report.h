@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What `freehold run` ends on, as text or JSON. */
+#ifndef FREEHOLD_TOOLS_REPORT_H
+#define FREEHOLD_TOOLS_REPORT_H
+
+#include <stdio.h>
+#include "run.h"
+
+struct report {
+	const struct job *job; /* as it was run: options applied */
+	const struct boot_config *cfg;
+	const struct run_result *run;
+	unsigned int nr_runs; /* fewer than the job's policies after an interruption */
+	bool verbose;	      /* text: every actor, and the machine's files */
+};
+
+void report_text(const struct report *r, FILE *out);
+/* False: out of memory, or `out` cannot be written. */
+bool report_json(const struct report *r, FILE *out);
+
+uint64_t report_ram_bytes(const struct boot_config *cfg);
+
+#endif

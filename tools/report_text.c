@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The comparison of policies on one page, and what is worth a line below it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "load.h"
+#include "report.h"
+#include "table.h"
+
+uint64_t report_ram_bytes(const struct boot_config *cfg)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_banks; i++)
+		bytes += cfg->bank[i].size;
+	return bytes;
+}
+
+static void heading(const struct report *r, FILE *out)
+{
+	char ram[TABLE_CELL], areas[TABLE_CELL];
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < r->cfg->nr_regions; i++)
+		bytes += r->cfg->region[i].kind == BOOT_REGION_CMA ? r->cfg->region[i].size : 0;
+	fprintf(out, "%s, %s, areas %s, seed %" PRIu64 ", %.3g s a policy   %s\n",
+		r->cfg->model[0] ? r->cfg->model : "no board",
+		figure_bytes(ram, report_ram_bytes(r->cfg)), figure_bytes(areas, bytes),
+		r->job->seed, (double)r->job->duration_ns / 1e9, r->job->path);
+}
+
+/* "22 (EBUSY 20, ENOMEM 2)" */
+static void failures(char *buf, size_t size, const struct tally *t)
+{
+	char n[TABLE_CELL];
+	size_t at;
+
+	snprintf(buf, size, "%s", figure_short(n, tally_failures(t)));
+	for (unsigned int i = 0; i < RUN_MAX_ERRNOS && t->failure[i].err; i++) {
+		at = strlen(buf);
+		snprintf(buf + at, size - at, "%s%s %s", i ? ", " : " (",
+			 errno_name(t->failure[i].err), figure_short(n, t->failure[i].n));
+	}
+	at = strlen(buf);
+	if (t->failure[0].err)
+		snprintf(buf + at, size - at, ")");
+}
+
+static void add_latencies(struct table *t, const struct hist *h)
+{
+	static const unsigned int per_mille[] = {500, 990, 999, 1000};
+	char time[TABLE_CELL];
+
+	for (unsigned int i = 0; i < 4; i++)
+		table_add(t, "%s",
+			  h->count ? figure_time(time, hist_quantile(h, per_mille[i])) : "-");
+}
+
+static void add_heads(struct table *t, const char *const *heads)
+{
+	for (unsigned int i = 0; i < t->columns; i++)
+		table_add(t, "%s", heads[i]);
+}
+
+static void add_run(struct table *t, const struct run_result *r)
+{
+	uint64_t moved = 0, dropped = 0;
+	struct tally *sum = calloc(1, sizeof(*sum));
+	char text[TABLE_CELL];
+
+	if (!sum)
+		return;
+	run_devices(r, sum);
+	for (unsigned int i = 0; i < r->nr_areas; i++) {
+		moved += r->area[i].stats.pages_migrated;
+		dropped += r->area[i].stats.pages_dropped;
+	}
+	table_add(t, "%s", load_policy_name(r->policy));
+	table_add(t, "%.0f %%", r->lent * 100);
+	table_add(t, "%s", figure_count(text, sum->allocs));
+	failures(text, sizeof(text), sum);
+	table_add(t, "%s", text);
+	add_latencies(t, &sum->latency);
+	table_add(t, "%s", figure_short(text, moved));
+	table_add(t, "%s", figure_short(text, dropped));
+	table_add(t, "%s", figure_count(text, r->corrupt_bytes));
+	free(sum);
+}
+
+static void comparison(const struct report *r, FILE *out)
+{
+	static const char *const heads[] = {
+		"policy", "idle area lent", "allocations", "refused (why)", "p50", "p99", "p99.9",
+		"max",	  "moved",	    "dropped",	   "wrong bytes"};
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return;
+	t->columns = 11;
+	t->left = 1;
+	add_heads(t, heads);
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		add_run(t, &r->run[i]);
+	table_print(t, out);
+	free(t);
+}
+
+/* The first of each kind of refusal. */
+static void refusals(const struct run_result *run, FILE *out)
+{
+	char n[TABLE_CELL];
+
+	for (unsigned int i = 0; i < run->nr_refusals; i++) {
+		const struct refusal *r = &run->refusal[i];
+
+		fprintf(out, "%s: %s refused: %s, %s", load_policy_name(run->policy),
+			figure_count(n, r->n), errno_name(r->err), r->why);
+		fprintf(out, "; first `%s`", r->actor);
+		if (r->pfn)
+			fprintf(out, ", page %#" PRIx64, r->pfn);
+		if (r->holder)
+			fprintf(out, " held for %s by `%s` (%s)", figure_time(n, r->held_ns),
+				r->holder, r->holder_kind);
+		if (r->window.end > r->window.start)
+			fprintf(out, ", window %#" PRIx64 "-%#" PRIx64, r->window.start,
+				r->window.end - 1);
+		fputc('\n', out);
+	}
+}
+
+/* What makes the run fail, and what distorts it. */
+static void remarks(const struct run_result *r, FILE *out)
+{
+	const char *policy = load_policy_name(r->policy);
+	char n[TABLE_CELL], m[TABLE_CELL], k[TABLE_CELL];
+
+	refusals(r, out);
+	if (r->host_limit_hits)
+		fprintf(out,
+			"%s: the host's limit of %s mappings (vm.max_map_count) was reached %s "
+			"times; the "
+			"mappings of %s pages were dropped and came back by fault\n",
+			policy, figure_count(n, r->host.limit), figure_short(m, r->host_limit_hits),
+			figure_short(k, r->host_pages_dropped));
+	if (r->interrupted)
+		fprintf(out, "%s: interrupted after %.1f s\n", policy,
+			(double)r->duration_ns / 1e9);
+	for (unsigned int i = 0; r->corrupt_bytes && i < r->nr_actors; i++)
+		if (r->actor[i].tally.corrupt_bytes)
+			fprintf(out, "%s: FAILED: %s wrong bytes at `%s`\n", policy,
+				figure_count(n, r->actor[i].tally.corrupt_bytes),
+				r->actor[i].spec->name);
+	if (r->leaked_pages)
+		fprintf(out, "%s: FAILED: %s pages leaked\n", policy,
+			figure_count(n, r->leaked_pages));
+	if (r->invariants)
+		fprintf(out, "%s: FAILED: %u broken invariants:\n%s\n", policy, r->invariants,
+			r->invariants_why);
+}
+
+static void add_actor(struct table *t, const struct run_result *run,
+		      const struct run_actor_result *r)
+{
+	bool device = r->spec->kind == ACTOR_DEVICE;
+	char text[TABLE_CELL];
+
+	table_add(t, "%s", load_policy_name(run->policy));
+	table_add(t, "%.40s", r->spec->name);
+	table_add(t, "%s", job_kind_name(r->spec->kind));
+	table_add(t, "%s", device ? "-" : figure_bytes(text, r->filled_bytes));
+	table_add(t, "%s", figure_short(text, r->tally.ops));
+	table_add(t, "%s", figure_short(text, r->tally.allocs));
+	failures(text, sizeof(text), &r->tally);
+	table_add(t, "%s", text);
+	add_latencies(t, &r->tally.latency);
+	table_add(t, "%s", figure_bytes(text, r->tally.bytes));
+	table_add(t, "%s", figure_short(text, r->tally.pages_migrated));
+	table_add(t, "%s", figure_short(text, r->tally.pages_dropped));
+	table_add(t, "%s", figure_count(text, r->tally.corrupt_bytes));
+}
+
+static void actors(const struct report *r, FILE *out)
+{
+	static const char *const heads[] = {"policy", "actor",	"kind",	 "filled",  "operations",
+					    "allocs", "failed", "p50",	 "p99",	    "p99.9",
+					    "max",    "bytes",	"moved", "dropped", "wrong bytes"};
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return;
+	t->columns = 15;
+	t->left = 3;
+	add_heads(t, heads);
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		for (unsigned int k = 0; k < r->run[i].nr_actors; k++)
+			add_actor(t, &r->run[i], &r->run[i].actor[k]);
+	fputc('\n', out);
+	table_print(t, out);
+	free(t);
+}
+
+static void host(const struct report *r, FILE *out)
+{
+	char a[TABLE_CELL], b[TABLE_CELL], c[TABLE_CELL];
+
+	fputc('\n', out);
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		fprintf(out, "%s: host: %s page faults, at most %s of %s mappings\n",
+			load_policy_name(r->run[i].policy), figure_count(a, r->run[i].host_faults),
+			figure_count(b, r->run[i].host_mappings_max),
+			figure_count(c, r->run[i].host.limit));
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		if (r->run[i].readouts)
+			fprintf(out, "\n%s, at the end of the work:\n%s",
+				load_policy_name(r->run[i].policy), r->run[i].readouts);
+}
+
+void report_text(const struct report *r, FILE *out)
+{
+	heading(r, out);
+	if (!r->nr_runs) {
+		fprintf(out, "interrupted before the first policy was run\n");
+		return;
+	}
+	comparison(r, out);
+	fputc('\n', out);
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		remarks(&r->run[i], out);
+	if (r->verbose) {
+		actors(r, out);
+		host(r, out);
+	}
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The life of one run: a fresh machine, the actors' phases, and the checks at the end. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "pattern.h"
+#include "run_state.h"
+
+#define SAMPLE_NS   UINT64_C(20000000)
+#define READOUT_MAX ((size_t)64 << 10)
+
+static const struct actor_ops *const ops_of[ACTOR_NR_KINDS] = {
+	[ACTOR_DEVICE] = &actor_device_ops,	  [ACTOR_ANON] = &actor_anon_ops,
+	[ACTOR_FILES] = &actor_files_ops,	  [ACTOR_PIN] = &actor_pin_ops,
+	[ACTOR_WRITEBACK] = &actor_writeback_ops,
+};
+
+static bool interrupted(const struct run *run)
+{
+	return run->setup->interrupt && atomic_load(run->setup->interrupt);
+}
+
+/* ---- threads
+ * ------------------------------------------------------------------------------------- */
+
+static void stop_all(struct run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	atomic_store(&run->stop, true);
+	pthread_cond_broadcast(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+}
+
+/* The turn goes to the next actor that has threads to fill something; run->lock is held. */
+static void next_turn(struct run *run)
+{
+	do
+		run->turn++;
+	while (run->turn < run->nr_actors && !run->actor[run->turn].ops->fill);
+	if (run->turn < run->nr_actors)
+		run->turn_left = run->actor[run->turn].spec->threads;
+	pthread_cond_broadcast(&run->changed);
+}
+
+static void fill_in_turn(struct actor_thread *t)
+{
+	struct run *run = t->a->run;
+
+	pthread_mutex_lock(&run->lock);
+	while (run->turn != t->a->index && !atomic_load(&run->stop))
+		pthread_cond_wait(&run->changed, &run->lock);
+	pthread_mutex_unlock(&run->lock);
+	if (!atomic_load(&run->stop))
+		t->a->ops->fill(t);
+	pthread_mutex_lock(&run->lock);
+	if (run->turn == t->a->index && !--run->turn_left)
+		next_turn(run);
+	pthread_mutex_unlock(&run->lock);
+}
+
+static void *thread_main(void *arg)
+{
+	struct actor_thread *t = arg;
+	struct run *run = t->a->run;
+	bool work;
+
+	hosted_cpu_set(t->cpu);
+	if (t->a->ops->fill)
+		fill_in_turn(t);
+	pthread_mutex_lock(&run->lock);
+	while (!run->working && !atomic_load(&run->stop))
+		pthread_cond_wait(&run->changed, &run->lock);
+	work = run->working;
+	pthread_mutex_unlock(&run->lock);
+	if (work) {
+		t->began_ns = run_now();
+		t->a->ops->work(t);
+	}
+	fh_cpu_quiesce(run->m);
+	hosted_cpu_set(~0u);
+	return NULL;
+}
+
+static bool start_threads(struct run *run, struct why *why)
+{
+	for (unsigned int i = 0; i < run->nr_threads; i++) {
+		struct actor_thread *t = &run->thread[i];
+
+		if (pthread_create(&t->id, NULL, thread_main, t)) {
+			why_set(why, "the host refuses a thread for [%s]", t->a->spec->name);
+			return false;
+		}
+		t->started = true;
+	}
+	return true;
+}
+
+static void join_threads(struct run *run)
+{
+	stop_all(run);
+	for (unsigned int i = 0; i < run->nr_threads; i++)
+		if (run->thread[i].started)
+			pthread_join(run->thread[i].id, NULL);
+}
+
+/* ---- actors
+ * -------------------------------------------------------------------------------------- */
+
+/* What a tenant's size comes to, in pages. */
+static uint64_t tenant_pages(const struct run *run, const struct job_size *size)
+{
+	struct fh_mem_info info;
+	double pages;
+
+	fh_mem_info(run->m, &info);
+	if (size->unit == SIZE_BYTES)
+		return (size->bytes + FH_PAGE_SIZE - 1) >> FH_PAGE_SHIFT;
+	if (size->unit == SIZE_FILL)
+		return info.total;
+	pages = (double)info.total * size->share;
+	return pages < 1 ? 1 : (uint64_t)pages;
+}
+
+static bool create_actors(struct run *run, struct why *why)
+{
+	const struct job *job = run->setup->job;
+	struct actor_thread *t = run->thread;
+
+	for (unsigned int i = 0; i < job->nr_actors; i++) {
+		struct actor *a = &run->actor[i];
+
+		*a = (struct actor){
+			.spec = &job->actor[i],
+			.ops = ops_of[job->actor[i].kind],
+			.run = run,
+			.m = run->m,
+			.index = i,
+			.seed = pattern_seed(job->seed, i, 0),
+			.thread = t,
+		};
+		a->nr_pages = tenant_pages(run, &a->spec->size);
+		for (unsigned int n = 0; n < a->spec->threads; n++, t++) {
+			t->a = a;
+			t->n = n;
+			t->cpu = (unsigned int)(t - run->thread) + 1;
+			t->random = pattern_seed(a->seed, n, 1) | 1;
+		}
+		run->nr_actors = i + 1;
+		if (!a->ops->create(a, why))
+			return false;
+	}
+	return true;
+}
+
+static void destroy_actors(struct run *run)
+{
+	for (unsigned int i = 0; i < run->nr_actors; i++)
+		run->actor[i].ops->destroy(&run->actor[i]);
+}
+
+/* ---- what is measured while it runs
+ * -------------------------------------------------------------- */
+
+struct sample {
+	struct run *run;
+	unsigned int area;
+	uint64_t lent, idle, allocs, refused;
+};
+
+static int sample_area(struct cma *cma, void *data)
+{
+	struct sample *s = data;
+	struct cma_stats stats;
+	uint64_t total = cma_get_size(cma) >> FH_PAGE_SHIFT, idle;
+
+	cma_get_stats(cma, &stats);
+	idle = stats.used < total ? total - stats.used : 0;
+	/* Fields are not of one instant: a page may have changed hands between the two. */
+	stats.lent = stats.lent < idle ? stats.lent : idle;
+	if (s->area < RUN_MAX_AREAS)
+		s->run->area_lent_sum[s->area] += idle ? (double)stats.lent / (double)idle : 0;
+	s->area++;
+	s->lent += stats.lent;
+	s->idle += idle;
+	s->allocs += stats.nr_allocs;
+	s->refused += stats.nr_fails;
+	return 0;
+}
+
+static void take_sample(struct run *run, struct run_progress *p)
+{
+	struct sample s = {.run = run};
+	struct hosted_stats host;
+
+	hosted_stats(run->setup->hosted, &host);
+	if (host.mappings > run->result->host_mappings_max)
+		run->result->host_mappings_max = host.mappings;
+	(void)cma_for_each_area(run->m, sample_area, &s);
+	p->lent = s.idle ? (double)s.lent / (double)s.idle : 0;
+	p->allocs = s.allocs;
+	p->refused = s.refused;
+	run->lent_sum += p->lent;
+	run->nr_samples++;
+}
+
+static int area_result(struct cma *cma, void *data)
+{
+	struct run *run = data;
+	struct run_result *r = run->result;
+	struct run_area_result *a = &r->area[r->nr_areas];
+
+	snprintf(a->name, sizeof(a->name), "%s", cma_get_name(cma));
+	a->bytes = cma_get_size(cma);
+	a->lent = run->nr_samples ? run->area_lent_sum[r->nr_areas] / run->nr_samples : 0;
+	cma_get_stats(cma, &a->stats);
+	r->nr_areas++;
+	return r->nr_areas == RUN_MAX_AREAS;
+}
+
+static void report(struct run *run, struct run_progress *p)
+{
+	if (run->setup->progress)
+		run->setup->progress(p);
+}
+
+/* ---- phases
+ * -------------------------------------------------------------------------------------- */
+
+static void nap(uint64_t ns)
+{
+	nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
+}
+
+static void fill_phase(struct run *run)
+{
+	struct run_progress p = {.policy = run->cfg.policy, .phase = "fill"};
+	unsigned int turn = 0;
+
+	pthread_mutex_lock(&run->lock);
+	run->turn = ~0u;
+	next_turn(run);
+	pthread_mutex_unlock(&run->lock);
+	while (!interrupted(run)) {
+		pthread_mutex_lock(&run->lock);
+		turn = run->turn;
+		pthread_mutex_unlock(&run->lock);
+		if (turn >= run->nr_actors)
+			break;
+		p.actor = run->actor[turn].spec->name;
+		report(run, &p);
+		nap(SAMPLE_NS);
+	}
+}
+
+static void work_phase(struct run *run)
+{
+	struct run_progress p = {
+		.policy = run->cfg.policy, .phase = "run", .of_ns = run->setup->job->duration_ns};
+	uint64_t began = run_now();
+
+	pthread_mutex_lock(&run->lock);
+	run->working = true;
+	pthread_cond_broadcast(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+	while (!interrupted(run) && p.at_ns < p.of_ns) {
+		uint64_t left = p.of_ns - p.at_ns;
+
+		nap(left < SAMPLE_NS ? left : SAMPLE_NS);
+		take_sample(run, &p);
+		p.at_ns = run_now() - began;
+		report(run, &p);
+	}
+	run->result->duration_ns = run_now() - began;
+}
+
+static void collect(struct run *run)
+{
+	struct run_result *r = run->result;
+
+	r->nr_actors = run->nr_actors;
+	for (unsigned int i = 0; i < run->nr_actors; i++) {
+		const struct actor *a = &run->actor[i];
+
+		r->actor[i].spec = a->spec;
+		for (unsigned int n = 0; n < a->spec->threads; n++) {
+			r->actor[i].filled_bytes += a->thread[n].pages << FH_PAGE_SHIFT;
+			tally_merge(&r->actor[i].tally, &a->thread[n].tally);
+		}
+		r->corrupt_bytes += r->actor[i].tally.corrupt_bytes;
+	}
+	r->lent = run->nr_samples ? run->lent_sum / run->nr_samples : 0;
+	(void)cma_for_each_area(run->m, area_result, run);
+}
+
+/* The machine's own files, one behind the other. */
+static char *read_outs(struct fh_machine *m)
+{
+	static const char *const paths[] = {"proc/meminfo", "proc/buddyinfo", "proc/pagetypeinfo",
+					    "proc/vmstat", "proc/zoneinfo"};
+	char *text = NULL, *buf = malloc(READOUT_MAX);
+	size_t size = 0, len;
+	FILE *f = buf ? open_memstream(&text, &size) : NULL;
+
+	for (size_t i = 0; f && i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (fh_view_read(m, paths[i], buf, READOUT_MAX, &len))
+			continue;
+		fprintf(f, "==> %s <==\n%.*s\n", paths[i],
+			(int)(len < READOUT_MAX ? len : READOUT_MAX), buf);
+	}
+	if (f)
+		fclose(f);
+	free(buf);
+	return text;
+}
+
+static void check(struct run *run)
+{
+	struct run_result *r = run->result;
+	char why[RUN_WHY_MAX] = "";
+	unsigned int bad = fh_check(run->m, why, sizeof(why));
+
+	if (bad && !r->invariants)
+		snprintf(r->invariants_why, sizeof(r->invariants_why), "%s", why);
+	r->invariants += bad;
+}
+
+/* Once with the tenants in place, once when all is given back. */
+static void check_phase(struct run *run)
+{
+	struct run_progress p = {.policy = run->cfg.policy, .phase = "check"};
+	struct run_result *r = run->result;
+	struct fh_mem_info info;
+	struct hosted_stats before = r->host;
+
+	report(run, &p);
+	check(run);
+	if (run->setup->readouts)
+		r->readouts = read_outs(run->m);
+	destroy_actors(run);
+	run->nr_actors = 0;
+	fh_cpu_quiesce(run->m);
+	check(run);
+	fh_mem_info(run->m, &info);
+	r->leaked_pages = info.total - info.free;
+	hosted_stats(run->setup->hosted, &r->host);
+	r->host_limit_hits = r->host.limit_hits - before.limit_hits;
+	r->host_pages_dropped = r->host.pages_dropped - before.pages_dropped;
+	r->host_faults = r->host.faults - before.faults;
+}
+
+/* ---- birth and death
+ * ----------------------------------------------------------------------------- */
+
+static void run_init(struct run *run)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&run->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&run->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static void run_free(struct run *run)
+{
+	if (run->m) {
+		destroy_actors(run);
+		fh_cpu_quiesce(run->m);
+		fh_machine_destroy(run->m);
+	}
+	hosted_cpu_set(~0u);
+	pthread_cond_destroy(&run->changed);
+	pthread_mutex_destroy(&run->lock);
+	free(run->thread);
+	free(run->held);
+	free(run);
+}
+
+static bool make_machine(struct run *run, enum cma_policy policy, struct why *why)
+{
+	const struct run_setup *s = run->setup;
+	int err;
+
+	run->nr_threads = job_threads(s->job);
+	run->thread = calloc(run->nr_threads, sizeof(*run->thread));
+	run->held = calloc((size_t)run->nr_threads * ACTOR_MAX_HELD, sizeof(*run->held));
+	if (!run->thread || !run->held) {
+		why_set(why, "out of memory");
+		return false;
+	}
+	run->cfg = *s->cfg;
+	run->cfg.policy = policy;
+	run->cfg.nr_cpus = s->job->cpus ? s->job->cpus : run->nr_threads + 1;
+	hosted_cpu_set(0);
+	err = fh_machine_create(hosted_plat(s->hosted), &run->cfg, &run->m);
+	if (err)
+		why_set(why, "the machine could not be made: %s", errno_name(-err));
+	return !err;
+}
+
+bool run_policy(const struct run_setup *setup, enum cma_policy policy, struct run_result *result,
+		struct why *why)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	bool ok;
+
+	why->text[0] = '\0';
+	memset(result, 0, sizeof(*result));
+	result->policy = policy;
+	if (!run) {
+		why_set(why, "out of memory");
+		return false;
+	}
+	run->setup = setup;
+	run->result = result;
+	run_init(run);
+	hosted_stats(setup->hosted, &result->host);
+	ok = make_machine(run, policy, why) && create_actors(run, why) && start_threads(run, why);
+	if (ok) {
+		fill_phase(run);
+		work_phase(run);
+	}
+	join_threads(run);
+	if (ok) {
+		result->interrupted = interrupted(run);
+		collect(run);
+		check_phase(run);
+	}
+	run_free(run);
+	return ok;
+}
+
+bool run_passed(const struct run_result *r)
+{
+	return !r->invariants && !r->corrupt_bytes && !r->leaked_pages;
+}
+
+void run_result_free(struct run_result *r)
+{
+	free(r->readouts);
+	r->readouts = NULL;
+}
+
+void run_devices(const struct run_result *r, struct tally *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned int i = 0; i < r->nr_actors; i++)
+		if (r->actor[i].spec->kind == ACTOR_DEVICE)
+			tally_merge(sum, &r->actor[i].tally);
+}

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include "bench.h"
 
@@ -13,6 +14,39 @@ uint64_t bench_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static long switches(void)
+{
+	struct rusage used;
+
+	return getrusage(RUSAGE_THREAD, &used) ? 0 : used.ru_nivcsw;
+}
+
+void watch_start(struct watch *w)
+{
+	w->switches = switches();
+	w->start = bench_now();
+}
+
+void watch_stop(struct watch *w, uint64_t operations)
+{
+	uint64_t ns = bench_now() - w->start;
+
+	if (switches() == w->switches) {
+		w->ns += ns;
+		w->n += operations;
+	} else {
+		w->lost_ns += ns;
+		w->lost_n += operations;
+	}
+}
+
+double watch_mean(const struct watch *w)
+{
+	if (w->n)
+		return (double)w->ns / (double)w->n;
+	return w->lost_n ? (double)w->lost_ns / (double)w->lost_n : 0;
 }
 
 enum bench_status bench_fail(struct bench *b, enum bench_status status, const char *fmt, ...)

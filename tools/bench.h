@@ -23,7 +23,8 @@
 #define BENCH_NAME     64
 #define BENCH_THREADS  64
 #define BENCH_WHY      256
-#define BENCH_SPAN_NS  UINT64_C(6000000) /* how long a measure of short operations lasts */
+#define BENCH_LOST_NS  UINT64_C(60000000) /* and how much may be left out of it */
+#define BENCH_SPAN_NS  UINT64_C(6000000)  /* how long a measure of short operations lasts */
 
 struct bench;
 struct bench_case;
@@ -78,6 +79,21 @@ enum bench_status bench_fail(struct bench *b, enum bench_status status, const ch
 double bench_median(const struct bench_measure *m, double *min, double *max);
 
 uint64_t bench_now(void);
+
+/*
+ * Adds up pieces of time, and leaves out those in which the host gave the CPU to somebody else: on
+ * a busy host these would be most of what is measured. All zero is a watch that has seen nothing.
+ */
+struct watch {
+	uint64_t start;
+	long switches;
+	uint64_t ns, n;		  /* operations in pieces that count */
+	uint64_t lost_ns, lost_n; /* in the others */
+};
+void watch_start(struct watch *w);
+void watch_stop(struct watch *w, uint64_t operations);
+/* ns an operation; of the pieces left out when there are no others. */
+double watch_mean(const struct watch *w);
 
 /* A pseudo-random number below n, which is below 2^32; *state is not 0. xorshift64 (Marsaglia
  * 2003), and the high half of what it gives, spread over n: cheap beside what is measured. */

@@ -5,7 +5,7 @@
  */
 #include "bench.h"
 
-#define IDLE_SPAN_NS UINT64_C(1500000)
+#define IDLE_SPAN_NS UINT64_C(1000000)
 #define FULL_ROUNDS  4 /* allocations of each size in a full area, at most */
 
 static const unsigned int sizes[] = {16, 256, 4096, 16384};
@@ -27,8 +27,8 @@ static uint64_t area_size(const struct bench *b)
 	return b->ram / 4;
 }
 
-/* What two looks at the clock cost, so that it can be taken off. */
-static uint64_t clock_cost(void)
+/* What the clock adds to a piece of time, so that it can be taken off. */
+static double clock_cost(void)
 {
 	uint64_t least = UINT64_MAX;
 
@@ -37,39 +37,43 @@ static uint64_t clock_cost(void)
 
 		least = ns < least ? ns : least;
 	}
-	return least;
+	return (double)least;
 }
 
-static double mean(uint64_t total, uint64_t n, uint64_t clock)
+static bool alloc_and_release(struct cma *cma, unsigned int pages, struct watch watch[2])
 {
-	return n && total > n * clock ? (double)(total - n * clock) / (double)n : 0;
+	pfn_t pfn;
+	int err;
+
+	watch_start(&watch[0]);
+	err = cma_alloc(cma, pages, align_of(pages), 0, &pfn);
+	watch_stop(&watch[0], 1);
+	if (err)
+		return false;
+	watch_start(&watch[1]);
+	if (!cma_release(cma, pfn, pages))
+		return false;
+	watch_stop(&watch[1], 1);
+	return true;
 }
 
 static enum bench_status run_idle(struct bench *b, const struct bench_case *c, double *value)
 {
 	struct fh_machine *m = bench_machine(b, BENCH_BYTES, b->ram, area_size(b));
-	uint64_t total[2] = {0}, n, t[3], clock = clock_cost();
-	pfn_t pfn;
-	bool ok = m;
+	struct watch watch[2] = {{0}, {0}};
+	bool ok;
 
 	if (!m)
 		return BENCH_FAIL;
 	ok = !cma_set_policy(cma_default(m), CMA_POLICY_GUARANTEED);
 	hosted_cpu_set(0);
-	for (n = 0; ok && total[0] + total[1] < IDLE_SPAN_NS; n++) {
-		t[0] = bench_now();
-		ok = !cma_alloc(cma_default(m), c->pages, align_of(c->pages), 0, &pfn);
-		t[1] = bench_now();
-		ok = ok && cma_release(cma_default(m), pfn, c->pages);
-		t[2] = bench_now();
-		total[0] += t[1] - t[0];
-		total[1] += t[2] - t[1];
-	}
+	while (ok && watch[0].ns < IDLE_SPAN_NS && watch[0].lost_ns < BENCH_LOST_NS)
+		ok = alloc_and_release(cma_default(m), c->pages, watch);
 	fh_cpu_quiesce(m);
 	hosted_cpu_set(~0u);
 	fh_machine_destroy(m);
-	value[0] = mean(total[0], n, clock);
-	value[1] = mean(total[1], n, clock);
+	for (unsigned int i = 0; i < 2; i++)
+		value[i] = watch_mean(&watch[i]) - clock_cost();
 	return ok ? BENCH_OK
 		  : bench_fail(b, BENCH_FAIL, "%s: an operation failed", c->measure[0].name);
 }

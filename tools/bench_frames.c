@@ -33,7 +33,7 @@ struct work {
 	uint8_t *used; /* a byte a block, for the share of free ones */
 };
 
-static bool take(struct work *w, struct hand *h, uint64_t i)
+static inline bool take(struct work *w, struct hand *h, uint64_t i)
 {
 	pfn_t pfn;
 
@@ -43,40 +43,53 @@ static bool take(struct work *w, struct hand *h, uint64_t i)
 	return true;
 }
 
-static bool give(struct work *w, struct hand *h, uint64_t i)
+static inline bool give(struct work *w, struct hand *h, uint64_t i)
 {
 	return !fh_free_pages(w->m, h->pfn[i], w->c->order);
 }
 
-static bool take_all(struct work *w, struct hand *h)
+/* Calls one() for all that is in hand, in pieces of CHUNK. */
+static inline __attribute__((always_inline)) bool
+for_all(struct work *w, struct hand *h, struct watch *watch,
+	bool (*one)(struct work *w, struct hand *h, uint64_t i))
 {
-	for (uint64_t i = 0; i < h->nr; i++)
-		if (!take(w, h, i))
-			return false;
-	return true;
+	bool ok = true;
+
+	for (uint64_t i = 0, end; i < h->nr && ok; i = end) {
+		uint64_t j = i;
+
+		end = h->nr - i < CHUNK ? h->nr : i + CHUNK;
+		watch_start(watch);
+		while (j < end && ok)
+			ok = one(w, h, j++);
+		watch_stop(watch, end - i);
+	}
+	return ok;
 }
 
-static bool give_all(struct work *w, struct hand *h)
+static bool take_all(struct work *w, struct hand *h, struct watch *watch)
 {
-	for (uint64_t i = 0; i < h->nr; i++)
-		if (!give(w, h, i))
-			return false;
-	return true;
+	return for_all(w, h, watch, take);
+}
+
+static bool give_all(struct work *w, struct hand *h, struct watch *watch)
+{
+	return for_all(w, h, watch, give);
 }
 
 /* Repeats chunk() until the span is over; ns an operation, CHUNK of them in each. */
 static bool spin(struct crew *crew, struct hand *h, bool (*chunk)(struct work *w, struct hand *h))
 {
-	uint64_t start, now, n = 0;
+	struct watch watch = {0};
 	bool ok = chunk(crew->arg, h);
 
 	crew_wait(crew);
-	start = now = bench_now();
-	for (; ok && now - start < BENCH_SPAN_NS; n += CHUNK) {
+	while (ok && watch.ns < BENCH_SPAN_NS && watch.lost_ns < BENCH_LOST_NS) {
+		watch_start(&watch);
 		ok = chunk(crew->arg, h);
-		now = bench_now();
+		watch_stop(&watch, CHUNK);
 	}
-	h->ns[0] = (double)(now - start) / (double)(n ? n : 1);
+	h->ns[0] = watch_mean(&watch);
 	crew_wait(crew);
 	return ok;
 }
@@ -111,8 +124,10 @@ static bool chunk_pair_other(struct work *w, struct hand *h)
 
 static bool body_pair_other(struct crew *crew, struct hand *h)
 {
+	struct watch unused = {0};
+
 	h->nr = RING;
-	return take_all(crew->arg, h) && spin(crew, h, chunk_pair_other);
+	return take_all(crew->arg, h, &unused) && spin(crew, h, chunk_pair_other);
 }
 
 /* ---- random: half full and aged, free a random one and allocate one
@@ -135,7 +150,8 @@ static bool chunk_random(struct work *w, struct hand *h)
 
 static bool body_random(struct crew *crew, struct hand *h)
 {
-	bool ok = take_all(crew->arg, h);
+	struct watch unused = {0};
+	bool ok = take_all(crew->arg, h, &unused);
 
 	/* Aged: as many turns as there are runs in hand, so that most have been somewhere else. */
 	for (uint64_t i = 0; ok && i < h->nr; i += CHUNK)
@@ -159,27 +175,23 @@ static void shuffle(struct hand *h, uint64_t first)
 
 static bool body_bulk(struct crew *crew, struct hand *h)
 {
-	struct work *w = crew->arg;
-	uint64_t reps = h->nr < BULK_MIN ? BULK_MIN / h->nr : 1, total[2] = {0}, t[4];
+	uint64_t reps = h->nr < BULK_MIN ? BULK_MIN / h->nr : 1;
+	struct watch taken, given;
 	bool ok = true;
 
-	/* The first is not counted: blocks take their types in it. */
 	for (uint64_t r = 0; r <= reps && ok; r++) {
+		/* The first time is not counted: blocks take their types in it. */
+		if (r <= 1)
+			taken = given = (struct watch){0};
 		crew_wait(crew);
-		t[0] = bench_now();
-		ok = take_all(w, h);
-		t[1] = bench_now();
-		if (w->c->variant)
+		ok = take_all(crew->arg, h, &taken);
+		if (((struct work *)crew->arg)->c->variant)
 			shuffle(h, h->nr - 1);
 		crew_wait(crew);
-		t[2] = bench_now();
-		ok = ok && give_all(w, h);
-		t[3] = bench_now();
-		total[0] += r ? t[1] - t[0] : 0;
-		total[1] += r ? t[3] - t[2] : 0;
+		ok = ok && give_all(crew->arg, h, &given);
 	}
-	h->ns[0] = (double)total[0] / (double)(reps * h->nr);
-	h->ns[1] = (double)total[1] / (double)(reps * h->nr);
+	h->ns[0] = watch_mean(&taken);
+	h->ns[1] = watch_mean(&given);
 	return ok;
 }
 
@@ -188,13 +200,14 @@ static bool body_bulk(struct crew *crew, struct hand *h)
 
 static bool body_frag(struct crew *crew, struct hand *h)
 {
-	bool ok = take_all(crew->arg, h);
+	struct watch unused = {0};
+	bool ok = take_all(crew->arg, h, &unused);
 	struct hand part = *h;
 
 	for (unsigned int r = 0; r < FRAG_ROUNDS && ok; r++) {
 		shuffle(h, h->nr / 10);
 		part.nr = h->nr / 10;
-		ok = give_all(crew->arg, &part) && take_all(crew->arg, &part);
+		ok = give_all(crew->arg, &part, &unused) && take_all(crew->arg, &part, &unused);
 	}
 	return ok;
 }

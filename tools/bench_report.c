@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What `freehold bench` prints: a table with the goals, or JSON; both say in which setting. */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include "bench.h"
@@ -53,6 +54,7 @@ void bench_text(const struct bench *b, FILE *out)
 	static struct table t;
 	struct utsname host;
 	char model[128];
+	double load;
 
 	t.columns = 6;
 	t.left = 2;
@@ -69,11 +71,15 @@ void bench_text(const struct bench *b, FILE *out)
 				b->cases[i].why);
 	uname(&host);
 	cpu_model(model, sizeof(model));
+	if (getloadavg(&load, 1) != 1)
+		load = 0;
 	fprintf(out,
-		"\n%u runs of each. Host: %s, Linux %s, %s. `frames`: 4 GiB without bytes. Others: "
-		"%llu MiB with\nbytes, an area of %llu MiB (contig, migrate: %llu of twice as "
-		"much).\n",
-		b->runs, model[0] ? model : "CPU unknown", host.release, host.machine,
+		"\n%u runs of each, load average %.1f. Host: %s, Linux %s, %s.\n`frames`: 4 GiB "
+		"without "
+		"bytes. Others: %llu MiB with bytes, an area of %llu MiB (contig, migrate: "
+		"%llu\nMiB in "
+		"twice as much).\n",
+		b->runs, load, model[0] ? model : "CPU unknown", host.release, host.machine,
 		(unsigned long long)(b->ram >> 20), (unsigned long long)(b->ram >> 22),
 		(unsigned long long)(b->ram >> 20));
 }
@@ -82,14 +88,17 @@ static json_t *setting(const struct bench *b)
 {
 	struct utsname host;
 	char model[128];
+	double load;
 
 	uname(&host);
 	cpu_model(model, sizeof(model));
-	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I}", "cpu", model, "machine",
-			 host.machine, "kernel", host.release, "compiler", __VERSION__, "runs",
-			 (int)b->runs, "threads", (int)b->threads, "ram_bytes", (json_int_t)b->ram,
-			 "area_bytes", (json_int_t)(b->ram / 4), "frames_bytes",
-			 (json_int_t)4 << 30);
+	if (getloadavg(&load, 1) != 1)
+		load = 0;
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "cpu", model,
+			 "machine", host.machine, "kernel", host.release, "compiler", __VERSION__,
+			 "runs", (int)b->runs, "threads", (int)b->threads, "ram_bytes",
+			 (json_int_t)b->ram, "area_bytes", (json_int_t)(b->ram / 4), "frames_bytes",
+			 (json_int_t)4 << 30, "load_average", load);
 }
 
 static json_t *measure(const struct bench_measure *m)

@@ -6,6 +6,7 @@
 #define GIB		(UINT64_C(1) << 30)
 #define GIB_FRAMES	(GIB >> FH_PAGE_SHIFT)
 #define HALF_GIB_FRAMES (UINT64_C(1) << (29 - FH_PAGE_SHIFT))
+#define PIECE		1024 /* divides HALF_GIB_FRAMES */
 #define SETUP_GIB	4
 
 /* What a machine of so many GiB asks the platform for. The largest piece are the struct fh_frame.
@@ -67,25 +68,38 @@ static enum bench_status run_setup(struct bench *b, const struct bench_case *c, 
 	return BENCH_OK;
 }
 
-/* Half a GiB in single frames, twice; the second time, an allocation. */
+static uint32_t pfns[HALF_GIB_FRAMES];
+
+static bool take_piece(struct fh_machine *m, uint64_t first)
+{
+	pfn_t pfn;
+
+	for (uint64_t i = first; i < first + PIECE; i++) {
+		if (fh_alloc_pages(m, GFP_KERNEL, 0, &pfn))
+			return false;
+		pfns[i] = (uint32_t)pfn;
+	}
+	return true;
+}
+
+/* Half a GiB in single frames, twice; the second time, ns an allocation. */
 static bool bulk(struct fh_machine *m, double *ns)
 {
-	static uint32_t pfn[HALF_GIB_FRAMES];
+	struct watch watch;
 	bool ok = true;
-	uint64_t start;
-	pfn_t one;
 
 	hosted_cpu_set(0);
 	for (unsigned int r = 0; r < 2 && ok; r++) {
-		start = bench_now();
-		for (uint64_t i = 0; i < HALF_GIB_FRAMES && ok; i++) {
-			ok = !fh_alloc_pages(m, GFP_KERNEL, 0, &one);
-			pfn[i] = (uint32_t)one;
+		watch = (struct watch){0};
+		for (uint64_t i = 0; i < HALF_GIB_FRAMES && ok; i += PIECE) {
+			watch_start(&watch);
+			ok = take_piece(m, i);
+			watch_stop(&watch, PIECE);
 		}
-		*ns = (double)(bench_now() - start) / (double)HALF_GIB_FRAMES;
 		for (uint64_t i = 0; i < HALF_GIB_FRAMES && ok; i++)
-			ok = !fh_free_pages(m, pfn[i], 0);
+			ok = !fh_free_pages(m, pfns[i], 0);
 	}
+	*ns = watch_mean(&watch);
 	fh_cpu_quiesce(m);
 	hosted_cpu_set(~0u);
 	return ok;

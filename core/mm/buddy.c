@@ -183,14 +183,14 @@ static bool take_step(const struct take *t, enum index_search how)
 static bool zone_ok(const struct zone *z, enum zone_type classzone, gfp_t gfp, unsigned int order,
 		    unsigned int mark)
 {
-	int64_t free = zone_count(&z->nr_free);
+	uint64_t free = (uint64_t)zone_count(&z->nr_free);
+	uint64_t cma = gfp & __GFP_CMA ? 0 : (uint64_t)zone_count(&z->nr_free_cma);
 
+	free = free > cma ? free - cma : 0;
 	if (mark == NR_WMARK)
-		return free >= (int64_t)(UINT64_C(1) << order);
-	if (!(gfp & __GFP_CMA))
-		free -= zone_count(&z->nr_free_cma);
-	return policy_watermark_ok(gfp, free < 0 ? 0 : (uint64_t)free, UINT64_C(1) << order,
-				   z->wmark[mark], z->lowmem_reserve[classzone]);
+		return free >= UINT64_C(1) << order;
+	return policy_watermark_ok(gfp, free, UINT64_C(1) << order, z->wmark[mark],
+				   z->lowmem_reserve[classzone]);
 }
 
 /* Turns an atomic request's block into a reserve for its like. */

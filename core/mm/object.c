@@ -94,7 +94,7 @@ static int fill_frame(struct fh_object *o, uint64_t index, pfn_t *pfn)
 			machine_zero(m, *pfn, 1);
 		return err;
 	}
-	err = fh_alloc_pages(m, GFP_KERNEL, 0, &bounce);
+	err = fh_alloc_pages(m, GFP_KERNEL | GFP_BRIEF, 0, &bounce);
 	if (err)
 		return err;
 	if (machine_virt(m, bounce))

@@ -48,6 +48,7 @@ static uint64_t make_room(struct fh_machine *m, gfp_t gfp, uint64_t need)
 }
 
 #define MAKE_ROOM_ROUNDS 16
+#define MAKE_ROOM_PAGES	 64 /* at a time: not more cache than is needed, not a search a page */
 
 static bool take_after_reclaim(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
 {
@@ -57,13 +58,14 @@ static bool take_after_reclaim(struct fh_machine *m, gfp_t gfp, unsigned int ord
 		return true;
 	if (!(gfp & __GFP_DIRECT_RECLAIM))
 		return false;
-	pcp_drain_all(m);
 	for (unsigned int i = 0; i < MAKE_ROOM_ROUNDS; i++) {
+		if (!make_room(m, gfp, MAKE_ROOM_PAGES + (UINT64_C(1) << order)))
+			break;
 		if (take_zones(m, gfp, order, mark, pfn))
 			return true;
-		if (!make_room(m, gfp, 32 + (UINT64_C(1) << order)))
-			return false;
 	}
+	/* What is left may be in the CPUs' caches. */
+	pcp_drain_all(m);
 	return take_zones(m, gfp, order, mark, pfn);
 }
 
@@ -73,10 +75,13 @@ static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t
 	uint64_t need = order <= 6 ? 64 : UINT64_C(1) << order;
 
 	if (gfp & GFP_EVACUATE) {
-		if (take_zones(m, gfp, order, NR_WMARK, pfn))
+		/* A run is welcome, not needed: no search for it beyond what is at hand. */
+		if (search_zones(m, gfp, order, NR_WMARK, INDEX_QUICK, pfn))
 			return 0;
+		if (order)
+			return -FH_ENOMEM;
 	} else {
-		if (!(gfp & GFP_DROPPABLE) && !budget_admit(m, need))
+		if (!(gfp & (GFP_DROPPABLE | GFP_BRIEF)) && !budget_admit(m, need))
 			return -FH_ENOMEM;
 		if (search_zones(m, gfp, order, WMARK_LOW, INDEX_QUICK, pfn) ||
 		    take_zones(m, gfp, order, WMARK_MIN, pfn))

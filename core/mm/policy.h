@@ -7,8 +7,8 @@
 
 /* Inside the core: more that an allocation may say. Above the public gfp bits. */
 #define GFP_DROPPABLE ((gfp_t)1 << 16) /* will be a clean file page: placed in areas first */
-#define GFP_EVACUATE                                                                               \
-	((gfp_t)1 << 17) /* replaces a page that gives its frame up: no admission, no reserve */
+#define GFP_EVACUATE  ((gfp_t)1 << 17) /* replaces a page that gives its frame up: no admission */
+#define GFP_BRIEF     ((gfp_t)1 << 18) /* given back within the call: capacity's slack covers it */
 
 /* Where to look, in order. `claim`: the block becomes ours if enough of it is free. */
 struct policy_step {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "mm/machine.h"
 #include "ops.h"
 
@@ -259,12 +260,12 @@ bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_r
 }
 
 /* One round: leaves out every chunk that is not needed, from large ones to single bytes. */
-static size_t minimise_once(uint8_t *data, size_t len, uint8_t *less)
+static size_t minimise_once(uint8_t *data, size_t len, uint8_t *less, time_t until)
 {
 	struct ops_result result;
 
 	for (size_t chunk = len / 2; chunk; chunk /= 2) {
-		for (size_t at = 0; at + chunk <= len;) {
+		for (size_t at = 0; at + chunk <= len && time(NULL) < until;) {
 			memcpy(less, data, at);
 			memcpy(less + at, data + at + chunk, len - at - chunk);
 			if (ops_run(less, len - chunk, OPS_QUIET, &result)) {
@@ -278,16 +279,17 @@ static size_t minimise_once(uint8_t *data, size_t len, uint8_t *less)
 	return len;
 }
 
-size_t ops_minimise(uint8_t *data, size_t len)
+size_t ops_minimise(uint8_t *data, size_t len, unsigned int seconds)
 {
 	uint8_t *less = malloc(len);
+	time_t until = time(NULL) + seconds;
 	size_t before;
 
 	if (!less)
 		return len;
 	do {
 		before = len;
-		len = minimise_once(data, len, less);
+		len = minimise_once(data, len, less, until);
 	} while (len < before);
 	free(less);
 	return len;

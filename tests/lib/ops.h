@@ -25,8 +25,8 @@ struct ops_result {
  */
 bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_result *result);
 
-/* Removes what a failure does not need; returns the new length. */
-size_t ops_minimise(uint8_t *data, size_t len);
+/* Removes what a failure does not need, for so long; returns the new length. */
+size_t ops_minimise(uint8_t *data, size_t len, unsigned int seconds);
 
 /* ---- between the files of ops ---- */
 

@@ -78,8 +78,7 @@ bool actor_page(const struct actor_thread *t, uint64_t k, uint64_t *page)
 	return *page < t->a->nr_pages;
 }
 
-/* ---- books
- * --------------------------------------------------------------------------------------- */
+/* ---- books ---- */
 
 void tally_failed(struct tally *t, int err)
 {
@@ -144,8 +143,7 @@ const char *errno_name(int err)
 	return name ? name : "unknown";
 }
 
-/* ---- who is in the way
- * --------------------------------------------------------------------------- */
+/* ---- who is in the way ---- */
 
 static struct held *held_slot(struct actor_thread *t, unsigned int slot)
 {

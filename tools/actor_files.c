@@ -47,8 +47,7 @@ struct files_state {
 	struct file_table *table; /* a thread */
 };
 
-/* ---- the list of files
- * --------------------------------------------------------------------------- */
+/* ---- the list of files ---- */
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -125,8 +124,7 @@ static bool files_create(struct actor *a, struct why *why)
 	return true;
 }
 
-/* ---- one thread's table
- * -------------------------------------------------------------------------- */
+/* ---- one thread's table ---- */
 
 static void file_close(struct open_file *o)
 {

@@ -38,8 +38,7 @@ static void on_interrupt(int sig)
 	atomic_store(&interrupt, true); /* the handler is gone now: the next one ends the process */
 }
 
-/* ---- options
- * ------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static const struct argp_option options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree (.dtb or .dts), in place of the job's", 0},
@@ -151,8 +150,7 @@ static const struct argp argp = {
 	       "byte, and compares the policies.",
 };
 
-/* ---- progress, on standard error
- * ----------------------------------------------------------------- */
+/* ---- progress, on standard error ---- */
 
 static bool is_tty(void)
 {
@@ -212,8 +210,7 @@ static void policy_done(const struct run_result *r)
 	free(sum);
 }
 
-/* ---- one job
- * ------------------------------------------------------------------------------------- */
+/* ---- one job ---- */
 
 static int fail(const char *what)
 {

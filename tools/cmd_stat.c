@@ -169,8 +169,9 @@ static int show_machine(const struct opts *o)
 	struct hosted_opts hosted_opts = {.banks = &none, .nr_banks = 1};
 	struct hosted_why host_why = {""};
 	struct boot_why why = {""};
-	struct tree t = {0};
+	struct fh_machine *m;
 	struct hosted *h;
+	struct tree t;
 	struct plat plat;
 	int status;
 
@@ -181,11 +182,12 @@ static int show_machine(const struct opts *o)
 	plat = *hosted_plat(h);
 	plat.ram = NULL;
 	hosted_cpu_set(0);
-	if (fh_machine_create(&plat, &cfg, &t.m)) {
+	if (fh_machine_create(&plat, &cfg, &m)) {
 		status = fail("the host has not enough memory for the machine's books");
 	} else {
+		t = tree_of_machine(m);
 		status = show(o, &t);
-		fh_machine_destroy(t.m);
+		fh_machine_destroy(m);
 	}
 	hosted_destroy(h);
 	return status;
@@ -195,7 +197,7 @@ int cmd_stat(int argc, char **argv)
 {
 	static char name[] = "freehold stat";
 	struct opts o = {0};
-	struct tree t = {0};
+	struct tree t;
 	int status;
 
 	argp_err_exit_status = BAD_INPUT;
@@ -204,7 +206,7 @@ int cmd_stat(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
 		return BAD_INPUT;
 	if (o.root) {
-		t.dir = o.root;
+		t = tree_of_folder(o.root);
 		status = show(&o, &t);
 	} else {
 		status = show_machine(&o);

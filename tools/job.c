@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/*
- * A job file's meaning: a table of keys, which kinds of actor have them, and how each value is
- * read. inifile.c has split the file into lines; nothing here is skipped, clamped or guessed.
- */
+/* A job file's sections: inifile.c has split it into lines, job_keys.c reads the keys of each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "job.h"
-#include "load.h"
-#include "value.h"
-
-/* One key of one section while it is read. */
-struct reading {
-	struct job *job;
-	struct job_actor *a; /* NULL in [global] */
-	const struct ini_entry *e;
-	struct why *why;
-};
+#include "job_keys.h"
 
 static const char *const kind_names[ACTOR_NR_KINDS] = {"device", "anon", "files", "pin",
 						       "writeback"};
@@ -51,374 +39,6 @@ unsigned int job_threads(const struct job *job)
 	return n;
 }
 
-static bool wrong(const struct reading *r, const char *expected)
-{
-	why_set(r->why, "%s:%u: [%s] %s: found '%.100s', expected %s", r->job->path, r->e->line,
-		r->e->section, r->e->key, r->e->value, expected);
-	return false;
-}
-
-/* ---- values that several keys share -------------------------------------------------------------
- */
-
-static bool read_count(const struct reading *r, unsigned int *n, unsigned int max)
-{
-	uint64_t v;
-	char expected[64];
-
-	if (value_number(r->e->value, &v) && v && v <= max) {
-		*n = (unsigned int)v;
-		return true;
-	}
-	snprintf(expected, sizeof(expected), "a number from 1 to %u", max);
-	return wrong(r, expected);
-}
-
-static bool read_duration(const struct reading *r, uint64_t *ns)
-{
-	uint64_t v;
-
-	if (!value_time(r->e->value, &v) || v > UINT64_C(86400) * 1000000000)
-		return wrong(r, "a time of at most 86400s, such as 500us, 3ms or 1.5s");
-	*ns = v;
-	return true;
-}
-
-static bool read_text(const struct reading *r, char *to, size_t size, const char *what)
-{
-	if (r->e->value[0] && strlen(r->e->value) < size) {
-		snprintf(to, size, "%s", r->e->value);
-		return true;
-	}
-	return wrong(r, what);
-}
-
-/* ---- keys of [global] ---------------------------------------------------------------------------
- */
-
-static bool read_ram(const struct reading *r)
-{
-	r->job->ram_line = r->e->line;
-	if (value_size(r->e->value, &r->job->ram) && r->job->ram &&
-	    !(r->job->ram & (FH_PAGE_SIZE - 1)))
-		return true;
-	return wrong(r, "a size in whole pages, such as 512M or 3G");
-}
-
-/* Lines of an INI file are short and command lines long: several lines are joined with blanks. */
-static bool read_bootargs(const struct reading *r)
-{
-	char *to = r->job->bootargs;
-	size_t have = strlen(to), more = strlen(r->e->value);
-
-	if (have + more + 2 > sizeof(r->job->bootargs))
-		return wrong(r, "a command line below 2048 characters, all lines together");
-	r->job->has_bootargs = true;
-	r->job->bootargs_line = r->e->line;
-	snprintf(to + have, sizeof(r->job->bootargs) - have, "%s%s", have ? " " : "", r->e->value);
-	return true;
-}
-
-static bool read_dtb(const struct reading *r)
-{
-	const char *slash = strrchr(r->job->path, '/'), *file = r->e->value;
-	int folder = slash && file[0] != '/' ? (int)(slash + 1 - r->job->path) : 0;
-	int n = snprintf(r->job->dtb, sizeof(r->job->dtb), "%.*s%s", folder, r->job->path, file);
-
-	r->job->dtb_line = r->e->line;
-	if (file[0] && n > 0 && (size_t)n < sizeof(r->job->dtb))
-		return true;
-	return wrong(r, "a device tree's path (.dts or .dtb), relative to the job file");
-}
-
-static bool read_policies(const struct reading *r)
-{
-	char text[128], *save = NULL;
-	struct job *job = r->job;
-
-	job->nr_policies = 0;
-	if (!read_text(r, text, sizeof(text), "policies among carveout, movable and guaranteed"))
-		return false;
-	for (char *t = strtok_r(text, ", \t", &save); t; t = strtok_r(NULL, ", \t", &save)) {
-		enum cma_policy p;
-
-		if (!load_policy(t, &p))
-			return wrong(r, "policies among carveout, movable and guaranteed");
-		for (unsigned int i = 0; i < job->nr_policies; i++)
-			if (job->policy[i] == p)
-				return wrong(r, "each policy once");
-		job->policy[job->nr_policies++] = p;
-	}
-	return job->nr_policies ? true : wrong(r, "at least one policy");
-}
-
-static bool read_run_duration(const struct reading *r)
-{
-	if (!read_duration(r, &r->job->duration_ns))
-		return false;
-	return r->job->duration_ns ? true : wrong(r, "a time above 0");
-}
-
-static bool read_seed(const struct reading *r)
-{
-	return value_number(r->e->value, &r->job->seed) ? true
-							: wrong(r, "a number of at most 64 bits");
-}
-
-static bool read_cpus(const struct reading *r)
-{
-	r->job->cpus_line = r->e->line;
-	return read_count(r, &r->job->cpus, JOB_MAX_THREADS + 1);
-}
-
-static bool read_engine(const struct reading *r)
-{
-	return job_engine(r->e->value, &r->job->engine) ? true : wrong(r, "host, sim or kernel");
-}
-
-/* ---- keys of actors -----------------------------------------------------------------------------
- */
-
-static bool read_kind(const struct reading *r)
-{
-	for (unsigned int i = 0; i < ACTOR_NR_KINDS; i++)
-		if (!strcmp(r->e->value, kind_names[i])) {
-			r->a->kind = (enum actor_kind)i;
-			return true;
-		}
-	return wrong(r, "device, anon, files, pin or writeback");
-}
-
-static bool read_buffers(const struct reading *r)
-{
-	return read_count(r, &r->a->buffers, JOB_MAX_BUFFERS);
-}
-
-static bool read_buffer_sizes(const struct reading *r)
-{
-	static const char expected[] = "one to 8 sizes, such as 12M or 1080p:nv12";
-	char text[256], *save = NULL;
-	struct job_actor *a = r->a;
-
-	a->nr_sizes = 0;
-	if (!read_text(r, text, sizeof(text), expected))
-		return false;
-	for (char *t = strtok_r(text, ", \t", &save); t; t = strtok_r(NULL, ", \t", &save)) {
-		uint64_t v;
-
-		if (a->nr_sizes == JOB_MAX_SIZES || (!value_frame(t, &v) && !value_size(t, &v)) ||
-		    !v)
-			return wrong(r, expected);
-		if (v > UINT64_MAX - FH_PAGE_SIZE)
-			return wrong(r, "sizes that fit 64 bits");
-		a->buffer_size[a->nr_sizes++] = (v + FH_PAGE_SIZE - 1) & ~(FH_PAGE_SIZE - 1);
-	}
-	return a->nr_sizes ? true : wrong(r, expected);
-}
-
-static bool read_tenant_size(const struct reading *r)
-{
-	struct job_size *s = &r->a->size;
-	bool may_fill = r->a->kind == ACTOR_ANON || r->a->kind == ACTOR_FILES;
-
-	*s = (struct job_size){.unit = SIZE_FILL};
-	if (!strcmp(r->e->value, "fill") && may_fill)
-		return true;
-	s->unit = SIZE_SHARE;
-	if (value_share(r->e->value, &s->share) && s->share > 0)
-		return true;
-	s->unit = SIZE_BYTES;
-	if (value_size(r->e->value, &s->bytes) && s->bytes)
-		return true;
-	return wrong(r, may_fill
-				? "a size, such as 64M, a share of the memory, such as 30%, or fill"
-				: "a size, such as 64M, or a share of the memory, such as 2%");
-}
-
-static bool read_size(const struct reading *r)
-{
-	r->a->size_line = r->e->line;
-	return r->a->kind == ACTOR_DEVICE ? read_buffer_sizes(r) : read_tenant_size(r);
-}
-
-static bool read_rate(const struct reading *r)
-{
-	return value_rate(r->e->value, &r->a->rate)
-		       ? true
-		       : wrong(r, "how often a second, above 0, such as 0.5 or 25/s");
-}
-
-static bool read_lifetime(const struct reading *r)
-{
-	return read_duration(r, &r->a->lifetime_ns);
-}
-
-static bool read_mask(const struct reading *r)
-{
-	return read_count(r, &r->a->mask, 64);
-}
-
-static bool read_align(const struct reading *r)
-{
-	uint64_t *v = &r->a->align;
-
-	if (value_size(r->e->value, v) && *v >= FH_PAGE_SIZE && *v <= FH_PAGE_SIZE << 20 &&
-	    !(*v & (*v - 1)))
-		return true;
-	return wrong(r, "a power of two from 4K to 4G");
-}
-
-static bool read_area(const struct reading *r)
-{
-	r->a->area_line = r->e->line;
-	return read_text(r, r->a->area, sizeof(r->a->area), "default or an area's name");
-}
-
-static bool read_threads(const struct reading *r)
-{
-	return read_count(r, &r->a->threads, JOB_MAX_THREADS);
-}
-
-static bool read_access(const struct reading *r)
-{
-	r->a->sequential = !strcmp(r->e->value, "sequential");
-	if (r->a->sequential || !strcmp(r->e->value, "random"))
-		return true;
-	return wrong(r, "random or sequential");
-}
-
-static bool read_punch(const struct reading *r)
-{
-	return value_share(r->e->value, &r->a->punch)
-		       ? true
-		       : wrong(r, "a share of the visits, such as 1%");
-}
-
-static bool read_paths(const struct reading *r)
-{
-	return read_text(r, r->a->paths, sizeof(r->a->paths), "folders with ':' between them");
-}
-
-static bool read_dir(const struct reading *r)
-{
-	return read_text(r, r->a->paths, sizeof(r->a->paths), "a folder");
-}
-
-static bool read_pages(const struct reading *r)
-{
-	return read_count(r, &r->a->pages, JOB_MAX_PIN);
-}
-
-static bool read_hold(const struct reading *r)
-{
-	return read_duration(r, &r->a->hold_ns);
-}
-
-static bool read_delay(const struct reading *r)
-{
-	return read_duration(r, &r->a->delay_ns);
-}
-
-/* ---- the table of keys
- * --------------------------------------------------------------------------- */
-
-#define IN_GLOBAL	 1u
-#define IN(kind)	 (2u << ACTOR_##kind)
-#define IN_TENANTS	 (IN(ANON) | IN(FILES) | IN(PIN) | IN(WRITEBACK))
-#define IN_ACTORS	 (IN(DEVICE) | IN_TENANTS)
-#define NEEDED(sections) ((sections) << 8) /* there is no default */
-#define MANY		 (1u << 16)	   /* may stand there more than once */
-
-static const struct key {
-	const char *name;
-	unsigned int where;
-	bool (*read)(const struct reading *r);
-} keys[] = {
-	{"ram", IN_GLOBAL, read_ram},
-	{"bootargs", IN_GLOBAL | MANY, read_bootargs},
-	{"dtb", IN_GLOBAL, read_dtb},
-	{"policies", IN_GLOBAL, read_policies},
-	{"duration", IN_GLOBAL, read_run_duration},
-	{"seed", IN_GLOBAL, read_seed},
-	{"cpus", IN_GLOBAL, read_cpus},
-	{"engine", IN_GLOBAL, read_engine},
-	{"kind", IN_ACTORS | NEEDED(IN_ACTORS), read_kind},
-	{"size", IN_ACTORS | NEEDED(IN_ACTORS), read_size},
-	{"rate", IN_ACTORS, read_rate},
-	{"buffers", IN(DEVICE) | NEEDED(IN(DEVICE)), read_buffers},
-	{"lifetime", IN(DEVICE), read_lifetime},
-	{"mask", IN(DEVICE), read_mask},
-	{"align", IN(DEVICE), read_align},
-	{"area", IN(DEVICE), read_area},
-	{"threads", IN_TENANTS, read_threads},
-	{"access", IN(ANON) | IN(FILES), read_access},
-	{"punch", IN(ANON) | IN(PIN), read_punch},
-	{"paths", IN(FILES) | NEEDED(IN(FILES)), read_paths},
-	{"pages", IN(PIN), read_pages},
-	{"hold", IN(PIN), read_hold},
-	{"dir", IN(WRITEBACK), read_dir},
-	{"delay", IN(WRITEBACK), read_delay},
-};
-
-#define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
-
-static unsigned int section_bit(const struct reading *r)
-{
-	return r->a ? 2u << r->a->kind : IN_GLOBAL;
-}
-
-/* Names the keys that the section may have. */
-static bool unknown_key(const struct reading *r)
-{
-	char list[256] = "";
-	unsigned int bit = section_bit(r);
-
-	for (size_t i = 0; i < NR_KEYS; i++)
-		if (keys[i].where & bit) {
-			size_t n = strlen(list);
-
-			snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", keys[i].name);
-		}
-	why_set(r->why, "%s:%u: [%s] %s: no such key%s%s, expected one of %s", r->job->path,
-		r->e->line, r->e->section, r->e->key, r->a ? " of kind " : "",
-		r->a ? kind_names[r->a->kind] : "", list);
-	return false;
-}
-
-/* Reads e[0..nr), the keys of one section. */
-static bool read_section(struct reading *r, const struct ini_entry *e, size_t nr)
-{
-	unsigned int line[NR_KEYS] = {0}, bit = section_bit(r);
-
-	for (size_t i = 0; i < nr; i++) {
-		size_t k = 0;
-
-		r->e = &e[i];
-		while (k < NR_KEYS && (strcmp(keys[k].name, e[i].key) || !(keys[k].where & bit)))
-			k++;
-		if (k == NR_KEYS)
-			return unknown_key(r);
-		if (line[k] && !(keys[k].where & MANY)) {
-			why_set(r->why, "%s:%u: [%s] %s: again, the first is on line %u",
-				r->job->path, e[i].line, e[i].section, e[i].key, line[k]);
-			return false;
-		}
-		line[k] = e[i].line;
-		if (!keys[k].read(r))
-			return false;
-	}
-	for (size_t k = 0; k < NR_KEYS; k++)
-		if (!line[k] && keys[k].where & NEEDED(bit)) {
-			why_set(r->why, "%s:%u: [%s] %s: missing, kind %s needs it", r->job->path,
-				r->a->line, r->a->name, keys[k].name, kind_names[r->a->kind]);
-			return false;
-		}
-	return true;
-}
-
-/* ---- sections
- * ------------------------------------------------------------------------------------ */
-
 static void actor_defaults(struct job_actor *a)
 {
 	static const double rates[ACTOR_NR_KINDS] = {
@@ -441,13 +61,13 @@ static bool check_actor(const struct reading *r)
 		return true;
 	if (a->align && a->mask)
 		why_set(r->why, "%s:%u: [%s] align: together with mask, expected only one of them",
-			r->job->path, a->line, a->name);
+			r->job->path, a->align_line, a->name);
 	if ((double)a->lifetime_ns / 1e9 * a->rate > JOB_MAX_SETS - 2)
 		why_set(r->why,
 			"%s:%u: [%s] lifetime: times rate makes %.0f sets at once, expected at "
 			"most %d",
-			r->job->path, a->line, a->name, (double)a->lifetime_ns / 1e9 * a->rate,
-			JOB_MAX_SETS - 2);
+			r->job->path, a->lifetime_line ? a->lifetime_line : a->line, a->name,
+			(double)a->lifetime_ns / 1e9 * a->rate, JOB_MAX_SETS - 2);
 	return !r->why->text[0];
 }
 
@@ -462,10 +82,10 @@ static bool read_actor(struct reading *r, const struct ini_entry *header, size_t
 		r->e = &header[i];
 		if (strcmp(r->e->key, "kind"))
 			continue;
-		if (!read_kind(r))
+		if (!job_read_kind(r))
 			return false;
 		actor_defaults(a);
-		return read_section(r, header + 1, nr) && check_actor(r);
+		return job_read_keys(r, header + 1, nr) && check_actor(r);
 	}
 	why_set(r->why, "%s:%u: [%s] kind: missing, expected device, anon, files, pin or writeback",
 		r->job->path, a->line, a->name);
@@ -485,7 +105,7 @@ static bool read_sections(struct job *job, const struct ini_doc *doc, struct why
 			;
 		if (!strcmp(header->section, "global")) {
 			global = true;
-			if (!read_section(&r, header + 1, nr))
+			if (!job_read_keys(&r, header + 1, nr))
 				return false;
 			continue;
 		}

@@ -45,14 +45,14 @@ struct job_size {
 struct job_actor {
 	char name[JOB_NAME_MAX];
 	enum actor_kind kind;
-	unsigned int line, size_line,
-		area_line; /* of the section and of keys that job_check() judges */
+	unsigned int line; /* of the section, and of keys that are judged later; 0: not given */
+	unsigned int size_line, area_line, align_line, lifetime_line, threads_line;
 
 	/* device */
 	unsigned int buffers;
 	unsigned int nr_sizes;
-	uint64_t
-		buffer_size[JOB_MAX_SIZES]; /* bytes, whole pages; a set has one, sets take turns */
+	/* Bytes, whole pages; a set has one, sets take turns. */
+	uint64_t buffer_size[JOB_MAX_SIZES];
 	uint64_t lifetime_ns;
 	unsigned int mask; /* bits; 0: all */
 	uint64_t align;	   /* bytes; 0: as dma_alloc_coherent() does */

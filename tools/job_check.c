@@ -66,17 +66,27 @@ static bool check_device(const struct job *job, const struct job_actor *a,
 	return true;
 }
 
+/* Names the actor with which there are too many. */
+static bool too_many_threads(const struct job *job, struct why *why)
+{
+	const struct job_actor *a = job->actor;
+	unsigned int n = a->threads;
+
+	while (n <= JOB_MAX_THREADS)
+		n += (++a)->threads;
+	why_set(why, "%s:%u: [%s] threads: makes %u of all actors, expected at most %d", job->path,
+		a->threads_line ? a->threads_line : a->line, a->name, n, JOB_MAX_THREADS);
+	return false;
+}
+
 bool job_check(const struct job *job, const struct boot_config *cfg, struct why *why)
 {
 	unsigned int threads = job_threads(job);
 	uint64_t ram = ram_of(cfg);
 
 	why->text[0] = '\0';
-	if (threads > JOB_MAX_THREADS) {
-		why_set(why, "%s: the actors have %u threads together, expected at most %d",
-			job->path, threads, JOB_MAX_THREADS);
-		return false;
-	}
+	if (threads > JOB_MAX_THREADS)
+		return too_many_threads(job, why);
 	if (job->cpus && job->cpus <= threads) {
 		why_set(why,
 			"%s:%u: [global] cpus: found %u, expected at least %u (one a thread, one "

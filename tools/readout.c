@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "readout_in.h"
 
 static const struct {
@@ -64,14 +65,20 @@ static bool read_meminfo(const struct tree *t, struct readout *r)
 }
 
 /*
- * Nothing in the tree names the page size, but MemTotal is in kB what the zones manage in pages.
- * Both may change while they are read (memory that is plugged in), a little.
+ * A running kernel's page size is known. Nothing in a copy names it, but MemTotal is in kB what the
+ * zones manage in pages; both may differ a little where memory is plugged in while they are read.
  */
-static void derive_page_size(struct readout *r)
+static void find_page_size(const struct tree *t, struct readout *r)
 {
 	uint64_t managed = 0;
 
-	r->page_size = 4096;
+	r->page_size = FH_PAGE_SIZE;
+	if (t->m)
+		return;
+	if (t->dir && !*t->dir) {
+		r->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+		return;
+	}
 	for (unsigned int i = 0; i < r->nr_zones; i++)
 		if (r->zone[i].managed != UNKNOWN)
 			managed += r->zone[i].managed;
@@ -84,8 +91,8 @@ static void derive_page_size(struct readout *r)
 		}
 	}
 	if (r->nr_zones || r->nr_areas)
-		readout_note(r, "page size: assumed to be 4 KiB: it follows from MemTotal in "
-				"proc/meminfo and `managed' in proc/zoneinfo");
+		readout_note(r, "proc/zoneinfo: no `managed' that goes with MemTotal of "
+				"proc/meminfo: the page size is assumed to be 4 KiB");
 }
 
 /* Linux counts what is lent in all areas together only. Free memory and devices' are read one after
@@ -111,7 +118,7 @@ bool readout_read(const struct tree *t, struct readout *r)
 	any = read_meminfo(t, r);
 	any |= readout_zones(t, r);
 	any |= readout_areas(t, r);
-	derive_page_size(r);
+	find_page_size(t, r);
 	derive_lent(r);
 	return any;
 }

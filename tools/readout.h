@@ -50,7 +50,7 @@ struct readout_area {
 
 struct readout {
 	uint64_t total_kb, free_kb, available_kb, file_kb, anon_kb, cma_total_kb, cma_free_kb;
-	uint64_t page_size; /* bytes; derived, or assumed to be 4096 (noted) */
+	uint64_t page_size; /* bytes */
 	uint64_t block_order;
 	unsigned int nr_zones, nr_areas, nr_notes;
 	struct readout_zone zone[READOUT_ZONES];

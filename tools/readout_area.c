@@ -22,6 +22,11 @@ struct reading {
 	bool sysfs, debugfs;
 };
 
+static void name_dir(struct reading *rd, const char *prefix)
+{
+	snprintf(rd->dir, sizeof(rd->dir), "%s%s", prefix, rd->a->name);
+}
+
 /* A file of the area; NULL: not there, or noted. */
 static char *load(struct reading *rd, const char *file, char path[READ_PATH])
 {
@@ -153,7 +158,7 @@ static void read_sysfs(struct reading *rd)
 	uint64_t available;
 
 	rd->top = SYSFS;
-	strcpy(rd->dir, a->name);
+	name_dir(rd, "");
 	a->allocated = value(rd, "alloc_pages_success");
 	a->refused = value(rd, "alloc_pages_fail");
 	a->released = value(rd, "release_pages_success");
@@ -174,14 +179,14 @@ static void read_debugfs(struct reading *rd)
 	uint64_t count, used, order;
 
 	rd->top = DEBUGFS;
-	strcpy(rd->dir, a->name);
+	name_dir(rd, "");
 	a->base = value(rd, "base_pfn");
 	if (a->base == UNKNOWN) { /* before 5.x the folder was named so */
-		snprintf(rd->dir, sizeof(rd->dir), "cma-%s", a->name);
+		name_dir(rd, "cma-");
 		a->base = value(rd, "base_pfn");
 	}
 	if (a->base == UNKNOWN)
-		strcpy(rd->dir, a->name);
+		name_dir(rd, "");
 	count = value(rd, "count");
 	used = value(rd, "used");
 	order = value(rd, "order_per_bit");
@@ -267,7 +272,7 @@ static void read_ours(struct reading *rd)
 	size_t n;
 
 	rd->top = OURS;
-	strcpy(rd->dir, rd->a->name);
+	name_dir(rd, "");
 	text = load(rd, "policy", path);
 	if (text) {
 		if (line_next(&l, text) && line_word(&l, '\n', &word, &n))

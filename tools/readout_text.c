@@ -5,16 +5,21 @@
 #include "readout.h"
 #include "table.h"
 
+static char *dash(char *buf)
+{
+	return memcpy(buf, "-", 2);
+}
+
 static char *bytes(char *buf, const struct readout *r, uint64_t pages)
 {
 	if (pages == UNKNOWN)
-		return strcpy(buf, "-");
+		return dash(buf);
 	return figure_bytes(buf, pages * r->page_size);
 }
 
 static char *kilobytes(char *buf, uint64_t kb)
 {
-	return kb == UNKNOWN ? strcpy(buf, "-") : figure_bytes(buf, kb << 10);
+	return kb == UNKNOWN ? dash(buf) : figure_bytes(buf, kb << 10);
 }
 
 static void add_bytes(struct table *t, const struct readout *r, uint64_t pages)

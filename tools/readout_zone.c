@@ -18,7 +18,7 @@ static struct readout_zone *find_zone(struct readout *r, uint64_t node, const ch
 	z = &r->zone[r->nr_zones++];
 	*z = (struct readout_zone){.node = node};
 	z->managed = z->free = z->min = z->low = z->high = z->cma = UNKNOWN;
-	strcpy(z->name, name);
+	snprintf(z->name, sizeof(z->name), "%s", name);
 	return z;
 }
 

@@ -22,8 +22,7 @@ static bool interrupted(const struct run *run)
 	return run->setup->interrupt && atomic_load(run->setup->interrupt);
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 static void stop_all(struct run *run)
 {
@@ -105,8 +104,7 @@ static void join_threads(struct run *run)
 			pthread_join(run->thread[i].id, NULL);
 }
 
-/* ---- actors
- * -------------------------------------------------------------------------------------- */
+/* ---- actors ---- */
 
 /* What a tenant's size comes to, in pages. */
 static uint64_t tenant_pages(const struct run *run, const struct job_size *size)
@@ -160,8 +158,7 @@ static void destroy_actors(struct run *run)
 		run->actor[i].ops->destroy(&run->actor[i]);
 }
 
-/* ---- what is measured while it runs
- * -------------------------------------------------------------- */
+/* ---- what is measured while it runs ---- */
 
 struct sample {
 	struct run *run;
@@ -225,8 +222,7 @@ static void report(struct run *run, struct run_progress *p)
 		run->setup->progress(p);
 }
 
-/* ---- phases
- * -------------------------------------------------------------------------------------- */
+/* ---- phases ---- */
 
 static void nap(uint64_t ns)
 {
@@ -350,8 +346,7 @@ static void check_phase(struct run *run)
 	r->host_faults = r->host.faults - before.faults;
 }
 
-/* ---- birth and death
- * ----------------------------------------------------------------------------- */
+/* ---- birth and death ---- */
 
 static void run_init(struct run *run)
 {

@@ -23,7 +23,7 @@ const char *tree_error(int err)
 }
 
 /* A live machine's file may grow between asking for its length and reading it. */
-static int read_machine(struct fh_machine *m, const char *path, char **text, size_t *len)
+static int read_machine(const struct tree *t, const char *path, char **text, size_t *len)
 {
 	size_t size = 4096;
 	int err;
@@ -33,7 +33,7 @@ static int read_machine(struct fh_machine *m, const char *path, char **text, siz
 
 		if (!buf)
 			return -ENOMEM;
-		err = fh_view_read(m, path, buf, size, len);
+		err = fh_view_read(t->m, path, buf, size, len);
 		if (!err && *len <= size) {
 			buf[*len] = '\0';
 			*text = buf;
@@ -46,7 +46,8 @@ static int read_machine(struct fh_machine *m, const char *path, char **text, siz
 	}
 }
 
-/* Files of proc and sysfs do not know their length: read until the end. */
+/* Files of proc and sysfs do not know their length: read until the end. What has no end (kmsg) says
+ * -EAGAIN once it would wait. */
 static int read_file(int fd, char **text, size_t *len)
 {
 	size_t size = 0;
@@ -114,13 +115,13 @@ static int list_folder(const char *path, char **text, size_t *len)
 	return fclose(out) ? -ENOMEM : 0;
 }
 
-static int read_folder(const char *dir, const char *path, char **text, size_t *len)
+static int read_folder(const struct tree *t, const char *path, char **text, size_t *len)
 {
 	struct stat st;
 	char *full;
 	int fd, err;
 
-	if (asprintf(&full, "%s/%s", dir, path) < 0)
+	if (asprintf(&full, "%s/%s", t->dir, path) < 0)
 		return -ENOMEM;
 	if (stat(full, &st))
 		err = -errno;
@@ -128,7 +129,7 @@ static int read_folder(const char *dir, const char *path, char **text, size_t *l
 		err = list_folder(full, text, len);
 	else if (!S_ISREG(st.st_mode))
 		err = -EINVAL;
-	else if ((fd = open(full, O_RDONLY | O_CLOEXEC)) < 0)
+	else if ((fd = open(full, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
 		err = -errno;
 	else {
 		err = read_file(fd, text, len);
@@ -138,9 +139,19 @@ static int read_folder(const char *dir, const char *path, char **text, size_t *l
 	return err;
 }
 
+struct tree tree_of_folder(const char *dir)
+{
+	return (struct tree){.read = read_folder, .dir = dir};
+}
+
+struct tree tree_of_machine(struct fh_machine *m)
+{
+	return (struct tree){.read = read_machine, .m = m};
+}
+
 int tree_read(const struct tree *t, const char *path, char **text, size_t *len)
 {
 	*text = NULL;
 	*len = 0;
-	return t->dir ? read_folder(t->dir, path, text, len) : read_machine(t->m, path, text, len);
+	return t->read(t, path, text, len);
 }

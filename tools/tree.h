@@ -11,9 +11,13 @@
 #define TREE_FILE_MAX ((size_t)16 << 20)
 
 struct tree {
-	const char *dir; /* a folder; NULL: the machine */
+	int (*read)(const struct tree *t, const char *path, char **text, size_t *len);
+	const char *dir; /* a folder, without a '/' at its end; NULL: there is none */
 	struct fh_machine *m;
 };
+
+struct tree tree_of_folder(const char *dir);
+struct tree tree_of_machine(struct fh_machine *m);
 
 /*
  * The text of a file, or a folder's entries, a line each, sorted if it is a real folder, folders

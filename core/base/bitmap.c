@@ -7,10 +7,13 @@
 static uint64_t head_mask(uint64_t start, uint64_t n, uint64_t *taken)
 {
 	unsigned int lo = (unsigned int)(start & 63);
-	unsigned int hi = n < 64 - lo ? lo + (unsigned int)n : 64;
 
-	*taken = hi - lo;
-	return bits_span(lo, hi);
+	if (n >= 64 - lo) {
+		*taken = 64 - lo;
+		return ~UINT64_C(0) << lo;
+	}
+	*taken = n;
+	return bits_low((unsigned int)n) << lo;
 }
 
 void bitmap_set(uint64_t *map, uint64_t start, uint64_t n)

@@ -205,6 +205,6 @@ void fh_text_add(struct fh_text *t, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	t->len += fh_vsnprintf(t->buf ? t->buf + at : NULL, t->size - at, fmt, ap);
+	t->len += fh_vsnprintf(t->buf + at, t->size - at, fmt, ap);
 	va_end(ap);
 }

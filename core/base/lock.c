@@ -42,6 +42,9 @@ void fh_lock(struct fh_lock *l)
 
 void fh_unlock(struct fh_lock *l)
 {
+	enum lock_rank rank = (enum lock_rank)l->rank;
+
+	/* The last look at *l: who takes it next may free what it is in. */
 	atomic_store_explicit(&l->held, 0, memory_order_release);
-	fh_rank_drop((enum lock_rank)l->rank);
+	fh_rank_drop(rank);
 }

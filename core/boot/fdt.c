@@ -6,6 +6,45 @@
 #include "base/string.h"
 #include <libfdt.h>
 
+static uint32_t be32_at(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/*
+ * Every property ends inside the structure block. libfdt 1.6.1's own check adds lengths in 32 bits, and a
+ * length near 2^32 leads it back to where it was, for ever.
+ */
+static bool lengths_are_sane(const void *dtb)
+{
+	const unsigned char *p = (const unsigned char *)dtb + fdt_off_dt_struct(dtb);
+	uint64_t total = fdt_totalsize(dtb), off = fdt_off_dt_struct(dtb), end, at = 0;
+
+	end = fdt_version(dtb) >= 17 ? fdt_size_dt_struct(dtb) : total - off;
+	if (off > total || end > total - off)
+		return false;
+	while (end - at >= 4) {
+		uint32_t token = be32_at(p + at);
+
+		at += 4;
+		if (token == FDT_END)
+			return true;
+		if (token == FDT_BEGIN_NODE) {
+			while (at < end && p[at])
+				at++;
+			at++;
+		} else if (token == FDT_PROP) {
+			if (end - at < 8 || be32_at(p + at) > end - at - 8)
+				return false;
+			at += 8 + be32_at(p + at);
+		}
+		at = (at + 3) & ~UINT64_C(3);
+		if (at > end)
+			return false;
+	}
+	return false;
+}
+
 static int check_tree(const void *dtb, size_t size, struct boot_why *why)
 {
 	int err;
@@ -25,7 +64,7 @@ static int check_tree(const void *dtb, size_t size, struct boot_why *why)
 	if (fdt_version(dtb) < 16)
 		return boot_fail(why, FH_EINVAL, "device tree: version %u, expected 16 or later",
 				 fdt_version(dtb));
-	err = fdt_check_full(dtb, size);
+	err = lengths_are_sane(dtb) ? fdt_check_full(dtb, size) : -FDT_ERR_BADSTRUCTURE;
 	if (!err)
 		err = fdt_path_offset(dtb, "/");
 	if (err < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The order of birth of a machine on one page, from a boot_config to areas in service. */
+#include "base/bits.h"
 #include "base/string.h"
 #include "mm/machine.h"
 
@@ -144,13 +145,15 @@ static void init_block(struct fh_machine *m, uint64_t block, struct fh_frame *fr
 	s.type = none.type = MIGRATE_MOVABLE;
 	m->frames[block] = frames;
 	birth_map(m, block, &map);
-	for (unsigned int i = 0; i < FH_BLOCK_PAGES; i++) {
-		if (map.w[i / 64] >> (i & 63) & 1)
-			continue;
-		frame_set(m, &frames[i], FRAME_RESERVED);
-		s.special = true;
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
+		for (uint64_t kept = ~map.w[i]; kept; kept &= kept - 1)
+			frame_set(m, &frames[i * 64 + bits_first(kept)], FRAME_RESERVED);
+		s.special |= ~map.w[i] != 0;
 	}
-	block_free_map(m, block, &s, &map);
+	if (s.special)
+		block_free_map(m, block, &s, &map);
+	else
+		block_free_run(m, block, &s, 0, FH_BLOCK_ORDER);
 	z->managed += s.free;
 	fh_rank_take(RANK_BLOCK);
 	block_unlock(m, block, none, s);

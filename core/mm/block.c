@@ -208,6 +208,8 @@ bool block_all_free(const struct fh_machine *m, uint64_t block, unsigned int lo,
 	struct block_map span;
 	uint64_t missing = 0;
 
+	if (hi - lo == FH_BLOCK_PAGES)
+		return (block_word(m, block) & 1023) == FH_BLOCK_PAGES;
 	block_span(&span, lo, hi);
 	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
 		missing |= span.w[i] & ~m->map[block].w[i];
@@ -219,10 +221,14 @@ void block_claim(struct fh_machine *m, uint64_t block, struct block_state *s, un
 {
 	struct block_map span;
 
+	s->free -= hi - lo;
+	if (hi - lo == FH_BLOCK_PAGES) {
+		memset(&m->map[block], 0, sizeof(m->map[block]));
+		return;
+	}
 	block_span(&span, lo, hi);
 	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
 		m->map[block].w[i] &= ~span.w[i];
-	s->free -= hi - lo;
 }
 
 /* The order that the run of 2^order at `first`, just set, has merged into. */
@@ -255,41 +261,45 @@ static void raise_order(struct block_state *s, unsigned int order)
 		s->order = (uint8_t)order;
 }
 
-/* States whose count may go up by one without anything else to be done. */
-static inline bool only_counts(const struct fh_machine *m, uint64_t w)
+/* States whose count may go up by n without anything else to be done. */
+static inline bool only_counts(const struct fh_machine *m, uint64_t w, uint32_t n)
 {
 	const uint64_t odd = BLOCK_LOCK | UINT64_C(63) << 17 /* isolated */;
 	uint32_t free = (uint32_t)(w & 1023);
 
-	/* An empty block gets an order, a full one another, one with many crumbs may get listed,
-	 * and areas have counters of their own. */
-	return !(w & odd) && free && free < FH_BLOCK_PAGES - 1 &&
+	/* An empty block gets an order, a full one another, one with many crumbs may get listed, and
+	 * areas have counters of their own. */
+	return !(w & odd) && free && free + n < FH_BLOCK_PAGES &&
 	       block_word_type(w) != MIGRATE_CMA &&
-	       (block_word_listed(w) || !worth_listing(m, free + 1));
+	       (block_word_listed(w) || !worth_listing(m, free + n));
 }
 
-enum block_free_one block_free_one(struct fh_machine *m, uint64_t block, unsigned int frame)
+enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int first,
+				       unsigned int order)
 {
 	uint64_t w = atomic_load_explicit(&m->state[block], memory_order_relaxed);
-	uint64_t bit = UINT64_C(1) << (frame & 63), *word = &m->map[block].w[frame / 64];
-	enum block_free_one r = BLOCK_FREED;
+	uint64_t *word = &m->map[block].w[first / 64];
+	uint64_t bits = bits_low(1u << order) << (first & 63);
+	enum block_free_small r = BLOCK_FREED;
 
-	if (!only_counts(m, w) ||
+	if (!only_counts(m, w, 1u << order) ||
 	    !atomic_compare_exchange_strong_explicit(&m->state[block], &w, w | BLOCK_LOCK,
 						     memory_order_acquire, memory_order_relaxed))
 		return BLOCK_FREE_OTHERWISE;
-	if (*word & bit) {
+	if (*word & bits) {
 		r = BLOCK_WAS_FREE;
 	} else {
-		*word |= bit;
-		if (merged_order(&m->map[block], frame, 0) > block_word_order(w)) {
-			*word &= ~bit;
+		*word |= bits;
+		if (merged_order(&m->map[block], first, order) > block_word_order(w)) {
+			*word &= ~bits;
 			r = BLOCK_FREE_OTHERWISE;
 		}
 	}
-	if (r == BLOCK_FREED)
-		zone_add(&m->zone[block_word_zone(w)].nr_free, 1);
-	atomic_store_explicit(&m->state[block], r == BLOCK_FREED ? w + 1 : w, memory_order_release);
+	if (r == BLOCK_FREED) {
+		zone_add(&m->zone[block_word_zone(w)].nr_free, INT64_C(1) << order);
+		w += UINT64_C(1) << order;
+	}
+	atomic_store_explicit(&m->state[block], w, memory_order_release);
 	return r;
 }
 

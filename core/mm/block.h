@@ -105,6 +105,11 @@ static inline unsigned int block_word_order(uint64_t w)
 	return (unsigned int)(w >> 10 & 15);
 }
 
+static inline unsigned int block_word_area(uint64_t w)
+{
+	return (unsigned int)(w >> 27 & 255);
+}
+
 static inline bool block_word_listed(uint64_t w)
 {
 	return w >> 52 & 1;
@@ -128,10 +133,11 @@ void block_unlock(struct fh_machine *m, uint64_t block, struct block_state old,
 /* Whether the frame's bit is set. (A frame in a CPU's cache is not free in this sense.) */
 bool block_is_free(struct fh_machine *m, pfn_t pfn);
 
-/* Frees one frame of an unlocked block, if that changes no more than the count: most single frees.
- */
-enum block_free_one { BLOCK_FREED, BLOCK_WAS_FREE, BLOCK_FREE_OTHERWISE };
-enum block_free_one block_free_one(struct fh_machine *m, uint64_t block, unsigned int frame);
+/* Frees 2^order frames of one word (order <= 5) of an unlocked block, if that changes no more than the
+ * count: most small frees. */
+enum block_free_small { BLOCK_FREED, BLOCK_WAS_FREE, BLOCK_FREE_OTHERWISE };
+enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int first,
+				       unsigned int order);
 
 /* All below: the caller holds the block's lock; `s` is its state, changed for block_unlock(). */
 

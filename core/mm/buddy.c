@@ -102,18 +102,27 @@ static bool take_pair(const struct take *t, uint64_t block)
 	return ok;
 }
 
-/* Every block of one index, from the lowest. */
+static bool scan_blocks(const struct take *t, const struct index *ix, uint64_t start, uint64_t end,
+			enum index_search how)
+{
+	for (uint64_t b = start; (b = index_next(ix, b, end, how)) != INDEX_NONE; b++)
+		if (take_from(t, b))
+			return true;
+	return false;
+}
+
+/* Every block of one index, from the lowest; but whole free blocks from where this CPU's are, so that CPUs
+ * do not fight for the same words of states and index. */
 static bool scan_order(const struct take *t, unsigned int index_order, enum index_search how)
 {
 	const struct index *ix = &t->m->index[t->step.type][index_order];
-	uint64_t b = t->zone->first_block;
+	uint64_t first = t->zone->first_block, end = t->zone->end_block, start = first;
+	unsigned int cpu = arch_cpu_id();
 
-	while ((b = index_next(ix, b, t->zone->end_block, how)) != INDEX_NONE) {
-		if (take_from(t, b))
-			return true;
-		b++;
-	}
-	return false;
+	if (index_order == FH_BLOCK_ORDER && cpu < t->m->nr_cpus && end > first)
+		start = first + cpu * UINT64_C(64) % (end - first);
+	return scan_blocks(t, ix, start, end, how) ||
+	       (start > first && scan_blocks(t, ix, first, start, how));
 }
 
 static bool scan_pairs(const struct take *t)
@@ -180,17 +189,16 @@ static bool take_step(const struct take *t, enum index_search how)
 	return how == INDEX_EXACT && scan_crumbs(t);
 }
 
-static bool zone_ok(const struct zone *z, enum zone_type classzone, gfp_t gfp, unsigned int order,
-		    unsigned int mark)
+static bool zone_ok(const struct zone *z, const struct buddy_req *r)
 {
 	uint64_t free = (uint64_t)zone_count(&z->nr_free);
-	uint64_t cma = gfp & __GFP_CMA ? 0 : (uint64_t)zone_count(&z->nr_free_cma);
+	uint64_t cma = r->gfp & __GFP_CMA ? 0 : (uint64_t)zone_count(&z->nr_free_cma);
 
 	free = free > cma ? free - cma : 0;
-	if (mark == NR_WMARK)
-		return free >= UINT64_C(1) << order;
-	return policy_watermark_ok(gfp, free, UINT64_C(1) << order, z->wmark[mark],
-				   z->lowmem_reserve[classzone]);
+	if (r->mark == NR_WMARK)
+		return free >= UINT64_C(1) << r->order;
+	return policy_watermark_ok(r->gfp, free, UINT64_C(1) << r->order, z->wmark[r->mark],
+				   z->lowmem_reserve[r->classzone]);
 }
 
 /* Turns an atomic request's block into a reserve for its like. */
@@ -210,31 +218,42 @@ static void reserve_highatomic(struct fh_machine *m, struct zone *z, pfn_t pfn)
 	block_unlock(m, block, old, new);
 }
 
-bool buddy_take(struct fh_machine *m, enum zone_type zone, enum zone_type classzone, gfp_t gfp,
-		unsigned int order, unsigned int mark, enum index_search how, pfn_t *pfn)
+/* What the policy looks at, as of now. */
+static struct policy_zone look_at(const struct fh_machine *m, const struct zone *z)
 {
-	struct zone *z = &m->zone[zone];
-	struct policy_step step[POLICY_MAX_STEPS];
 	struct policy_zone pz = {
 		.free = (uint64_t)zone_count(&z->nr_free),
 		.free_cma = (uint64_t)zone_count(&z->nr_free_cma),
 		.high = z->wmark[WMARK_HIGH],
 		.guaranteed = atomic_load_explicit(&m->capacity, memory_order_relaxed),
 	};
-	struct take t = {
-		.m = m, .zone = z, .want = policy_type_of_gfp(gfp), .order = order, .pfn = pfn};
-	unsigned int n;
 
 	if (pz.free_cma > pz.free) /* read one after the other */
 		pz.free_cma = pz.free;
-	n = policy_steps(gfp, &pz, step);
-	if (!zone_ok(z, classzone, gfp, order, mark))
+	return pz;
+}
+
+bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_req *r, pfn_t *pfn)
+{
+	struct zone *z = &m->zone[zone];
+	struct policy_step step[POLICY_MAX_STEPS];
+	struct policy_zone pz = look_at(m, z);
+	struct take t = {
+		.m = m,
+		.zone = z,
+		.want = policy_type_of_gfp(r->gfp),
+		.order = r->order,
+		.pfn = pfn,
+	};
+	unsigned int n = policy_steps(r->gfp, &pz, step);
+
+	if (!zone_ok(z, r))
 		return false;
 	for (unsigned int i = 0; i < n; i++) {
 		t.step = step[i];
-		if (!take_step(&t, how))
+		if (!take_step(&t, r->how))
 			continue;
-		if (gfp & __GFP_HIGH && order && t.step.type != MIGRATE_HIGHATOMIC)
+		if (r->gfp & __GFP_HIGH && r->order && t.step.type != MIGRATE_HIGHATOMIC)
 			reserve_highatomic(m, z, *pfn);
 		return true;
 	}
@@ -259,14 +278,14 @@ bool buddy_give(struct fh_machine *m, pfn_t pfn, unsigned int order)
 	unsigned int frame = (unsigned int)((pfn - m->base_pfn) & (FH_BLOCK_PAGES - 1));
 	uint64_t block = machine_block(m, pfn);
 	struct block_state old, new;
-	enum block_free_one one;
+	enum block_free_small small;
 	bool ok;
 
 	if (order > FH_BLOCK_ORDER)
 		return give_pair(m, pfn);
-	one = order ? BLOCK_FREE_OTHERWISE : block_free_one(m, block, frame);
-	if (one != BLOCK_FREE_OTHERWISE)
-		return one == BLOCK_FREED;
+	small = order > 5 ? BLOCK_FREE_OTHERWISE : block_free_small(m, block, frame, order);
+	if (small != BLOCK_FREE_OTHERWISE)
+		return small == BLOCK_FREED;
 	new = old = block_lock(m, block);
 	ok = block_free_run(m, block, &new, frame, order);
 	block_unlock(m, block, old, new);

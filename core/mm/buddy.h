@@ -14,12 +14,19 @@
 
 struct fh_machine;
 
-/* Takes 2^order frames of the zone, past the watermark `mark` (enum zone_watermark, or NR_WMARK:
- * none), through this CPU's cache where it can. Never reclaims. INDEX_QUICK may miss what is hard
- * to find; INDEX_EXACT reads every leaf of the indexes, and the blocks that have too little to be
- * listed. */
-bool buddy_take(struct fh_machine *m, enum zone_type zone, enum zone_type classzone, gfp_t gfp,
-		unsigned int order, unsigned int mark, enum index_search how, pfn_t *pfn);
+struct buddy_req {
+	enum zone_type classzone; /* the highest the request allows: for lowmem reserves */
+	gfp_t gfp;
+	unsigned int order;
+	unsigned int mark; /* enum zone_watermark, or NR_WMARK: none */
+	/* INDEX_QUICK may miss what is hard to find; INDEX_EXACT reads every leaf of the indexes, and
+	 * the blocks that have too little to be listed. */
+	enum index_search how;
+};
+
+/* Takes 2^order frames of the zone past the watermark, through this CPU's cache where it can. Never
+ * reclaims. */
+bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_req *r, pfn_t *pfn);
 
 /* Gives 2^order frames back to the map. False: one of them is free already (nothing is freed). */
 bool buddy_give(struct fh_machine *m, pfn_t pfn, unsigned int order);

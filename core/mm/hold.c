@@ -48,7 +48,7 @@ static int get_holdable(struct fh_object *o, uint64_t index, enum object_bring h
 }
 
 /* Makes the page HELD. -FH_ENOMEM: it could be dropped so far, and there is no room for what
- * cannot. */
+ * cannot; -FH_EAGAIN: somebody isolated it after our look. */
 static int hold(struct fh_object *o, pfn_t pfn)
 {
 	struct fh_frame *f = machine_frame(o->m, pfn);
@@ -57,8 +57,7 @@ static int hold(struct fh_object *o, pfn_t pfn)
 		return 0;
 	if (frame_flags(f) & FRAME_DROPPABLE && !budget_admit(o->m, 1))
 		return -FH_ENOMEM;
-	lru_hold(o->m, pfn);
-	return 0;
+	return lru_hold(o->m, pfn) ? 0 : -FH_EAGAIN;
 }
 
 /* After a pin or the writeback ended, object locked. */
@@ -82,13 +81,18 @@ int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 
 	if (!o || !pfn || index >= o->nr_pages)
 		return -FH_EINVAL;
-	err = get_holdable(o, index, OBJECT_BRING, &at);
-	if (err)
-		return err;
-	if (machine_frame(o->m, at)->pins >= MAX_PINS)
-		err = -FH_EINVAL;
-	else
-		err = hold(o, at);
+	for (;;) {
+		err = get_holdable(o, index, OBJECT_BRING, &at);
+		if (err)
+			return err;
+		if (machine_frame(o->m, at)->pins >= MAX_PINS)
+			err = -FH_EINVAL;
+		else
+			err = hold(o, at);
+		if (err != -FH_EAGAIN)
+			break;
+		fh_unlock(&o->lock);
+	}
 	if (!err) {
 		machine_frame(o->m, at)->pins++;
 		*pfn = at;
@@ -131,10 +135,25 @@ static int write_page(struct fh_object *o, uint64_t index, pfn_t pfn)
 	return err;
 }
 
+/* The dirty page, clean and HELD from here on, object locked; -FH_EAGAIN: look again. */
+static int start_write(struct fh_object *o, uint64_t index, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(o->m, pfn);
+	/* Who writes from here on makes it dirty again. */
+	int err = mapping_protect(o, index, 1);
+
+	if (err)
+		return err;
+	if (frame_state(f) != FRAME_HELD && !lru_hold(o->m, pfn))
+		return -FH_EAGAIN;
+	frame_flag_set(f, FRAME_WRITEBACK);
+	lru_set_dirty(o->m, pfn, false);
+	return 0;
+}
+
 int fh_object_writeback(struct fh_object *o, uint64_t index)
 {
-	struct fh_frame *f;
-	uint32_t seen;
+	uint32_t flags, seen;
 	pfn_t pfn;
 	int err;
 
@@ -144,24 +163,15 @@ int fh_object_writeback(struct fh_object *o, uint64_t index)
 		err = get_holdable(o, index, OBJECT_IF_PRESENT, &pfn);
 		if (err)
 			return err == -FH_ENOENT ? 0 : err;
-		f = machine_frame(o->m, pfn);
-		if (!(frame_flags(f) & FRAME_WRITEBACK))
-			break;
+		flags = frame_flags(machine_frame(o->m, pfn));
 		seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
+		if (!(flags & FRAME_WRITEBACK))
+			err = flags & FRAME_DIRTY ? start_write(o, index, pfn) : 0;
 		fh_unlock(&o->lock);
-		object_wait(o, seen);
+		if (flags & FRAME_WRITEBACK)
+			object_wait(o, seen);
+		else if (err != -FH_EAGAIN)
+			break;
 	}
-	if (frame_flags(f) & FRAME_DIRTY)
-		err = mapping_protect(o, index,
-				      1); /* who writes from here on makes it dirty again */
-	if (err || !(frame_flags(f) & FRAME_DIRTY)) {
-		fh_unlock(&o->lock);
-		return err;
-	}
-	if (frame_state(f) != FRAME_HELD)
-		lru_hold(o->m, pfn); /* dirty so far: nothing to admit */
-	frame_flag_set(f, FRAME_WRITEBACK);
-	lru_set_dirty(o->m, pfn, false);
-	fh_unlock(&o->lock);
-	return write_page(o, index, pfn);
+	return err || !(flags & FRAME_DIRTY) ? err : write_page(o, index, pfn);
 }

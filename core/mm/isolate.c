@@ -66,8 +66,13 @@ void isolate_release(struct fh_machine *m, uint64_t block, unsigned int lo, unsi
 	struct block_state old, new;
 	struct block_map span;
 
-	block_span(&span, lo, hi);
 	new = old = block_lock(m, block);
-	block_free_map(m, block, &new, &span);
+	if (hi - lo < FH_BLOCK_PAGES) {
+		block_span(&span, lo, hi);
+		block_free_map(m, block, &new, &span);
+	} else if (!block_free_run(m, block, &new, 0, FH_BLOCK_ORDER)) {
+		machine_bug(m, "block %llu: a frame of a claimed range is free",
+			    (unsigned long long)block);
+	}
 	block_unlock(m, block, old, new);
 }

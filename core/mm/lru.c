@@ -244,17 +244,22 @@ void lru_forget(struct fh_machine *m, pfn_t pfn)
 	frame_set(m, f, FRAME_RAW);
 }
 
-void lru_hold(struct fh_machine *m, pfn_t pfn)
+bool lru_hold(struct fh_machine *m, pfn_t pfn)
 {
 	struct fh_frame *f = machine_frame(m, pfn);
+	bool ok;
 
 	fh_lock(&m->lru.lock);
-	if (frame_state(f) == FRAME_LRU)
-		unlink_frame(m, number_of(m, pfn));
-	frame_set(m, f, FRAME_HELD);
-	set_droppable(m, f, false);
+	ok = frame_state(f) != FRAME_ISOLATED;
+	if (ok) {
+		if (frame_state(f) == FRAME_LRU)
+			unlink_frame(m, number_of(m, pfn));
+		frame_set(m, f, FRAME_HELD);
+		set_droppable(m, f, false);
+		atomic_fetch_add_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
+	}
 	fh_unlock(&m->lru.lock);
-	atomic_fetch_add_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
+	return ok;
 }
 
 void lru_unhold(struct fh_machine *m, pfn_t pfn)
@@ -299,7 +304,8 @@ static uint32_t oldest_clean(struct fh_machine *m, enum lru_where where, unsigne
 		if (!(frame_flags(f) & (FRAME_DIRTY | FRAME_REFERENCED)))
 			return number;
 		unlink_frame(m, number);
-		if (frame_flags(f) & FRAME_REFERENCED && inactive)
+		/* A dirty page would hide the active list behind it if it stayed inactive. */
+		if (frame_flags(f) & FRAME_DIRTY || (frame_flags(f) & FRAME_REFERENCED && inactive))
 			frame_flag_set(f, FRAME_ACTIVE);
 		else
 			frame_flag_clear(f, FRAME_ACTIVE);

@@ -63,9 +63,9 @@ void lru_replace(struct fh_machine *m, pfn_t src, pfn_t dst);
 /* ISOLATED -> RAW: the page is gone. */
 void lru_forget(struct fh_machine *m, pfn_t pfn);
 
-/* BATCH, LRU or ISOLATED (by the caller) -> HELD, and HELD -> LRU. The caller holds the object's
- * lock. */
-void lru_hold(struct fh_machine *m, pfn_t pfn);
+/* BATCH or LRU -> HELD, and HELD -> LRU. The caller holds the object's lock. False: somebody has
+ * isolated the page meanwhile; wait for him. */
+FH_MUST_CHECK bool lru_hold(struct fh_machine *m, pfn_t pfn);
 void lru_unhold(struct fh_machine *m, pfn_t pfn);
 /* The page got dirty, or clean. The caller holds the object's lock. */
 void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty);

@@ -104,7 +104,7 @@ static inline uint64_t block_word(const struct fh_machine *m, uint64_t block)
 /* The area a block belongs to, or NULL. */
 static inline struct cma *machine_area(const struct fh_machine *m, uint64_t block)
 {
-	unsigned int id = block_peek(m, block).area;
+	unsigned int id = block_word_area(block_word(m, block));
 
 	return id ? m->area[id - 1] : NULL;
 }

@@ -46,14 +46,15 @@ static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned
 static void put_back(const struct migration *mg, struct fh_object *o, const pfn_t *src,
 		     const pfn_t *dst, unsigned int n, int error)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		if (dst)
-			page_free(mg->m, dst[i], 0);
-		lru_putback(mg->m, src[i]);
-	}
 	if (!n)
 		return;
+	for (unsigned int i = 0; i < n && dst; i++)
+		page_free(mg->m, dst[i], 0);
+	fh_lock(&o->lock);
+	for (unsigned int i = 0; i < n; i++)
+		lru_putback(mg->m, src[i]);
 	object_wake(o);
+	fh_unlock(&o->lock); /* from here on *o may be gone */
 	mg->res->failed += n;
 	mg->res->error = error;
 	mg->res->failed_pfn = src[0];
@@ -86,8 +87,8 @@ static unsigned int move_run(const struct migration *mg, struct fh_object *o, co
 			lru_replace(mg->m, src[i], dst[i]);
 		}
 	}
-	fh_unlock(&o->lock);
 	object_wake(o);
+	fh_unlock(&o->lock); /* if all moved, *o may be gone from here on */
 	return done;
 }
 

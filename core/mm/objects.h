@@ -70,7 +70,8 @@ static inline bool object_slot(const struct fh_object *o, uint64_t index, pfn_t 
 enum object_bring { OBJECT_BRING, OBJECT_IF_PRESENT };
 FH_MUST_CHECK int object_get_locked(struct fh_object *o, uint64_t index, enum object_bring bring,
 				    pfn_t *pfn);
-/* A move, a drop or a hold of some page of the object is over. Not under its lock. */
+/* A move, a drop or a hold of some page of the object is over. Who does not own the object calls it
+ * under its lock: the last page given back, the owner may destroy it. */
 void object_wake(struct fh_object *o);
 /* Waits until `moves` is no longer `seen`. */
 void object_wait(struct fh_object *o, uint32_t seen);

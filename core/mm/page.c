@@ -12,11 +12,10 @@
 static bool search_zones(struct fh_machine *m, gfp_t gfp, unsigned int order, unsigned int mark,
 			 enum index_search how, pfn_t *pfn)
 {
-	enum zone_type classzone = zone_of_gfp(gfp);
+	const struct buddy_req r = {zone_of_gfp(gfp), gfp, order, mark, how};
 
-	for (unsigned int z = classzone + 1; z-- > 0;)
-		if (m->zone[z].managed &&
-		    buddy_take(m, (enum zone_type)z, classzone, gfp, order, mark, how, pfn))
+	for (unsigned int z = r.classzone + 1; z-- > 0;)
+		if (m->zone[z].managed && buddy_take(m, (enum zone_type)z, &r, pfn))
 			return true;
 	return false;
 }
@@ -100,6 +99,8 @@ static __attribute__((noinline)) int alloc_any(struct fh_machine *m, gfp_t gfp, 
 {
 	int err = 0;
 
+	if (!(order | (gfp & GFP_SLOW)) && pcp_alloc_turn(m, pfn))
+		return 0;
 	if (order > FH_MAX_ORDER || (gfp & __GFP_MOVABLE && gfp & __GFP_RECLAIMABLE))
 		return -FH_EINVAL;
 	if (gfp & GFP_PLACED ||
@@ -112,7 +113,7 @@ static __attribute__((noinline)) int alloc_any(struct fh_machine *m, gfp_t gfp, 
 
 int fh_alloc_pages(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
 {
-	if (!(order | (gfp & GFP_SLOW)) && (pcp_alloc_hot(m, pfn) || pcp_alloc_turn(m, pfn)))
+	if (!(order | (gfp & GFP_SLOW)) && pcp_alloc_hot(m, pfn))
 		return 0;
 	return alloc_any(m, gfp, order, pfn);
 }
@@ -132,22 +133,35 @@ void page_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
 		machine_bug(m, "pfn %#llx order %u: freed twice", (unsigned long long)pfn, order);
 }
 
+/* A block in which no frame is anybody else's. */
+static bool is_plain(const struct fh_machine *m, pfn_t pfn)
+{
+	uint64_t w = block_word(m, machine_block(m, pfn));
+
+	return block_word_type(w) == MIGRATE_UNMOVABLE && !block_word_special(w);
+}
+
 /* Blocks where a frame may be somebody's: objects' pages are movable, areas' are devices'. In the
  * others, where unmovable memory lives, a look at each struct fh_frame would cost more than the
  * free. */
 static bool is_ours_to_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
 {
-	uint64_t w = block_word(m, machine_block(m, pfn));
+	uint64_t nr = UINT64_C(1) << order;
 	struct cma *cma;
 
-	if (block_word_type(w) == MIGRATE_UNMOVABLE && !block_word_special(w))
+	if (is_plain(m, pfn) && (order <= FH_BLOCK_ORDER || (machine_has(m, pfn + FH_BLOCK_PAGES) &&
+							     is_plain(m, pfn + FH_BLOCK_PAGES))))
 		return true;
-	for (pfn_t p = pfn; p < pfn + (UINT64_C(1) << order); p++) {
+	for (pfn_t p = pfn; p < pfn + nr; p++) {
 		if (!machine_has(m, p) || frame_state(machine_frame(m, p)) != FRAME_RAW)
 			return false;
 	}
-	cma = machine_area(m, machine_block(m, pfn));
-	return !cma || !cma_owns(cma, pfn, UINT64_C(1) << order);
+	for (pfn_t p = pfn; p < pfn + nr; p += FH_BLOCK_PAGES) {
+		cma = machine_area(m, machine_block(m, p));
+		if (cma && cma_owns(cma, p, nr < FH_BLOCK_PAGES ? nr : FH_BLOCK_PAGES))
+			return false;
+	}
+	return true;
 }
 
 static __attribute__((noinline)) int free_any(struct fh_machine *m, pfn_t pfn, unsigned int order)

@@ -5,10 +5,14 @@
 #include "mm/machine.h"
 #include "mm/pcp_hot.h"
 
+/* `word` is looked at by drainers all the time: one store, no value between. */
 static void slot_init(struct pcp_slot *s)
 {
-	*s = (struct pcp_slot){0};
-	atomic_init(&s->word, PCP_NONE);
+	s->mask = 0;
+	s->taken = s->more = 0;
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
+		s->rest[i] = 0;
+	atomic_store_explicit(&s->word, PCP_NONE, memory_order_relaxed);
 }
 
 /* Calls fn for every slot of a CPU. */
@@ -243,10 +247,16 @@ static bool slot_bind(struct fh_machine *m, struct pcp_slot *s, uint64_t block,
 }
 
 /* The hot slot is where single unmovable frames came from last. */
-static void set_hot(struct fh_cpu *cpu, struct pcp_slot *s, unsigned int type, unsigned int order)
+static void set_hot(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_slot *s, unsigned int type,
+		    unsigned int order)
 {
-	if (!order && type == MIGRATE_UNMOVABLE)
-		cpu->hot = s;
+	if (order || type != MIGRATE_UNMOVABLE)
+		return;
+	/* In a mixed block a free must look at the frame first. */
+	cpu->hot = slot_word(s) != PCP_NONE && !block_word_special(block_word(
+						       m, machine_block(m, slot_word(s) << 6)))
+			   ? s
+			   : &cpu->unbound;
 }
 
 /* The block the slot is bound to has more: one visit gives the old word back and takes the next. */
@@ -281,7 +291,7 @@ bool pcp_refill_same(struct fh_machine *m, enum zone_type zone, unsigned int typ
 		return false;
 	s = &cpu->zone[zone].slot[type][class_of(order)];
 	ok = slot_rebind(m, s, type, order) && slot_take(s, order, pfn);
-	set_hot(cpu, s, type, order);
+	set_hot(m, cpu, s, type, order);
 	pcp_leave(cpu);
 	return ok;
 }
@@ -304,7 +314,7 @@ enum pcp_result pcp_refill(struct fh_machine *m, uint64_t block, unsigned int ty
 		    slot_take(s, order, pfn))
 			result = PCP_OK;
 		block_unlock(m, block, old, new);
-		set_hot(cpu, s, type, order);
+		set_hot(m, cpu, s, type, order);
 	}
 	pcp_leave(cpu);
 	return result;

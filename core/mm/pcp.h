@@ -64,21 +64,30 @@ struct pcp_zone {
 enum vm_event { VM_EVENTS(VM_EVENT_ENUM) NR_VM_EVENTS };
 
 struct fh_cpu {
-	_Atomic(uint32_t) busy; /* written by the owner only */
-	_Atomic(uint32_t) stop; /* written by whoever holds drain_lock */
-	/* Single unmovable frames, what kernels ask for most, of the zone they came from last. */
-	struct pcp_slot *hot;
-	/* The `freed` slot, when it holds such frames; else `unbound`. */
-	struct pcp_slot *hot_freed;
-	struct pcp_slot unbound;
-	struct pcp_zone zone[MAX_NR_ZONES];
-	struct fh_lock drain_lock;
+	union {
+		struct {
+			_Atomic(uint32_t) busy; /* written by the owner only */
+			_Atomic(uint32_t) stop; /* written by whoever holds drain_lock */
+			/* Single unmovable frames, what kernels ask for most, of the zone they
+			 * came from last. */
+			struct pcp_slot *hot;
+			/* The `freed` slot, when it holds such frames; else `unbound`. */
+			struct pcp_slot *hot_freed;
+			struct pcp_slot unbound;
+			struct pcp_zone zone[MAX_NR_ZONES];
+			struct fh_lock drain_lock;
 
-	/* LRU batch: the owner's alone. */
-	unsigned int lru_n;
-	uint32_t lru_frame[PCP_LRU_BATCH];
-	_Atomic(uint64_t) event[NR_VM_EVENTS]; /* written by the owner only */
-} __attribute__((aligned(128)));
+			/* LRU batch: the owner's alone. */
+			unsigned int lru_n;
+			uint32_t lru_frame[PCP_LRU_BATCH];
+			_Atomic(uint64_t) event[NR_VM_EVENTS]; /* written by the owner only */
+		};
+		/* A power of two, so that finding one's own is a shift. */
+		unsigned char stride[8192];
+	};
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct fh_cpu) == 8192, "the fast path finds its CPU by a shift");
 
 struct fh_machine;
 void pcp_init(struct fh_machine *m, struct fh_cpu *cpu);

@@ -69,6 +69,7 @@ static inline int pcp_free_hot(struct fh_machine *m, pfn_t pfn)
 	struct fh_cpu *cpu = &m->cpu[id];
 	uint64_t bit = UINT64_C(1) << (pfn & 63), mask;
 	struct pcp_slot *s;
+	int r = 1;
 
 	if (id >= m->nr_caches || !pcp_enter(cpu))
 		return 0;
@@ -81,9 +82,12 @@ static inline int pcp_free_hot(struct fh_machine *m, pfn_t pfn)
 		}
 	}
 	mask = s->mask;
-	s->mask = mask | bit;
+	if (mask & bit)
+		r = -FH_EINVAL;
+	else
+		s->mask = mask | bit;
 	pcp_leave(cpu);
-	return mask & bit ? -FH_EINVAL : 1;
+	return r;
 }
 
 #endif

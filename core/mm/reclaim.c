@@ -21,11 +21,11 @@ bool reclaim_drop(struct fh_machine *m, pfn_t pfn)
 		o->nr_present--;
 		lru_forget(m, pfn);
 	}
-	fh_unlock(&o->lock);
-	if (clean) {
+	if (clean)
 		object_wake(o);
+	fh_unlock(&o->lock); /* from here on *o may be gone */
+	if (clean)
 		vm_count(m, VM_pgsteal_file, 1);
-	}
 	return clean;
 }
 
@@ -48,8 +48,10 @@ uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want
 				page_free(m, pfn[i], 0);
 				freed++;
 			} else {
+				fh_lock(&o->lock);
 				lru_putback(m, pfn[i]);
 				object_wake(o);
+				fh_unlock(&o->lock);
 			}
 		}
 	}

@@ -93,11 +93,16 @@ static bool is_area(struct view *v, const char *part, size_t n)
 	return false;
 }
 
+static unsigned int nr_ranges(const struct view *v)
+{
+	return v->cma ? v->cma->nranges : 0;
+}
+
 /* A range's number as it is listed: one digit is enough for CMA_MAX_RANGES. */
 static bool is_range(struct view *v, const char *part, size_t n)
 {
 	_Static_assert(CMA_MAX_RANGES <= 10, "a range's number is one digit");
-	if (n != 1 || *part < '0' || (unsigned int)(*part - '0') >= v->cma->nranges)
+	if (n != 1 || *part < '0' || (unsigned int)(*part - '0') >= nr_ranges(v))
 		return false;
 	v->range = (unsigned int)(*part - '0');
 	return true;
@@ -145,7 +150,7 @@ static void list_part(struct view *v, const char *part, size_t n)
 		for (unsigned int i = 0; i < nr; i++)
 			view_add(v, "%s%s\n", v->m->area[i]->name, slash);
 	} else if (n == 1 && *part == '#') {
-		for (unsigned int i = 0; i < v->cma->nranges; i++)
+		for (unsigned int i = 0; i < nr_ranges(v); i++)
 			view_add(v, "%u%s\n", i, slash);
 	} else {
 		view_add(v, "%.*s%s\n", (int)n, part, slash);
@@ -184,7 +189,7 @@ int fh_view_read(struct fh_machine *m, const char *path, char *buf, size_t size,
 	if (!m || !path || !len)
 		return -FH_EINVAL;
 	err = read_path(&v, *path == '/' ? path + 1 : path);
-	if (v.len < v.size)
+	if (buf && v.len < v.size)
 		buf[v.len] = '\0';
 	*len = v.len;
 	return err;

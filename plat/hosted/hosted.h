@@ -33,8 +33,8 @@ struct hosted_why {
 };
 
 struct hosted_opts {
-	const struct boot_bank
-		*banks; /* ascending, disjoint, whole pages: as of a finished boot_config */
+	/* Ascending, disjoint, whole pages: as of a finished boot_config. */
+	const struct boot_bank *banks;
 	unsigned int nr_banks;
 	uint64_t max_mappings; /* of all spaces together; 0: what the host allows a process */
 	/* One line of the machine, any thread; NULL: none wanted. */

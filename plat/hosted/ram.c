@@ -85,8 +85,8 @@ static int check_host(const struct hosted *h, struct hosted_why *why)
 
 	/* An entry of a space holds a page number in 30 bits. */
 	if (h->ram_size >> FH_PAGE_SHIFT >= UINT32_MAX >> 2) {
-		snprintf(why->text, sizeof(why->text), "%" PRIu64 " GiB of RAM, expected below 4096",
-			 h->ram_size >> 30);
+		snprintf(why->text, sizeof(why->text),
+			 "%" PRIu64 " GiB of RAM, expected below 4096", h->ram_size >> 30);
 		return -FH_EINVAL;
 	}
 	if (have && have < need) {

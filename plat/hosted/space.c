@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "state.h"
 
 #define DROP_WINDOW   512  /* pages looked at, and dropped, together */
@@ -109,16 +111,23 @@ static char *page_address(const struct hosted_space *hs, uint64_t page)
 	return hs->base + (page << FH_PAGE_SHIFT);
 }
 
+/* mmap(2) itself: ThreadSanitizer takes a call of the library's for a write by this thread to all of the
+ * range, and what threads then read there for races. */
+static bool remap(struct hosted_space *hs, uint64_t at, uint64_t nr, int prot, int flags, int fd,
+		  uint64_t file_page)
+{
+	return syscall(SYS_mmap, page_address(hs, at), nr << FH_PAGE_SHIFT, prot, flags | MAP_FIXED,
+		       fd, file_page << FH_PAGE_SHIFT) != -1;
+}
+
 /* An anonymous mapping without access, as the space was born with: the host merges it with its
  * like. */
 static bool hide(struct hosted_space *hs, uint64_t at, uint64_t nr)
 {
-	return mmap(page_address(hs, at), nr << FH_PAGE_SHIFT, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+	return remap(hs, at, nr, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-/* ---- room for mappings
- * --------------------------------------------------------------------------- */
+/* ---- room for mappings ---- */
 
 static bool drop(struct hosted_space *hs, uint64_t at, uint64_t nr)
 {
@@ -193,22 +202,20 @@ static bool have_room(struct hosted_space *hs, uint64_t at, uint64_t nr)
 	return true;
 }
 
-/* ---- what the core asks, with the space locked
- * --------------------------------------------------- */
+/* ---- what the core asks, with the space locked ---- */
 
 /* Shows the run of `entry` at [at, at + nr), in one step. */
 static int show(struct hosted_space *hs, uint64_t at, uint64_t nr, uint32_t entry)
 {
 	int prot = PROT_READ | (entry & ENTRY_WRITE ? PROT_WRITE : 0);
 	/* A thread that waits in a fault touches the pages next: spare the host its own faults. */
-	int how = MAP_SHARED | MAP_FIXED | (hosted_in_fault() ? MAP_POPULATE : 0);
+	int how = MAP_SHARED | (hosted_in_fault() ? MAP_POPULATE : 0);
 	uint64_t file_page = entry / ENTRY_STEP - 1;
 
 	do {
 		if (!have_room(hs, at, nr))
 			return -FH_ENOMEM;
-		if (mmap(page_address(hs, at), nr << FH_PAGE_SHIFT, prot, how, hs->h->ram_fd,
-			 (off_t)(file_page << FH_PAGE_SHIFT)) != MAP_FAILED) {
+		if (remap(hs, at, nr, prot, how, hs->h->ram_fd, file_page)) {
 			entries_change(hs, at, nr, entries_run, entry);
 			return 0;
 		}
@@ -254,8 +261,7 @@ static uint64_t run_length(const struct hosted_space *hs, uint64_t at, uint64_t 
 	return n;
 }
 
-/* ---- plat->map, protect, unmap
- * ------------------------------------------------------------------- */
+/* ---- plat->map, protect, unmap ---- */
 
 static uint64_t locked_index(void *ctx, struct hosted_space *hs, uint64_t va, uint64_t nr)
 {
@@ -325,8 +331,7 @@ int hosted_space_restore(struct hosted_space *hs, uint64_t va, bool write)
 	return err;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static uint64_t count_host_mappings(void)
 {

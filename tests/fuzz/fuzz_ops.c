@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct ops_result result;
+	struct ops_result result = {.show_from = 0};
 
 	if (ops_run(data, size, OPS_QUIET, &result))
 		return 0;

@@ -28,7 +28,7 @@ void ops_say(struct ops *r, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (r->flags != OPS_VERBOSE)
+	if (r->flags != OPS_VERBOSE || r->nr < r->show_from)
 		return;
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
@@ -241,7 +241,8 @@ bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_r
 	r->data = data;
 	r->len = len;
 	r->flags = flags;
-	*result = (struct ops_result){0};
+	r->show_from = result->show_from;
+	*result = (struct ops_result){.show_from = r->show_from};
 	if (setjmp(r->stop)) {
 		r->md.wrong = r->stopped;
 	} else if (birth(r)) {
@@ -250,7 +251,7 @@ bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_r
 		if (!r->md.wrong)
 			finish(r);
 	}
-	result->nr_ops = result->op = r->nr;
+	result->op = r->nr;
 	if (r->md.wrong)
 		snprintf(result->wrong, sizeof(result->wrong), "%s", r->md.wrong);
 	if (!r->md.wrong)
@@ -262,7 +263,7 @@ bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_r
 /* One round: leaves out every chunk that is not needed, from large ones to single bytes. */
 static size_t minimise_once(uint8_t *data, size_t len, uint8_t *less, time_t until)
 {
-	struct ops_result result;
+	struct ops_result result = {{0}, 0, 0};
 
 	for (size_t chunk = len / 2; chunk; chunk /= 2) {
 		for (size_t at = 0; at + chunk <= len && time(NULL) < until;) {

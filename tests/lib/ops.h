@@ -18,7 +18,8 @@ enum ops_flags { OPS_QUIET, OPS_VERBOSE };
 struct ops_result {
 	char wrong[600]; /* what did not hold; empty: all did */
 	unsigned int op; /* at which operation */
-	unsigned int nr_ops;
+	unsigned int
+		show_from; /* set by the caller: OPS_VERBOSE shows the operations from this one on */
 };
 
 /* Runs the bytes on a machine of their own; whether all held. OPS_VERBOSE prints every operation.
@@ -36,6 +37,7 @@ struct ops {
 	const uint8_t *data;
 	size_t len, pos;
 	enum ops_flags flags;
+	unsigned int show_from;
 	unsigned int nr, nr_cpus, nested;
 	uint64_t failed_before; /* tp.failed when the operation began */
 	uint64_t pages_total, pages_outside;

@@ -56,6 +56,9 @@ bool ops_page_result(struct ops *r, int err, enum ops_memory where)
 		if (where == OPS_ANYWHERE)
 			free += info.cma_free;
 	}
+	ops_say(r, " (free %llu, marks %llu, used %llu)", (unsigned long long)free,
+		(unsigned long long)marks(r->md.m),
+		(unsigned long long)(c.used_outside + c.used_inside - c.droppable));
 	ops_must(r, free <= marks(r->md.m) || budget_full(r, &c),
 		 "a page is refused only when memory is short");
 	return false;
@@ -215,7 +218,7 @@ static void op_free_bad(struct ops *r)
 		return;
 	}
 	pfn &= ~((UINT64_C(1) << order) - 1);
-	ops_say(r, " pfn %#llx order %u", (unsigned long long)pfn, order);
+	ops_say(r, " pfn %#llx order %u, kind %u", (unsigned long long)pfn, order, kind);
 	ops_must(r, fh_free_pages(md->m, pfn, order) == -FH_EINVAL,
 		 "what is not the caller's cannot be freed");
 }

@@ -318,6 +318,39 @@ struct fh_machine *testplat_machine(struct testplat *tp, uint64_t mib, uint64_t 
 	return testplat_machine_of(tp, testplat_config(mib, cma_mib, policy, cpus, TP_ONE_ZONE));
 }
 
+struct fh_machine *testplat_start(struct testplat *tp, uint64_t mib, uint64_t cma_mib,
+				  enum cma_policy policy, unsigned int cpus)
+{
+	testplat_init(tp);
+	testplat_cpu(0);
+	return testplat_machine(tp, mib, cma_mib, policy, cpus);
+}
+
+void testplat_quiesce(struct fh_machine *m)
+{
+	unsigned int cpu = hosted_cpu_id;
+
+	for (unsigned int i = 0; i < m->nr_cpus; i++) {
+		testplat_cpu(i);
+		fh_cpu_quiesce(m);
+	}
+	testplat_cpu(cpu);
+}
+
+void testplat_end(struct testplat *tp, struct fh_machine *m)
+{
+	struct fh_mem_info info;
+
+	atomic_store(&tp->fail_nth, 0);
+	testplat_quiesce(m);
+	fh_mem_info(m, &info);
+	T_EQ(info.free, info.total);
+	T_EQ(info.cma_free, info.cma_total);
+	TP_CHECK(m);
+	fh_machine_destroy(m);
+	testplat_fini(tp);
+}
+
 void testplat_cpu(unsigned int id)
 {
 	hosted_cpu_id = id;

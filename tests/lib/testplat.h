@@ -48,6 +48,14 @@ struct fh_machine *testplat_machine(struct testplat *tp, uint64_t mib, uint64_t 
 				    enum cma_policy policy, unsigned int cpus);
 struct fh_machine *testplat_machine_of(struct testplat *tp, struct boot_config *cfg);
 
+/* The frame of most tests: testplat_init(), CPU 0, a machine; and its end: with every CPU's cache
+ * given back all is free again, fh_check() finds nothing, and the machine gives back all memory. */
+struct fh_machine *testplat_start(struct testplat *tp, uint64_t mib, uint64_t cma_mib,
+				  enum cma_policy policy, unsigned int cpus);
+void testplat_end(struct testplat *tp, struct fh_machine *m);
+/* Every CPU gives back what it caches, by its own hand. */
+void testplat_quiesce(struct fh_machine *m);
+
 /*
  * The mirror of an address space: what plat->map, protect and unmap left. A struct tp_space is a
  * `host` handle for fh_space_create(), for pages below TP_SPACE_PAGES; free() it after the space.

@@ -13,6 +13,7 @@
 
 #define SECONDS		 4
 #define MINIMISE_SECONDS 30
+#define SHOWN		 40
 #define MAX_SIZE	 6000
 
 static volatile uint64_t running; /* seed */
@@ -47,24 +48,32 @@ static size_t bytes_of(uint64_t seed, uint8_t *data)
 	return len;
 }
 
+/* The last operations, and all the bytes in a file that test_replay can show. */
 static void show(uint64_t seed, uint8_t *data, size_t len)
 {
-	struct ops_result result;
+	struct ops_result result = {.show_from = 0};
+	char path[64];
+	FILE *f;
 
-	printf("# FH_SEED=%llu; a shorter run that fails:\n", (unsigned long long)seed);
+	printf("# FH_SEED=%llu; the end of a shorter run that fails:\n", (unsigned long long)seed);
+	fflush(stdout);
 	len = ops_minimise(data, len, MINIMISE_SECONDS);
+	ops_run(data, len, OPS_QUIET, &result);
+	result.show_from = result.op > SHOWN ? result.op - SHOWN : 0;
 	ops_run(data, len, OPS_VERBOSE, &result);
-	printf("\n# %s\n# as bytes:", result.wrong);
-	for (size_t i = 0; i < len; i++)
-		printf(" %02x", data[i]);
-	printf("\n");
+	snprintf(path, sizeof(path), "ops-%llu", (unsigned long long)seed);
+	f = fopen(path, "wb");
+	if (f && fwrite(data, 1, len, f) == len)
+		printf("\n# %s\n# FH_OPS=%s test_replay shows it again\n", result.wrong, path);
+	if (f)
+		fclose(f);
 }
 
 static bool run_seed(uint64_t seed)
 {
 	static uint8_t data[MAX_SIZE];
 	size_t len = bytes_of(seed, data);
-	struct ops_result result;
+	struct ops_result result = {.show_from = 0};
 
 	running = seed;
 	if (ops_run(data, len, OPS_QUIET, &result))

@@ -15,7 +15,7 @@ static bool run_file(const char *path, enum ops_flags flags)
 {
 	static uint8_t data[MAX_SIZE];
 	FILE *f = fopen(path, "rb");
-	struct ops_result result;
+	struct ops_result result = {.show_from = 0};
 	size_t len;
 
 	if (!T_OK(f, path))

@@ -6,6 +6,7 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 freehold=${FREEHOLD:-build/freehold}
 case $freehold in /*) ;; *) freehold=$root/$freehold ;; esac
+[ -x "$freehold" ] || { echo "Bail out! $freehold is not built"; exit 1; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1

@@ -220,9 +220,9 @@ static void actor_values(void)
 	expect(CAM "area =\n",
 	       "d/x.job:6: [cam] area: found '', expected default or an area's name");
 	expect(CAM "size = 4K\nalign = 2M\nmask = 32\n",
-	       "d/x.job:3: [cam] align: together with mask, expected only one of them");
+	       "d/x.job:7: [cam] align: together with mask, expected only one of them");
 	expect(CAM "size = 4K\nrate = 100\nlifetime = 1s\n",
-	       "d/x.job:3: [cam] lifetime: times rate makes 100 sets at once, expected at most 62");
+	       "d/x.job:8: [cam] lifetime: times rate makes 100 sets at once, expected at most 62");
 	expect(APP "size = some\n",
 	       "d/x.job:5: [app] size: found 'some', expected a size, such as 64M, a share of the "
 	       "memory, such as 30%, or fill");
@@ -284,7 +284,7 @@ static void machines(void)
 	misfit("[global]\ncpus = 2\nram = 1M\n[app]\nkind = anon\nsize = 1M\nthreads = 2\n", cfg,
 	       "d/x.job:2: [global] cpus: found 2, expected at least 3 (one a thread, one more)");
 	misfit(APP "size = 1M\nthreads = 40\n[b]\nkind = anon\nsize = 1M\nthreads = 24\n", cfg,
-	       "d/x.job: the actors have 64 threads together, expected at most 63");
+	       "d/x.job:10: [b] threads: makes 64 of all actors, expected at most 63");
 	cfg->region[0].flags = BOOT_REGION_CMA_DEFAULT;
 	T_NEED(parse(CAM "size = 4M\n"));
 	T_OK(job_check(&job, cfg, &why), why.text);

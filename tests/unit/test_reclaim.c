@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* mm/reclaim: clean file pages go, everything else stays; and the account of the guarantee. */
+#include <string.h>
+#include <freehold/cma.h>
+#include <freehold/object.h>
+#include <freehold/page.h>
+#include "mm/machine.h"
+#include "mm/reclaim.h"
+#include "t.h"
+#include "testplat.h"
+
+static struct testplat tp;
+static struct fh_machine *m;
+static struct fh_object *file;
+static unsigned int reads;
+
+static int read_index(void *priv, uint64_t index, void *page)
+{
+	(void)priv;
+	reads++;
+	memset(page, (int)index, FH_PAGE_SIZE);
+	return 0;
+}
+
+static int no_write(void *priv, uint64_t index, const void *page)
+{
+	(void)priv, (void)index, (void)page;
+	return 0;
+}
+
+static const struct fh_object_ops ops = {read_index, no_write};
+
+static bool start(uint64_t mib, uint64_t cma_mib, enum cma_policy policy)
+{
+	reads = 0;
+	m = testplat_start(&tp, mib, cma_mib, policy, 1);
+	return m && T_EQ(fh_object_create(m, 4000, &ops, NULL, &file), 0);
+}
+
+static void end(void)
+{
+	fh_object_destroy(file);
+	testplat_end(&tp, m);
+}
+
+static bool there(uint64_t i)
+{
+	pfn_t pfn;
+
+	return !fh_object_where(file, i, &pfn);
+}
+
+static void use(uint64_t i)
+{
+	unsigned char b = 0;
+
+	T_EQ(fh_object_read(file, i, 77, &b, 1), 0);
+	T_EQ(b, i & 255);
+}
+
+static void drops_only_clean(void)
+{
+	pfn_t pfn;
+
+	T_NEED(start(32, 0, CMA_POLICY_MOVABLE));
+	for (uint64_t i = 0; i < 10; i++)
+		use(i);
+	T_EQ(fh_object_write(file, 3, 0, "x", 1), 0);
+	T_EQ(fh_object_pin(file, 4, &pfn), 0);
+	T_EQ(reclaim_clean(m, LRU_INSIDE, 100), 0);
+	T_EQ(reclaim_clean(m, LRU_OUTSIDE, 100), 8);
+	T_OK(there(3) && there(4) && !there(0) && !there(9), "the dirty and the pinned stay");
+	T_EQ(reclaim_clean(m, LRU_OUTSIDE, 100), 0);
+	TP_CHECK(m);
+	use(0);
+	T_EQ(reads, 11);
+	T_EQ(fh_object_unpin(file, 4), 0);
+	end();
+}
+
+static void no_more_than_wanted(void)
+{
+	T_NEED(start(32, 0, CMA_POLICY_MOVABLE));
+	for (uint64_t i = 0; i < 100; i++)
+		use(i);
+	T_EQ(reclaim_clean(m, LRU_OUTSIDE, 7), 7);
+	T_EQ(m->lru.nr_file, 93);
+	T_EQ(reclaim_clean(m, LRU_OUTSIDE, 0), 0);
+	T_EQ(reclaim_clean(m, LRU_OUTSIDE, 50), 50);
+	T_EQ(m->lru.nr_file, 43);
+	end();
+}
+
+static void a_page_that_got_dirty_stays(void)
+{
+	enum frame_state state;
+	pfn_t pfn;
+
+	T_NEED(start(32, 0, CMA_POLICY_MOVABLE));
+	use(0);
+	T_EQ(fh_object_where(file, 0, &pfn), 0);
+	T_EQ(fh_object_write(file, 0, 0, "x", 1), 0);
+	T_NEED(lru_isolate(m, pfn, &state));
+	T_OK(!reclaim_drop(m, pfn), "dirty");
+	T_EQ(frame_state(machine_frame(m, pfn)), FRAME_ISOLATED);
+	lru_putback(m, pfn);
+	end();
+}
+
+/* A request that cannot be served otherwise drops cache; one that may not, fails. */
+static void requests_drop_cache(void)
+{
+	pfn_t list = 0, pfn;
+	uint64_t n = 0;
+	int err;
+
+	T_NEED(start(16, 0, CMA_POLICY_MOVABLE));
+	for (uint64_t i = 0; i < 3500; i++)
+		use(i);
+	while (!(err = fh_alloc_pages(m, GFP_NOWAIT, 0, &pfn))) {
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+	}
+	T_EQ(err, -FH_ENOMEM);
+	T_EQ(m->lru.nr_file, 3500);
+	for (; n < 2000; n++) {
+		if (!T_EQ(fh_alloc_pages(m, GFP_KERNEL, 0, &pfn), 0))
+			break;
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+	}
+	T_OK(m->lru.nr_file < 1600, "cache made room");
+	TP_CHECK(m);
+	while (list) {
+		pfn = *(pfn_t *)fh_page_address(m, list);
+		T_EQ(fh_free_pages(m, list, 0), 0);
+		list = pfn;
+	}
+	end();
+}
+
+/* What counts: taken and not droppable; a device's in an area does not. */
+static void account(void)
+{
+	struct cma *cma;
+	uint64_t base;
+	pfn_t pfn, buffer;
+
+	T_NEED(start(32, 8, CMA_POLICY_GUARANTEED));
+	testplat_cpu(~0u);
+	cma = cma_find(m, "area");
+	base = budget_used(m);
+	T_EQ(base, 0);
+	T_EQ(fh_alloc_pages(m, GFP_KERNEL, 3, &pfn), 0);
+	T_EQ(budget_used(m), 8);
+	T_EQ(cma_alloc(cma, 100, 0, 0, &buffer), 0);
+	T_EQ(budget_used(m), 8);
+	use(0);
+	T_EQ(budget_used(m), 8);
+	T_EQ(fh_object_write(file, 0, 0, "x", 1), 0);
+	T_EQ(budget_used(m), 9);
+	T_OK(cma_release(cma, buffer, 100), "");
+	T_EQ(fh_free_pages(m, pfn, 3), 0);
+	T_OK(budget_admit(m, 1), "there is room");
+	T_OK(!budget_admit(m, 6144), "not for all that lies outside");
+	T_EQ(cma_set_policy(cma, CMA_POLICY_MOVABLE), 0);
+	T_OK(budget_admit(m, 1u << 30), "no guarantee, no account");
+	T_EQ(cma_set_policy(cma, CMA_POLICY_GUARANTEED), 0);
+	end();
+}
+
+/* DESIGN D4: with everything used up that may be, the whole area can still be had at once. */
+static void the_guarantee(void)
+{
+	struct fh_object *anon;
+	struct cma *cma;
+	uint64_t n = 0, got = 0;
+	pfn_t pfn, buffer[8];
+	int err;
+
+	T_NEED(start(32, 16, CMA_POLICY_GUARANTEED));
+	cma = cma_find(m, "area");
+	T_EQ(fh_object_create(m, 8192, NULL, NULL, &anon), 0);
+	while (n < 8192 && !(err = fh_object_write(anon, n, 0, &n, sizeof(n))))
+		n++;
+	T_OK(n > 3500, "what lies outside, and no more");
+	for (uint64_t i = 0; i < 4000; i++)
+		if (fh_object_read(file, i, 0, &pfn, 1))
+			break;
+	while (got < 8 && T_EQ(cma_alloc(cma, 512, 0, 0, &buffer[got]), 0))
+		got++;
+	TP_CHECK(m);
+	for (uint64_t i = 0, v; i < n; i++)
+		if (!T_OK(!fh_object_read(anon, i, 0, &v, sizeof(v)) && v == i, "its bytes"))
+			break;
+	while (got)
+		T_OK(cma_release(cma, buffer[--got], 512), "");
+	fh_object_destroy(anon);
+	end();
+}
+
+const struct t_case t_cases[] = {T(drops_only_clean),
+				 T(no_more_than_wanted),
+				 T(a_page_that_got_dirty_stays),
+				 T(requests_drop_cache),
+				 T(account),
+				 T(the_guarantee),
+				 T_END};

@@ -12,7 +12,7 @@
 #include <freehold/mem.h>
 #include <freehold/object.h>
 #include <freehold/page.h>
-#include "hosted.h"
+#include <freehold/hosted.h>
 #include "../tests/t.h"
 
 #define BASE	   UINT64_C(0x100000000) /* one zone: Normal */

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <freehold/cma.h>
 #include <freehold/mem.h>
-#include "hosted.h"
+#include <freehold/hosted.h>
 
 #define BENCH_CASES    128
 #define BENCH_MEASURES 16 /* of a case */

@@ -2,7 +2,7 @@
 /* `freehold stat`: one file of a machine's tree, or a summary of all that the tree says. */
 #include <argp.h>
 #include <errno.h>
-#include <hosted.h>
+#include <freehold/hosted.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

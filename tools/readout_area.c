@@ -19,7 +19,6 @@ struct reading {
 	struct readout_area *a;
 	const char *top;	    /* SYSFS and the like */
 	char dir[READOUT_NAME + 8]; /* of the area, in `top` */
-	bool sysfs, debugfs;
 };
 
 static void name_dir(struct reading *rd, const char *prefix)
@@ -56,9 +55,9 @@ static uint64_t value(struct reading *rd, const char *file)
 }
 
 /* Says that a file is missing, when it is missed. */
-static void need(struct reading *rd, uint64_t v, bool folder, const char *path)
+static void need(struct reading *rd, uint64_t v, const char *path)
 {
-	if (v == UNKNOWN && folder)
+	if (v == UNKNOWN)
 		readout_note(rd->r, "%s: %s", path, tree_error(-ENOENT));
 }
 
@@ -164,9 +163,9 @@ static void read_sysfs(struct reading *rd)
 	a->released = value(rd, "release_pages_success");
 	a->size = value(rd, "total_pages");
 	available = value(rd, "available_pages");
-	need(rd, a->allocated, rd->sysfs, SYSFS "/*/alloc_pages_success");
-	need(rd, a->refused, rd->sysfs, SYSFS "/*/alloc_pages_fail");
-	need(rd, a->released, rd->sysfs, SYSFS "/*/release_pages_success");
+	need(rd, a->allocated, SYSFS "/*/alloc_pages_success");
+	need(rd, a->refused, SYSFS "/*/alloc_pages_fail");
+	need(rd, a->released, SYSFS "/*/release_pages_success");
 	if (a->size != UNKNOWN && available != UNKNOWN && available > a->size)
 		readout_bad(rd->r, SYSFS "/*/available_pages", 0, "at most total_pages");
 	else if (a->size != UNKNOWN && available != UNKNOWN)
@@ -202,11 +201,10 @@ static void read_debugfs(struct reading *rd)
 	else if (used != UNKNOWN)
 		a->device = used;
 	read_holes(rd, order);
-	need(rd, a->base, rd->debugfs, DEBUGFS "/*/base_pfn");
-	need(rd, a->holes, rd->debugfs && !rd->r->bad, DEBUGFS "/*/bitmap");
-	need(rd, a->largest_hole, rd->debugfs, DEBUGFS "/*/maxchunk");
-	need(rd, a->size, true, rd->sysfs ? SYSFS "/*/total_pages" : DEBUGFS "/*/count");
-	need(rd, a->device, true, rd->sysfs ? SYSFS "/*/available_pages" : DEBUGFS "/*/used");
+	need(rd, a->base, DEBUGFS "/*/base_pfn");
+	if (!rd->r->bad)
+		need(rd, a->holes, DEBUGFS "/*/bitmap");
+	need(rd, a->largest_hole, DEBUGFS "/*/maxchunk");
 }
 
 /* `name value` lines; those of keys[] are taken, others are for later versions to know. */
@@ -319,8 +317,8 @@ static void add_area(struct readout *r, const char *top, const char *name, size_
 	memcpy(a->name, copy, n + 1);
 }
 
-/* Adds the areas that have a folder in `top`. Whether `top` is there. */
-static bool list_areas(const struct tree *t, struct readout *r, const char *top, bool needed)
+/* Adds the areas that have a folder in `top`; 0, or why `top` cannot be read. */
+static int list_areas(const struct tree *t, struct readout *r, const char *top, bool needed)
 {
 	struct line l = {0};
 	int err;
@@ -329,7 +327,7 @@ static bool list_areas(const struct tree *t, struct readout *r, const char *top,
 	if (!text) {
 		if (err == -ENOENT && needed)
 			readout_note(r, "%s: %s", top, tree_error(err));
-		return false;
+		return err;
 	}
 	while (line_next(&l, text)) {
 		size_t n = (size_t)(l.next - l.at);
@@ -338,22 +336,26 @@ static bool list_areas(const struct tree *t, struct readout *r, const char *top,
 			add_area(r, top, l.at, n - 2);
 	}
 	free(text);
-	return true;
+	return 0;
 }
 
 bool readout_areas(const struct tree *t, struct readout *r)
 {
-	bool sysfs = list_areas(t, r, SYSFS, true);
-	bool debugfs = list_areas(t, r, DEBUGFS, true);
+	int sysfs = list_areas(t, r, SYSFS, true), debugfs = list_areas(t, r, DEBUGFS, true);
+	/* Where debugfs is closed, saying so once is enough. */
+	int ours = debugfs && debugfs != -ENOENT ? debugfs : list_areas(t, r, OURS, false);
 
-	(void)list_areas(t, r, OURS, false);
 	for (unsigned int i = 0; i < r->nr_areas; i++) {
-		struct reading rd = {
-			.t = t, .r = r, .a = &r->area[i], .sysfs = sysfs, .debugfs = debugfs};
+		struct reading rd = {.t = t, .r = r, .a = &r->area[i]};
 
-		read_sysfs(&rd);
-		read_debugfs(&rd);
-		read_ours(&rd);
+		if (!sysfs)
+			read_sysfs(&rd);
+		if (!debugfs)
+			read_debugfs(&rd);
+		if (!ours)
+			read_ours(&rd);
+		need(&rd, rd.a->size, sysfs ? DEBUGFS "/*/count" : SYSFS "/*/total_pages");
+		need(&rd, rd.a->device, sysfs ? DEBUGFS "/*/used" : SYSFS "/*/available_pages");
 	}
-	return sysfs || debugfs;
+	return !sysfs || !debugfs;
 }

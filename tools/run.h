@@ -13,7 +13,7 @@
 
 #include <freehold/mem.h>
 #include <freehold/dma.h>
-#include <hosted.h>
+#include <freehold/hosted.h>
 #include "hist.h"
 #include "job.h"
 

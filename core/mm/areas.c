@@ -221,6 +221,7 @@ int cma_set_policy(struct cma *cma, enum cma_policy policy)
 		return -FH_EINVAL;
 	m = cma->m;
 	fh_lock(&m->areas_lock);
+	cma->was_movable |= area_policy(cma) == CMA_POLICY_MOVABLE;
 	atomic_store_explicit(&cma->policy, policy, memory_order_relaxed);
 	for (unsigned int r = 0; r < cma->nranges && cma->active; r++) {
 		uint64_t first = machine_block(m, cma->ranges[r].base_pfn);

@@ -35,6 +35,7 @@ struct cma {
 	uint64_t available_count; /* cma.lock */
 	bool active;		  /* cma_init_reserved_areas() has put it into service */
 	_Atomic(uint32_t) policy; /* enum cma_policy */
+	bool was_movable;	  /* once: pages may be held in it from then (A5) */
 	struct fh_lock lock;
 	_Atomic(uint64_t) nr_pages_succeeded, nr_pages_failed, nr_pages_released;
 	_Atomic(uint64_t) nr_allocs, nr_fails, pages_migrated, pages_dropped;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "hosted.h"
+#include <freehold/hosted.h>
 
 int hosted_file_open(struct hosted_file *f, const char *path, int flags)
 {

@@ -4,7 +4,7 @@
 #define FH_PLAT_HOSTED_STATE_H
 
 #include <pthread.h>
-#include "hosted.h"
+#include <freehold/hosted.h>
 
 /* A bank of RAM and where it begins in the memfd. */
 struct hosted_bank {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <hosted.h>
+#include <freehold/hosted.h>
 #include "t.h"
 
 #define MIB (UINT64_C(1) << 20)

@@ -11,7 +11,7 @@
 #include <freehold/cma.h>
 #include <freehold/mem.h>
 #include <freehold/page.h>
-#include <hosted.h>
+#include <freehold/hosted.h>
 #include "t.h"
 
 #define RAM   (UINT64_C(64) << 20)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <hosted.h>
+#include <freehold/hosted.h>
 #include "t.h"
 #include "report.h"
 #include "run.h"
@@ -86,7 +86,8 @@ static void clean(void)
 		for (unsigned int i = 0; i < w.result.nr_actors; i++)
 			T_OK(w.result.actor[i].tally.ops && w.result.actor[i].tally.bytes,
 			     w.result.actor[i].spec->name);
-		T_OK((w.result.lent > 0) == (p != CMA_POLICY_CARVEOUT), "only a carveout lends nothing");
+		T_OK((w.result.lent > 0) == (p != CMA_POLICY_CARVEOUT),
+		     "only a carveout lends nothing");
 		T_OK(w.result.duration_ns >= 400000000, "as long as was asked for");
 		end();
 	}
@@ -95,7 +96,7 @@ static void clean(void)
 /* Flips one bit in every page of [from, to), while they are in use. */
 static uint64_t spoil_from, spoil_to;
 
-static void spoil(const struct run_progress *p)
+__attribute__((no_sanitize("thread"))) static void spoil(const struct run_progress *p)
 {
 	const struct plat *plat = hosted_plat(w.h);
 	static bool done;

@@ -134,7 +134,8 @@ static void iomem(void)
 	cfg->bank[1] = (struct boot_bank){0x42000000, 0x2000000}; /* touches the first */
 	cfg->bank[2] = (struct boot_bank){0x880000000, 0x1000000};
 	cfg->nr_banks = 3;
-	/* Touching and overlapping ones are one; odd sizes are whole pages; outside RAM is nothing. */
+	/* Touching and overlapping ones are one; odd sizes are whole pages; outside RAM is nothing
+	 * to show. */
 	add(cfg, BOOT_REGION_RESERVED, 0x41000010, 0x20, 0);
 	add(cfg, BOOT_REGION_RESERVED, 0x41001000, 0x3000, 0);
 	add(cfg, BOOT_REGION_RESTRICTED_POOL, 0x41800000, 0x100000, 0);
@@ -143,7 +144,7 @@ static void iomem(void)
 	add(cfg, BOOT_REGION_NOMAP, 0x42800000, 0x400000, 0);
 	add(cfg, BOOT_REGION_DMA_POOL, 0x42c00000, 0x100000, BOOT_REGION_NO_MAP);
 	add(cfg, BOOT_REGION_DMA_POOL, 0x880000000, 0x100000, 0);
-	add(cfg, BOOT_REGION_NOMAP, 0x880f00000, 0x100000, 0);
+	add(cfg, BOOT_REGION_NOMAP, 0x880f00000, 0x200000, 0);
 	testplat_init(&sh.tp);
 	sh.tp.plat.ram = NULL; /* the banks are not one piece */
 	T_EQ(fh_machine_create(&sh.tp.plat, cfg, &sh.m), 0);

@@ -207,6 +207,25 @@ static void pairs(void)
 	shown_done(&sh);
 }
 
+/* A zone may begin with the second block of a pair: no pair, no block of the other zone. */
+static void odd_zones(void)
+{
+	struct boot_config *cfg =
+		testplat_config(SHOWN_MIB, 0, CMA_POLICY_MOVABLE, 1, TP_THREE_ZONES);
+	struct census c;
+
+	cfg->dma_limit = TP_BASE + (66u << 20);	   /* blocks 0 to 32 */
+	cfg->dma32_limit = TP_BASE + (130u << 20); /* 33 to 64 */
+	shown_machine(&sh, cfg);
+	census_is_right();
+	read_census(&c);
+	T_EQ(c.blocks[ZONE_DMA][MIGRATE_MOVABLE], 33);
+	T_EQ(c.run[ZONE_DMA][MIGRATE_MOVABLE][FH_BLOCK_ORDER], 1);
+	T_EQ(c.blocks[ZONE_DMA32][MIGRATE_MOVABLE], 32);
+	T_EQ(c.run[ZONE_DMA32][MIGRATE_MOVABLE][FH_BLOCK_ORDER], 2);
+	shown_done(&sh);
+}
+
 /* What is managed is free, in a CPU's cache, or handed out: the three files agree. */
 static void cpu_counts(void)
 {
@@ -268,4 +287,4 @@ static void tenants(void)
 }
 
 const struct t_case t_cases[] = {
-	T(totals), T(totals_of_carveout), T(pairs), T(cpu_counts), T(tenants), T_END};
+	T(totals), T(totals_of_carveout), T(pairs), T(odd_zones), T(cpu_counts), T(tenants), T_END};

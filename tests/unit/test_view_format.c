@@ -136,6 +136,22 @@ static void sample(void)
 	free(zoneinfo);
 }
 
+/* What free(1), vmstat(8) and their like look for is there, though it is 0. */
+static void looked_for(void)
+{
+	static const char *const keys[] = {
+		"MemTotal:",	 "MemFree:",  "MemAvailable:", "Buffers:",     "Cached:",
+		"SwapCached:",	 "Active:",   "Inactive:",     "Unevictable:", "Mlocked:",
+		"SwapTotal:",	 "SwapFree:", "Dirty:",	       "Shmem:",       "Slab:",
+		"SReclaimable:", "CmaTotal:", "CmaFree:"};
+
+	make();
+	shown(&sh, "proc/meminfo");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		t_ok(shown_line(sh.text, keys[i]), __FILE__, __LINE__, keys[i], "missing");
+	shown_done(&sh);
+}
+
 /* ---- a real kernel's files ---- */
 
 static char *capture(const char *name)
@@ -180,4 +196,4 @@ static void captured_vmstat(void)
 	shown_done(&sh);
 }
 
-const struct t_case t_cases[] = {T(sample), T(captured), T(captured_vmstat), T_END};
+const struct t_case t_cases[] = {T(sample), T(looked_for), T(captured), T(captured_vmstat), T_END};

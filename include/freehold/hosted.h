@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The hosted platform: a Linux process that is a machine. RAM is a memfd, threads are CPUs, a
- *tenant's address space is real mappings of RAM, a file object is a real file.
+ * The hosted platform: a Linux process that is a machine. RAM is a memfd, threads are CPUs, a tenant's
+ * address space is real mappings of RAM, a file object is a real file.
  *
- *	struct hosted *h;
- *	err = hosted_create(&(struct hosted_opts){.banks = cfg.bank, .nr_banks = cfg.nr_banks}, &h,
- *&why) err = fh_machine_create(hosted_plat(h), &cfg, &m) hosted_cpu_set(0) each thread, its own
- *number
+ *	struct hosted_opts opts = {.banks = cfg.bank, .nr_banks = cfg.nr_banks};
+ *	err = hosted_create(&opts, &h, &why)
+ *	err = fh_machine_create(hosted_plat(h), &cfg, &m)
+ *	hosted_cpu_set(0)			each thread its own number
  *
- *	hosted_space_create(h, nr, &hs)                      a space that ordinary loads and stores
- *reach fh_space_create(m, hs, &space) hosted_space_attach(hs, space) fh_space_map(space,
- *hosted_space_va(hs), object, 0, nr) hosted_try(access, arg)                              access()
- *touches hosted_space_base(hs)[...]
+ *	hosted_space_create(h, nr, &hs)		a space that ordinary loads and stores reach
+ *	fh_space_create(m, hs, &space)
+ *	hosted_space_attach(hs, space)
+ *	fh_space_map(space, hosted_space_va(hs), object, 0, nr)
+ *	hosted_try(access, arg)			access() touches hosted_space_base(hs)[...]
  *
- * Errors are negative, Linux's values. Any number of machines share one process; what is
- *process-wide is the SIGSEGV handler with its table of spaces, and each thread's CPU number.
+ * Errors are negative, Linux's values. Any number of machines share one process; what is process-wide
+ * is the SIGSEGV handler with its table of spaces, and each thread's CPU number.
  */
-#ifndef FH_PLAT_HOSTED_H
-#define FH_PLAT_HOSTED_H
+#ifndef FREEHOLD_HOSTED_H
+#define FREEHOLD_HOSTED_H
 
 #include <freehold/boot.h>
 #include <freehold/object.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold stat`: one file of a machine's tree, or a summary of all that the tree says. */
 #include <argp.h>
-#include <errno.h>
 #include <freehold/hosted.h>
 #include <stdio.h>
 #include <stdlib.h>

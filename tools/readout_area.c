@@ -19,6 +19,7 @@ struct reading {
 	struct readout_area *a;
 	const char *top;	    /* SYSFS and the like */
 	char dir[READOUT_NAME + 8]; /* of the area, in `top` */
+	int err;		    /* of the last load() */
 };
 
 static void name_dir(struct reading *rd, const char *prefix)
@@ -26,15 +27,14 @@ static void name_dir(struct reading *rd, const char *prefix)
 	snprintf(rd->dir, sizeof(rd->dir), "%s%s", prefix, rd->a->name);
 }
 
-/* A file of the area; NULL: not there, or noted. */
+/* A file of the area; NULL: not there (rd->err is -ENOENT), or noted. */
 static char *load(struct reading *rd, const char *file, char path[READ_PATH])
 {
 	char shown[READ_PATH];
-	int err;
 
 	snprintf(path, READ_PATH, "%s/%s/%s", rd->top, rd->dir, file);
 	snprintf(shown, sizeof(shown), "%s/*/%s", rd->top, file);
-	return readout_load(rd->t, rd->r, path, shown, &err);
+	return readout_load(rd->t, rd->r, path, shown, &rd->err);
 }
 
 static uint64_t value(struct reading *rd, const char *file)
@@ -99,6 +99,7 @@ static void read_bitmap(struct reading *rd, const char *file, uint64_t bits, str
 
 	if (!text) {
 		*ok = false;
+		need(rd, rd->err == -ENOENT ? UNKNOWN : 0, DEBUGFS "/*/bitmap");
 		return;
 	}
 	if (!count_holes(h, text, bits)) {
@@ -180,7 +181,7 @@ static void read_debugfs(struct reading *rd)
 	rd->top = DEBUGFS;
 	name_dir(rd, "");
 	a->base = value(rd, "base_pfn");
-	if (a->base == UNKNOWN) { /* before 5.x the folder was named so */
+	if (a->base == UNKNOWN) { /* older kernels named the folder so */
 		name_dir(rd, "cma-");
 		a->base = value(rd, "base_pfn");
 	}
@@ -190,6 +191,8 @@ static void read_debugfs(struct reading *rd)
 	used = value(rd, "used");
 	order = value(rd, "order_per_bit");
 	a->largest_hole = value(rd, "maxchunk");
+	need(rd, a->base, DEBUGFS "/*/base_pfn");
+	need(rd, order, DEBUGFS "/*/order_per_bit");
 	if (a->size == UNKNOWN)
 		a->size = count;
 	if (order != UNKNOWN && order >= READOUT_ORDERS) {
@@ -201,9 +204,6 @@ static void read_debugfs(struct reading *rd)
 	else if (used != UNKNOWN)
 		a->device = used;
 	read_holes(rd, order);
-	need(rd, a->base, DEBUGFS "/*/base_pfn");
-	if (!rd->r->bad)
-		need(rd, a->holes, DEBUGFS "/*/bitmap");
 	need(rd, a->largest_hole, DEBUGFS "/*/maxchunk");
 }
 

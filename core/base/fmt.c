@@ -3,7 +3,7 @@
 #include "base/fmt.h"
 
 struct spec {
-	bool left, zero;
+	bool left, zero, alt; /* - 0 # */
 	int width, precision; /* -1: none */
 	int longs;	      /* -1 h, 0 int, 1 long, 2 long long, 3 size_t */
 };
@@ -47,7 +47,8 @@ static void put_num(struct out *o, uint64_t v, bool neg, unsigned int base, bool
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char tmp[24];
-	int n = 0, zeros = 0, total;
+	bool prefix = sp->alt && base == 16 && v;
+	int sign = neg + 2 * prefix, n = 0, zeros = 0, total;
 
 	do {
 		tmp[n++] = digits[v % base];
@@ -55,13 +56,17 @@ static void put_num(struct out *o, uint64_t v, bool neg, unsigned int base, bool
 	} while (v);
 	if (sp->precision > n)
 		zeros = sp->precision - n;
-	else if (sp->zero && !sp->left && sp->precision < 0 && sp->width > n + neg)
-		zeros = sp->width - n - neg;
-	total = n + zeros + neg;
+	else if (sp->zero && !sp->left && sp->precision < 0 && sp->width > n + sign)
+		zeros = sp->width - n - sign;
+	total = n + zeros + sign;
 	if (!sp->left)
 		put_n(o, ' ', sp->width - total);
 	if (neg)
 		put(o, '-');
+	if (prefix) {
+		put(o, '0');
+		put(o, upper ? 'X' : 'x');
+	}
 	put_n(o, '0', zeros);
 	while (n)
 		put(o, tmp[--n]);
@@ -77,6 +82,8 @@ static const char *parse_spec(const char *f, struct spec *sp, va_list *ap)
 			sp->left = true;
 		else if (*f == '0')
 			sp->zero = true;
+		else if (*f == '#')
+			sp->alt = true;
 		else
 			break;
 	}

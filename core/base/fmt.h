@@ -8,7 +8,7 @@
 
 /*
  * Formats into buf[size], always ends it with NUL when size > 0, and returns the length the whole
- * text has, as snprintf does. Conversions: %% %c %s %d %i %u %x %X %p with - 0 width .precision *
+ * text has, as snprintf does. Conversions: %% %c %s %d %i %u %x %X %p with - 0 # width .precision *
  * and the lengths h l ll z. An unknown conversion is copied as it stands.
  */
 size_t fh_snprintf(char *buf, size_t size, const char *fmt, ...) FH_PRINTF(3, 4);

@@ -128,10 +128,12 @@ int dma_free_coherent(struct device *dev, uint64_t size, dma_t handle)
 	cma = machine_area(dev->machine, block);
 	if (cma)
 		return cma_release(cma, pfn, pages) ? 0 : -FH_EINVAL;
-	/* Checked as a whole before any of it is freed: a run that is free in part is nobody's
-	 * buffer. */
+	/* Checked as a whole before any of it is freed: a run that is free in part, or somebody
+	 * else's, is nobody's buffer. What this CPU caches shows in the map only once it is back. */
+	pcp_drain_self(dev->machine);
 	for (uint64_t i = 0; i < pages; i++)
-		if (block_is_free(dev->machine, pfn + i))
+		if (block_is_free(dev->machine, pfn + i) ||
+		    frame_state(machine_frame(dev->machine, pfn + i)) != FRAME_RAW)
 			return -FH_EINVAL;
 	free_tail(dev->machine, pfn, pfn + pages);
 	return 0;

@@ -183,6 +183,12 @@ bool block_take_run(struct fh_machine *m, uint64_t block, struct block_state *s,
 	struct block_map *map = &m->map[block];
 	unsigned int words = order > 6 ? 1u << (order - 6) : 1;
 
+	if (order == FH_BLOCK_ORDER && s->free == FH_BLOCK_PAGES) {
+		memset(map, 0, sizeof(*map));
+		s->free = 0;
+		*first = 0;
+		return true;
+	}
 	for (unsigned int i = 0; i < BLOCK_WORDS; i += words) {
 		uint64_t all = map->w[i], runs;
 

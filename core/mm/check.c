@@ -293,6 +293,7 @@ static void check_area(struct check *c, struct cma *cma)
 {
 	struct fh_machine *m = c->m;
 	uint64_t marked = 0, set;
+	bool none_held = area_policy(cma) == CMA_POLICY_GUARANTEED && !cma->was_movable;
 
 	for (unsigned int i = 0; i < cma->nranges; i++) {
 		struct cma_memrange *r = &cma->ranges[i];
@@ -303,8 +304,7 @@ static void check_area(struct check *c, struct cma *cma)
 			marked++;
 		for (uint64_t b = machine_block(m, r->base_pfn);
 		     b < machine_block(m, r->base_pfn + r->count); b++) {
-			for (unsigned int k = 0;
-			     k < FH_BLOCK_PAGES && area_policy(cma) == CMA_POLICY_GUARANTEED; k++)
+			for (unsigned int k = 0; k < FH_BLOCK_PAGES && none_held; k++)
 				if (frame_state(&m->frames[b][k]) == FRAME_HELD)
 					broken(c, "A5 area %s: block %llu has a held page",
 					       cma->name, (ull)b);

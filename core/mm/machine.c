@@ -2,6 +2,7 @@
 /* A machine's bytes, messages, budget and end. (How it is made: birth.c.) */
 #include "base/bitmap.h"
 #include "mm/machine.h"
+#include "mm/migrate.h"
 #include "mm/objects.h"
 
 unsigned char *machine_virt(const struct fh_machine *m, pfn_t pfn)
@@ -97,6 +98,18 @@ void fh_machine_destroy(struct fh_machine *m)
 {
 	if (!m)
 		return;
+	while (m->spaces) {
+		struct fh_space *s = m->spaces;
+
+		m->spaces = s->next;
+		while (s->mappings) {
+			struct mapping *map = s->mappings;
+
+			s->mappings = map->next_in_space;
+			machine_free(m, map, mapping_size(map->nr));
+		}
+		machine_free(m, s, sizeof(*s));
+	}
 	while (m->objects) {
 		struct fh_object *o = m->objects;
 
@@ -112,6 +125,8 @@ void fh_machine_destroy(struct fh_machine *m)
 				     bitmap_words(cma_bitmap_maxno(cma, &cma->ranges[r])) * 8);
 		machine_free(m, cma, sizeof(*cma));
 	}
+	if (m->frame_mem)
+		movable_forget_all(m);
 	machine_free(m, m->cpu, m->nr_cpus * sizeof(*m->cpu));
 	machine_free(m, m->frame_mem,
 		     m->nr_frame_blocks * FH_BLOCK_PAGES * sizeof(struct fh_frame));

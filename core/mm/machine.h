@@ -64,6 +64,7 @@ struct fh_machine {
 	unsigned int nr_banks;
 	struct fh_lock objects_lock; /* rank LEAF */
 	struct fh_object *objects;
+	struct fh_space *spaces;
 	struct dmesg dmesg;
 	_Atomic(uint64_t) event[NR_VM_EVENTS]; /* of threads that are no CPU */
 	struct boot_config cfg;

@@ -109,3 +109,10 @@ int migrate_movable(struct fh_machine *m, pfn_t pfn)
 	vm_count(m, err ? VM_pgmigrate_fail : VM_pgmigrate_success, 1);
 	return err ? -FH_EAGAIN : 0;
 }
+
+void movable_forget_all(struct fh_machine *m)
+{
+	for (uint64_t i = 0; i < m->nr_frame_blocks * FH_BLOCK_PAGES; i++)
+		if (frame_state(&m->frame_mem[i]) == FRAME_MOVABLE)
+			machine_free(m, m->frame_mem[i].owner, sizeof(struct movable_page));
+}

@@ -36,6 +36,11 @@ struct mapping {
 	uint64_t pte[]; /* object.lock */
 };
 
+static inline size_t mapping_size(uint64_t nr)
+{
+	return sizeof(struct mapping) + nr * sizeof(uint64_t);
+}
+
 struct fh_object {
 	struct fh_machine *m;
 	const struct fh_object_ops *ops; /* NULL: anonymous */
@@ -54,7 +59,8 @@ struct fh_space {
 	struct fh_machine *m;
 	void *host;
 	struct fh_lock lock;
-	struct mapping *mappings; /* ascending va */
+	struct mapping *mappings;     /* ascending va */
+	struct fh_space *next, *prev; /* m->spaces, m->objects_lock */
 };
 
 static inline bool object_slot(const struct fh_object *o, uint64_t index, pfn_t *pfn)

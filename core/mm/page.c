@@ -75,10 +75,11 @@ static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t
 
 	if (gfp & GFP_EVACUATE) {
 		/* A run is welcome, not needed: no search for it beyond what is at hand. */
-		if (search_zones(m, gfp, order, NR_WMARK, INDEX_QUICK, pfn))
-			return 0;
 		if (order)
-			return -FH_ENOMEM;
+			return search_zones(m, gfp, order, NR_WMARK, INDEX_QUICK, pfn) ? 0
+										       : -FH_ENOMEM;
+		if (take_zones(m, gfp, order, NR_WMARK, pfn))
+			return 0;
 	} else {
 		if (!(gfp & (GFP_DROPPABLE | GFP_BRIEF)) && !budget_admit(m, need))
 			return -FH_ENOMEM;

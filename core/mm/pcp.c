@@ -402,10 +402,11 @@ static int free_small(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone 
 		      unsigned int type, pfn_t pfn, unsigned int order)
 {
 	uint64_t word = pfn >> 6, bits = bits_low(1u << order) << (pfn & 63);
-	struct pcp_slot *s = &pz->slot[type][class_of(order)];
 
-	if (slot_has(s, word))
-		return slot_put(s, word, bits);
+	/* Whichever class took the word has all its free frames: also those of another order. */
+	for (unsigned int c = 0; c < PCP_CLASSES; c++)
+		if (slot_has(&pz->slot[type][c], word))
+			return slot_put(&pz->slot[type][c], word, bits);
 	if (slot_has(&pz->freed, word))
 		return slot_put(&pz->freed, word, bits);
 	if (pz->huge[type].mask && slot_word(&pz->huge[type]) / BLOCK_WORDS == word / BLOCK_WORDS)

@@ -18,13 +18,14 @@ int fh_space_create(struct fh_machine *m, void *host, struct fh_space **space)
 	s->m = m;
 	s->host = host;
 	fh_lock_init(&s->lock, RANK_SPACE);
+	fh_lock(&m->objects_lock);
+	s->next = m->spaces;
+	if (s->next)
+		s->next->prev = s;
+	m->spaces = s;
+	fh_unlock(&m->objects_lock);
 	*space = s;
 	return 0;
-}
-
-static size_t mapping_size(uint64_t nr)
-{
-	return sizeof(struct mapping) + nr * sizeof(uint64_t);
 }
 
 int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t index, uint64_t nr)
@@ -200,6 +201,14 @@ void fh_space_destroy(struct fh_space *s)
 	while (s->mappings)
 		if (fh_space_unmap(s, s->mappings->va))
 			machine_bug(s->m, "space: a mapping is gone from its own list");
+	fh_lock(&s->m->objects_lock);
+	if (s->next)
+		s->next->prev = s->prev;
+	if (s->prev)
+		s->prev->next = s->next;
+	else
+		s->m->spaces = s->next;
+	fh_unlock(&s->m->objects_lock);
 	machine_free(s->m, s, sizeof(*s));
 }
 

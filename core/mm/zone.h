@@ -18,7 +18,7 @@ struct zone {
 	const char *name;
 	uint64_t first_block, end_block;
 	uint64_t spanned, present, managed; /* frames, as /proc/zoneinfo */
-	_Atomic(int64_t) nr_free;	    /* in blocks not isolated; carveouts included */
+	_Atomic(int64_t) nr_free;	    /* in blocks not isolated, carveouts apart */
 	_Atomic(int64_t) nr_free_cma;	    /* those in lendable CMA blocks */
 	_Atomic(int64_t) nr_free_carveout;  /* those in CMA blocks that are not lent */
 	_Atomic(int64_t) nr_highatomic;	    /* frames of HIGHATOMIC blocks */

@@ -36,6 +36,8 @@ static void widths(void)
 	SAME("[%2d][%02d]", 12345, 12345);
 	SAME("[%8.3d][%-8.3d][%.5x]", 7, 7, 0xabu);
 	SAME("[%*d][%-*d]", 6, 1, 6, 1);
+	SAME("[%#x][%#X][%#x][%#10x][%-#10x][%#010x][%#llx]", 255u, 255u, 0u, 255u, 255u, 255u,
+	     ~0ull);
 	SAME("[%016llx][%8lx]", 0x123456789abcdefull, 0xfeul);
 }
 

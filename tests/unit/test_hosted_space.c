@@ -255,6 +255,9 @@ static void refused(void)
 	char *base;
 	int err = 0;
 
+#ifdef __SANITIZE_THREAD__
+	T_SKIP("ThreadSanitizer does not follow a handler that is left by siglongjmp");
+#endif
 	T_NEED(world_make(&w, CMA_POLICY_GUARANTEED, 0, RAM >> 12));
 	base = hosted_space_base(w.hs);
 	while (n < RAM >> 12 && !(err = hosted_try(touch, base + (n << 12))))

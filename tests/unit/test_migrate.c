@@ -7,6 +7,7 @@
 #include <freehold/page.h>
 #include "mm/machine.h"
 #include "mm/migrate.h"
+#include "mm/policy.h"
 #include "t.h"
 #include "testplat.h"
 
@@ -175,7 +176,7 @@ static void no_frame_to_move_to(void)
 	T_NEED(start(NULL));
 	isolate(16, true);
 	testplat_cpu(~0u);
-	while (!fh_alloc_pages(m, __GFP_MOVABLE | (gfp_t)1 << 17, 0, &p)) { /* GFP_EVACUATE */
+	while (!fh_alloc_pages(m, __GFP_MOVABLE | GFP_EVACUATE | __GFP_DIRECT_RECLAIM, 0, &p)) {
 		*(pfn_t *)fh_page_address(m, p) = list;
 		list = p;
 	}

@@ -209,6 +209,13 @@ static void old_kernels(void)
 	T_STR(notes(), "");
 	T_EQ(r.area[0].holes, 3);
 	T_EQ(r.area[0].largest_hole, 28);
+	/* With coarse bits nobody can tell where a range's bitmap ends. */
+	T_NEED(read_text(MEMINFO ZONEINFO TYPES SYSFS DEBUG
+			 "base_pfn\n256\n" DEBUG "order_per_bit\n5\n" DEBUG "maxchunk\n32\n" DEBUG
+			 "ranges/0/bitmap\n1\n" DEBUG "ranges/1/bitmap\n0\n"));
+	T_STR(notes(), "");
+	T_EQ(r.area[0].holes, UNKNOWN);
+	T_EQ(r.area[0].largest_hole, 32);
 }
 
 static void page_sizes(void)
@@ -260,7 +267,7 @@ static void missing(void)
 		       "sys/kernel/mm/cma/*/alloc_pages_fail: No such file or directory\n"
 		       "sys/kernel/mm/cma/*/release_pages_success: No such file or directory\n"
 		       "sys/kernel/debug/cma/*/base_pfn: No such file or directory\n"
-		       "sys/kernel/debug/cma/*/bitmap: No such file or directory\n"
+		       "sys/kernel/debug/cma/*/order_per_bit: No such file or directory\n"
 		       "sys/kernel/debug/cma/*/maxchunk: No such file or directory\n"
 		       "sys/kernel/mm/cma/*/available_pages: No such file or directory\n");
 	T_NEED(read_text(

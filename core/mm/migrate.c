@@ -117,7 +117,7 @@ static bool drop(const struct migration *mg, pfn_t pfn)
 	if (mg->mode == MIGRATE_OUT_NO_DROP || !reclaim_drop(mg->m, pfn))
 		return false;
 	mg->res->dropped++;
-	vm_count(mg->m, VM_drop_pagecache, 1);
+	vm_count(mg->m, VM_contig_drop, 1);
 	mg->emptied(mg->data, pfn);
 	return true;
 }

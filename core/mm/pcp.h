@@ -59,7 +59,7 @@ struct pcp_zone {
 	X(pgscan_file)                                                                             \
 	X(compact_isolated)                                                                        \
 	X(cma_alloc_success)                                                                       \
-	X(cma_alloc_fail) X(drop_pagecache) X(pcp_refill) X(pcp_drain) X(contig_evacuate)
+	X(cma_alloc_fail) X(contig_drop) X(pcp_refill) X(pcp_drain) X(contig_evacuate)
 #define VM_EVENT_ENUM(n) VM_##n,
 enum vm_event { VM_EVENTS(VM_EVENT_ENUM) NR_VM_EVENTS };
 

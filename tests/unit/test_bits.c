@@ -35,7 +35,7 @@ static void count_and_first(void)
 		unsigned int k = 0;
 
 		for (unsigned int i = 0; i < 64; i++)
-			k += w >> i & 1;
+			k += (unsigned int)(w >> i & 1);
 		T_EQ(bits_count(w), k);
 	}
 }

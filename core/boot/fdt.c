@@ -20,6 +20,8 @@ static bool lengths_are_sane(const void *dtb)
 	const unsigned char *p = (const unsigned char *)dtb + fdt_off_dt_struct(dtb);
 	uint64_t total = fdt_totalsize(dtb), off = fdt_off_dt_struct(dtb), end, at = 0;
 
+	if (fdt_version(dtb) >= 17 && total < FDT_V17_SIZE)
+		return false;
 	end = fdt_version(dtb) >= 17 ? fdt_size_dt_struct(dtb) : total - off;
 	if (off > total || end > total - off)
 		return false;

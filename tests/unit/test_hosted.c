@@ -228,7 +228,8 @@ static int signal_of(void (*fn)(void))
 	pid = fork();
 	if (!pid) {
 		/* What is expected needs no report of a sanitizer. */
-		freopen("/dev/null", "w", stderr);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(127);
 		fn();
 		_exit(0);
 	}

@@ -195,8 +195,9 @@ static bool zone_ok(const struct zone *z, const struct buddy_req *r)
 	uint64_t cma = r->gfp & __GFP_CMA ? 0 : (uint64_t)zone_count(&z->nr_free_cma);
 
 	free = free > cma ? free - cma : 0;
+	/* To the last frame: the search knows better than a counter that may be a little low. */
 	if (r->mark == NR_WMARK)
-		return free >= UINT64_C(1) << r->order;
+		return true;
 	return policy_watermark_ok(r->gfp, free, UINT64_C(1) << r->order, z->wmark[r->mark],
 				   z->lowmem_reserve[r->classzone]);
 }

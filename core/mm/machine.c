@@ -136,8 +136,13 @@ void fh_machine_destroy(struct fh_machine *m)
 
 void fh_cpu_quiesce(struct fh_machine *m)
 {
+	unsigned int id = arch_cpu_id();
+
 	lru_flush_batch(m);
 	pcp_drain_self(m);
+	for (unsigned int z = 0; z < MAX_NR_ZONES && id < m->nr_cpus; z++)
+		zone_add(&m->zone[z].nr_free, atomic_exchange_explicit(&m->cpu[id].uncounted[z], 0,
+								       memory_order_relaxed));
 }
 
 void fh_mem_info(struct fh_machine *m, struct fh_mem_info *info)
@@ -149,7 +154,7 @@ void fh_mem_info(struct fh_machine *m, struct fh_mem_info *info)
 		struct zone *z = &m->zone[i];
 
 		info->total += z->managed;
-		info->free += (uint64_t)zone_count(&z->nr_free);
+		info->free += (uint64_t)machine_nr_free(m, (enum zone_type)i);
 		info->cma_free += (uint64_t)zone_count(&z->nr_free_cma);
 		carveout += (uint64_t)zone_count(&z->nr_free_carveout);
 	}

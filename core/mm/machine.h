@@ -152,6 +152,17 @@ static inline bool machine_in_bank(const struct fh_machine *m, struct range pfns
 	return false;
 }
 
+/* A zone's free frames, exactly when the machine is quiet: what CPUs have not counted yet, too. (The
+ * zone's own counter is low by less than PCP_UNCOUNTED a CPU, which errs on the safe side.) */
+static inline int64_t machine_nr_free(const struct fh_machine *m, enum zone_type zone)
+{
+	int64_t n = atomic_load_explicit(&m->zone[zone].nr_free, memory_order_relaxed);
+
+	for (unsigned int i = 0; i < m->nr_cpus; i++)
+		n += atomic_load_explicit(&m->cpu[i].uncounted[zone], memory_order_relaxed);
+	return n < 0 ? 0 : n;
+}
+
 /* Frames the boot configuration keeps from the allocator until an area over them goes into service.
  */
 bool machine_is_reserved(const struct fh_machine *m, struct range pfns);

@@ -33,7 +33,9 @@ struct mapping {
 	struct fh_object *object;
 	uint64_t va, index, nr; /* pages */
 	struct mapping *next_in_space, *next_of_object;
-	uint64_t pte[]; /* object.lock */
+	_Atomic(uint32_t) users; /* raised under space.lock: faults, loads and stores in it now */
+	bool dying;		 /* space.lock: fh_space_unmap() waits for them */
+	uint64_t pte[];		 /* object.lock */
 };
 
 static inline size_t mapping_size(uint64_t nr)

@@ -34,6 +34,7 @@
 #define PCP_CLASSES   3 /* orders 0; 1..3; 4..6 */
 #define PCP_NONE      UINT64_MAX
 #define PCP_LRU_BATCH 31 /* as PAGEVEC_SIZE */
+#define PCP_UNCOUNTED 64
 
 struct pcp_slot {
 	uint64_t mask;		/* free frames of `word` */
@@ -81,6 +82,9 @@ struct fh_cpu {
 			unsigned int lru_n;
 			uint32_t lru_frame[PCP_LRU_BATCH];
 			_Atomic(uint64_t) event[NR_VM_EVENTS]; /* written by the owner only */
+			/* Frames freed to blocks and not yet in zone.nr_free, below PCP_UNCOUNTED; so
+			 * that two CPUs that free do not fight for the counter. The owner's alone. */
+			_Atomic(int64_t) uncounted[MAX_NR_ZONES];
 		};
 		/* A power of two, so that finding one's own is a shift. */
 		unsigned char stride[8192];

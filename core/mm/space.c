@@ -56,15 +56,26 @@ int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t 
 	return 0;
 }
 
-static struct mapping *mapping_find(struct fh_space *s, uint64_t va)
+/* The mapping that shows va, kept alive until mapping_put(); NULL: none does. */
+static struct mapping *mapping_get(struct fh_space *s, uint64_t va)
 {
 	struct mapping *map;
 
 	fh_lock(&s->lock);
 	for (map = s->mappings; map && map->va + map->nr <= va; map = map->next_in_space)
 		;
+	if (map && (map->va > va || map->dying))
+		map = NULL;
+	if (map)
+		atomic_fetch_add_explicit(&map->users, 1, memory_order_relaxed);
 	fh_unlock(&s->lock);
-	return map && map->va <= va ? map : NULL;
+	return map;
+}
+
+static void mapping_put(struct mapping *map)
+{
+	/* Release: pairs with the acquire in fh_space_unmap(), which frees it. */
+	atomic_fetch_sub_explicit(&map->users, 1, memory_order_release);
 }
 
 /* What to do with a run of entries [first, first + n) of a mapping, all of the kind asked for. */
@@ -175,13 +186,20 @@ int fh_space_unmap(struct fh_space *s, uint64_t va)
 	if (!s)
 		return -FH_EINVAL;
 	fh_lock(&s->lock);
-	for (at = &s->mappings; *at && (*at)->va != va; at = &(*at)->next_in_space)
+	for (map = s->mappings; map && map->va != va; map = map->next_in_space)
 		;
-	map = *at;
-	if (!map) {
+	if (!map || map->dying) {
 		fh_unlock(&s->lock);
 		return -FH_EINVAL;
 	}
+	/* It keeps its place, so that nothing is mapped there yet, until who uses it is out. */
+	map->dying = true;
+	fh_unlock(&s->lock);
+	for (unsigned int turn = 0; atomic_load_explicit(&map->users, memory_order_acquire); turn++)
+		fh_spin(turn);
+	fh_lock(&s->lock);
+	for (at = &s->mappings; *at != map; at = &(*at)->next_in_space)
+		;
 	*at = map->next_in_space;
 	fh_lock(&map->object->lock);
 	for (of = &map->object->mappings; *of != map; of = &(*of)->next_of_object)
@@ -297,19 +315,14 @@ static int map_around(struct mapping *map, uint64_t index, pfn_t pfn, bool writa
 	return run_map(map, lo - map->index, hi - lo, pfn - (index - lo), writable);
 }
 
-int fh_space_fault(struct fh_space *s, uint64_t va, unsigned int flags)
+/* va lies in the mapping. */
+static int mapping_fault(struct mapping *map, uint64_t va, unsigned int flags)
 {
-	struct mapping *map = s ? mapping_find(s, va) : NULL;
-	struct fh_object *o;
-	uint64_t index, *pte;
+	struct fh_object *o = map->object;
+	uint64_t index = map->index + (va - map->va), *pte = &map->pte[va - map->va];
 	pfn_t pfn;
 	int err;
 
-	if (!map)
-		return -FH_EFAULT;
-	o = map->object;
-	index = map->index + (va - map->va);
-	pte = &map->pte[va - map->va];
 	vm_count(o->m, VM_pgfault, 1);
 	if (!o->ops) {
 		fh_lock(&o->lock);
@@ -331,16 +344,24 @@ int fh_space_fault(struct fh_space *s, uint64_t va, unsigned int flags)
 	return err;
 }
 
-/* A load or store through the page table: with the object locked nothing moves under it. */
-static int touch(struct fh_space *s, uint64_t va, size_t offset, void *buf, size_t len, bool write)
+int fh_space_fault(struct fh_space *s, uint64_t va, unsigned int flags)
 {
-	struct mapping *map = s ? mapping_find(s, va) : NULL;
-	uint64_t need = PTE_PRESENT | (write ? PTE_WRITE : 0);
+	struct mapping *map = s ? mapping_get(s, va) : NULL;
+	int err;
 
-	if (offset > FH_PAGE_SIZE || len > FH_PAGE_SIZE - offset)
-		return -FH_EINVAL;
 	if (!map)
 		return -FH_EFAULT;
+	err = mapping_fault(map, va, flags);
+	mapping_put(map);
+	return err;
+}
+
+/* A load or store through the page table: with the object locked nothing moves under it. */
+static int mapping_touch(struct mapping *map, uint64_t va, size_t offset, void *buf, size_t len,
+			 bool write)
+{
+	uint64_t need = PTE_PRESENT | (write ? PTE_WRITE : 0);
+
 	for (;;) {
 		unsigned char *virt;
 		uint64_t pte;
@@ -349,7 +370,7 @@ static int touch(struct fh_space *s, uint64_t va, size_t offset, void *buf, size
 		fh_lock(&map->object->lock);
 		pte = map->pte[va - map->va];
 		if ((pte & need) == need) {
-			virt = machine_virt(s->m, pte >> PTE_SHIFT);
+			virt = machine_virt(map->object->m, pte >> PTE_SHIFT);
 			if (virt && write)
 				memcpy(virt + offset, buf, len);
 			else if (virt)
@@ -358,10 +379,25 @@ static int touch(struct fh_space *s, uint64_t va, size_t offset, void *buf, size
 			return 0;
 		}
 		fh_unlock(&map->object->lock);
-		err = fh_space_fault(s, va, write ? FH_FAULT_WRITE : 0);
+		err = mapping_fault(map, va, write ? FH_FAULT_WRITE : 0);
 		if (err)
 			return err;
 	}
+}
+
+static int touch(struct fh_space *s, uint64_t va, size_t offset, void *buf, size_t len, bool write)
+{
+	struct mapping *map;
+	int err;
+
+	if (offset > FH_PAGE_SIZE || len > FH_PAGE_SIZE - offset)
+		return -FH_EINVAL;
+	map = s ? mapping_get(s, va) : NULL;
+	if (!map)
+		return -FH_EFAULT;
+	err = mapping_touch(map, va, offset, buf, len, write);
+	mapping_put(map);
+	return err;
 }
 
 int fh_space_load(struct fh_space *s, uint64_t va, size_t offset, void *buf, size_t len)

@@ -56,7 +56,7 @@ void view_area_last_failure(struct view *v);
 
 /* What is free, as the counters have it: areas that are never lent count as free here, since their
  * frames are free in the map and pagetypeinfo lists them. */
-uint64_t view_zone_free(const struct zone *z);
+uint64_t view_zone_free(const struct fh_machine *m, const struct zone *z);
 uint64_t view_zone_free_cma(const struct zone *z);
 
 /* Counters of the node, in Linux's order; shown by zoneinfo and by vmstat. */

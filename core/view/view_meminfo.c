@@ -8,9 +8,10 @@
  */
 #include "view/view.h"
 
-uint64_t view_zone_free(const struct zone *z)
+uint64_t view_zone_free(const struct fh_machine *m, const struct zone *z)
 {
-	return (uint64_t)(zone_count(&z->nr_free) + zone_count(&z->nr_free_carveout));
+	return (uint64_t)(machine_nr_free(m, (enum zone_type)(z - m->zone)) +
+			  zone_count(&z->nr_free_carveout));
 }
 
 uint64_t view_zone_free_cma(const struct zone *z)
@@ -48,7 +49,7 @@ static uint64_t available(struct fh_machine *m)
 	uint64_t free = 0, reserve = 0, low = 0;
 
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
-		free += (uint64_t)zone_count(&m->zone[i].nr_free);
+		free += (uint64_t)machine_nr_free(m, (enum zone_type)i);
 		reserve += zone_reserve(&m->zone[i]);
 		low += m->zone[i].wmark[WMARK_LOW];
 	}

@@ -66,7 +66,7 @@ static void watermarks(struct view *v, const struct zone *z)
 {
 	uint64_t high = z->wmark[WMARK_HIGH];
 
-	view_add(v, "\n  pages free     %llu", (ull)view_zone_free(z));
+	view_add(v, "\n  pages free     %llu", (ull)view_zone_free(v->m, z));
 	pages(v, "boost", 0);
 	pages(v, "min", z->wmark[WMARK_MIN]);
 	pages(v, "low", z->wmark[WMARK_LOW]);
@@ -86,7 +86,7 @@ static void zone_stats(struct view *v, unsigned int i)
 {
 	const struct zone *z = &v->m->zone[i];
 
-	stat(v, "nr_free_pages", view_zone_free(z));
+	stat(v, "nr_free_pages", view_zone_free(v->m, z));
 	stat(v, "nr_mlock", 0);
 	stat(v, "nr_bounce", 0);
 	stat(v, "nr_zspages", 0);

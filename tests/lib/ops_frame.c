@@ -18,6 +18,17 @@ static uint64_t marks(const struct fh_machine *m)
 	return sum;
 }
 
+/* Frames freed that their CPUs have not counted yet: free, and not seen by who decides. */
+static uint64_t uncounted(const struct fh_machine *m)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < m->nr_cpus; i++)
+		for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
+			sum += (uint64_t)atomic_load(&m->cpu[i].uncounted[z]);
+	return sum;
+}
+
 /* Whether the account of what can neither move nor be dropped has no room for 64 more (a CPU's
  * word). */
 static bool budget_full(struct ops *r, const struct model_census *c)
@@ -29,7 +40,8 @@ static bool budget_full(struct ops *r, const struct model_census *c)
 	fh_mem_info(m, &info);
 	used = c->used_outside + c->used_inside - c->droppable;
 	cached = info.total - info.free - c->device - c->used_outside - c->used_inside;
-	return capacity && used + cached + 64 > capacity;
+	/* Frees that CPUs have not counted yet are held against the request, too. */
+	return capacity && used + cached + 64 + uncounted(r->md.m) > capacity;
 }
 
 bool ops_page_result(struct ops *r, int err, enum ops_memory where)
@@ -59,7 +71,7 @@ bool ops_page_result(struct ops *r, int err, enum ops_memory where)
 	ops_say(r, " (free %llu, marks %llu, used %llu)", (unsigned long long)free,
 		(unsigned long long)marks(r->md.m),
 		(unsigned long long)(c.used_outside + c.used_inside - c.droppable));
-	ops_must(r, free <= marks(r->md.m) || budget_full(r, &c),
+	ops_must(r, free <= marks(r->md.m) + uncounted(r->md.m) || budget_full(r, &c),
 		 "a page is refused only when memory is short");
 	return false;
 }

@@ -509,9 +509,50 @@ static void mappings_come_and_go(void)
 	end();
 }
 
+/* ---- the very mapping that is used goes ---- */
+
+static void touch_or_unmap(struct thread *t)
+{
+	uint32_t v = 0;
+	int err;
+
+	if (t->cpu) {
+		err = fh_space_load(thread[0].space, 64 + rnd(t) % 32, 0, &v, 4);
+		must(!err || err == -FH_EFAULT || err == -FH_ENOMEM, "an error of the contract");
+		return;
+	}
+	must(!fh_space_unmap(t->space, 64), "a mapping can be removed");
+	fair(fh_space_map(t->space, 64, t->o, 0, 32));
+}
+
+/* In a child: what is used after it was freed may end the process. */
+static void unmap_used(void *arg)
+{
+	(void)arg;
+	race();
+	if (atomic_load(&wrong))
+		abort();
+}
+
+static void unmapped_while_used(void)
+{
+	if (!start(16, 8, CMA_POLICY_GUARANTEED))
+		return;
+	thread[0].host = testplat_space(&tp);
+	T_EQ(fh_object_create(m, OBJECT_PAGES, NULL, NULL, &thread[0].o), 0);
+	T_EQ(fh_space_create(m, thread[0].host, &thread[0].space), 0);
+	T_EQ(fh_space_map(thread[0].space, 64, thread[0].o, 0, 32), 0);
+	for (unsigned int i = 0; i < nr_threads; i++)
+		thread[i].run = touch_or_unmap;
+	T_OK(!testplat_dies(unmap_used, NULL), "munmap() beside a fault is legal");
+	tenant_fini(&thread[0]);
+	end();
+}
+
 const struct t_case t_cases[] = {T(frames),
 				 T(tenants_and_devices_guaranteed),
 				 T(tenants_and_devices_movable),
 				 T(objects_come_and_go),
 				 T(mappings_come_and_go),
+				 T(unmapped_while_used),
 				 T_END};

@@ -41,6 +41,18 @@ static void widths(void)
 	SAME("[%016llx][%8lx]", 0x123456789abcdefull, 0xfeul);
 }
 
+/* With a precision zeros do not fill the width; the compiler would say so. */
+static void zeros_and_precision(void)
+{
+	char a[32];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat"
+	fh_snprintf(a, sizeof(a), "[%08.1d][%-08d]", 77, 7);
+#pragma GCC diagnostic pop
+	T_STR(a, "[      77][7       ]");
+}
+
 static void strings(void)
 {
 	SAME("%s|%10s|%-10s|%.2s|%10.2s|%.*s", "abc", "abc", "abc", "abc", "abc", 1, "abc");
@@ -97,6 +109,6 @@ static void text_grows(void)
 	T_STR(buf, "abcd123");
 }
 
-const struct t_case t_cases[] = {T(numbers),	T(widths),  T(strings),
-				 T(pointers),	T(no_room), T(unknown_is_copied),
-				 T(text_grows), T_END};
+const struct t_case t_cases[] = {T(numbers),	       T(widths),     T(zeros_and_precision),
+				 T(strings),	       T(pointers),   T(no_room),
+				 T(unknown_is_copied), T(text_grows), T_END};

@@ -102,6 +102,26 @@ static void several_claims(void)
 	testplat_end(&tp, m);
 }
 
+/* One claim is complete, the other goes on: the block stays isolated for it. */
+static void one_of_two_is_done(void)
+{
+	struct block_map want, mine = {{0}};
+
+	T_NEED(start());
+	take(0, 1);
+	take(511, 512);
+	T_OK(!isolate_or_claim(m, 5, 0, 100), "one");
+	T_OK(!isolate_or_claim(m, 5, 400, 512), "two");
+	isolate_release(m, 5, 0, 1);
+	block_span(&want, 0, 100);
+	T_OK(isolate_sweep(m, 5, &want, &mine), "all of the first");
+	T_EQ(block_peek(m, 5).isolated, 1);
+	isolate_release(m, 5, 0, 100);
+	isolate_undo(m, 5, &none);
+	isolate_release(m, 5, 511, 512);
+	testplat_end(&tp, m);
+}
+
 /* While all blocks but one are isolated, all that is allocated comes out of that one. */
 static void out_of_circulation(void)
 {
@@ -127,5 +147,10 @@ static void out_of_circulation(void)
 	testplat_end(&tp, m);
 }
 
-const struct t_case t_cases[] = {T(at_once),	    T(swept_up),	   T(undone),
-				 T(several_claims), T(out_of_circulation), T_END};
+const struct t_case t_cases[] = {T(at_once),
+				 T(swept_up),
+				 T(undone),
+				 T(several_claims),
+				 T(one_of_two_is_done),
+				 T(out_of_circulation),
+				 T_END};

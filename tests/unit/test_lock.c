@@ -6,17 +6,26 @@
 #include "testplat.h"
 
 #define THREADS 4
-#define ROUNDS	20000
+#define ROUNDS	100000
 
 static struct fh_lock lock;
 static uint64_t counter;
 
+static _Atomic(int) ready;
+
 static void *add(void *arg)
 {
 	(void)arg;
+	atomic_fetch_add(&ready, 1);
+	while (atomic_load(&ready) < THREADS) /* all at once */
+		hosted_yield();
 	for (int i = 0; i < ROUNDS; i++) {
 		fh_lock(&lock);
-		counter++; /* plain: only the lock makes it add up */
+		uint64_t seen = counter; /* plain: only the lock makes it add up */
+
+		for (int k = 0; k < 8; k++)
+			arch_relax();
+		counter = seen + 1;
 		fh_unlock(&lock);
 	}
 	return NULL;
@@ -28,6 +37,7 @@ static void excludes(void)
 
 	fh_lock_init(&lock, RANK_LEAF);
 	counter = 0;
+	atomic_store(&ready, 0);
 	for (int i = 0; i < THREADS; i++)
 		T_EQ(pthread_create(&t[i], NULL, add, NULL), 0);
 	for (int i = 0; i < THREADS; i++)

@@ -176,6 +176,8 @@ static void refused_devices(void)
 		GLOBAL "[hog]\nkind = device\nbuffers = 3\nsize = 6M\nlifetime = 1s\nrate = 10\n";
 
 	T_NEED(make(text));
+	/* Long enough for three buffers of 6 MiB to be filled and read under a sanitizer. */
+	w.job.duration_ns = UINT64_C(2500000000);
 	T_NEED(run(CMA_POLICY_GUARANTEED));
 	T_OK(run_passed(&w.result), "being refused is no failure");
 	T_OK(tally("hog")->allocs >= 2 && tally_failures(tally("hog")) >= 1, "two fit, not three");

@@ -167,6 +167,16 @@ static void *walk(void *arg)
 	return NULL;
 }
 
+#define MOVED 100
+
+static bool few_moved(struct cma *cma)
+{
+	struct cma_stats stats;
+
+	cma_get_stats(cma, &stats);
+	return stats.pages_migrated <= MOVED;
+}
+
 /* Takes the area in pieces until it is full, scribbles over them, gives them back; lets tenants in
  * again. */
 static void take_area(struct world *w, unsigned int seed)
@@ -175,7 +185,8 @@ static void take_area(struct world *w, unsigned int seed)
 	pfn_t pfn[64];
 	unsigned long count[64];
 
-	for (int i = 0; i < ROUNDS; i++) {
+	/* Who is in the area is the tenants' doing, and theirs alone: on a busy host it takes a while. */
+	for (int i = 0; i < ROUNDS || (few_moved(cma) && i < 50 * ROUNDS); i++) {
 		unsigned int n = 0;
 		char byte;
 
@@ -218,7 +229,7 @@ static void move_under_threads(enum cma_policy policy, uint64_t max_mappings)
 	T_EQ(atomic_load(&w.wrong), 0);
 	T_EQ(atomic_load(&w.refused), 0);
 	T_OK(stats.nr_allocs > ROUNDS, "most were given");
-	T_OK(stats.pages_migrated > 100, "pages were moved");
+	T_OK(stats.pages_migrated > MOVED, "pages were moved");
 	T_OK(host.faults > 0, "pages were faulted in");
 	T_OK(!max_mappings == !host.limit_hits,
 	     "the limit of mappings was reached, or there was none");

@@ -99,70 +99,111 @@ static bool range_is_fit(struct fh_machine *m, struct range pfns)
 	return true;
 }
 
+/* Gives the area another range: its bitmap, and the mark on its blocks. */
+static int add_range(struct cma *cma, struct range pfns)
+{
+	struct fh_machine *m = cma->m;
+	struct cma_memrange *r = &cma->ranges[cma->nranges];
+	uint64_t nr = pfns.end - pfns.start;
+
+	r->bitmap = machine_alloc(m, bitmap_words(nr >> cma->order_per_bit) * sizeof(uint64_t));
+	if (!r->bitmap)
+		return -FH_ENOMEM;
+	r->base_pfn = pfns.start;
+	r->count = nr;
+	cma->nranges++;
+	cma->count += nr;
+	cma->available_count += nr;
+	for (uint64_t b = machine_block(m, pfns.start); b < machine_block(m, pfns.end); b++) {
+		struct block_state old = block_lock(m, b), new = old;
+
+		new.area = (uint8_t)(cma->id + 1);
+		new.type = MIGRATE_CMA;
+		new.lend = BLOCK_LEND_NONE;
+		block_unlock(m, b, old, new);
+	}
+	return 0;
+}
+
 static struct cma *area_new(struct fh_machine *m, struct range pfns, unsigned int order_per_bit,
 			    const char *name)
 {
 	struct cma *cma = machine_alloc(m, sizeof(*cma));
-	uint64_t bits = (pfns.end - pfns.start) >> order_per_bit;
 
 	if (!cma)
 		return NULL;
-	cma->ranges[0].bitmap = machine_alloc(m, bitmap_words(bits) * sizeof(uint64_t));
-	if (!cma->ranges[0].bitmap) {
-		machine_free(m, cma, sizeof(*cma));
-		return NULL;
-	}
 	cma->m = m;
 	cma->id = m->nr_areas;
 	cma->order_per_bit = order_per_bit;
-	cma->nranges = 1;
-	cma->ranges[0].base_pfn = pfns.start;
-	cma->ranges[0].count = cma->count = cma->available_count = pfns.end - pfns.start;
 	fh_lock_init(&cma->lock, RANK_CMA);
 	atomic_init(&cma->policy, m->cfg.policy);
 	if (name)
 		fh_strcopy(cma->name, name, sizeof(cma->name));
 	else
 		fh_snprintf(cma->name, sizeof(cma->name), "cma%u", cma->id);
+	if (add_range(cma, pfns)) {
+		machine_free(m, cma, sizeof(*cma));
+		return NULL;
+	}
 	return cma;
+}
+
+/* Whole blocks within 64 bits of bytes; a bitmap bit is never more than a block. */
+static bool is_whole(phys_t base, uint64_t size)
+{
+	const uint64_t unit = FH_PAGE_SIZE << FH_BLOCK_ORDER;
+
+	return size && base.v + size >= base.v && !((base.v | size) & (unit - 1));
+}
+
+static struct range pfns_of(phys_t base, uint64_t size)
+{
+	return (struct range){fh_phys_to_pfn(base), fh_phys_to_pfn((phys_t){base.v + size})};
 }
 
 int cma_init_reserved_mem(struct fh_machine *m, phys_t base, uint64_t size,
 			  unsigned int order_per_bit, const char *name, struct cma **cma)
 {
-	const uint64_t unit = FH_PAGE_SIZE << FH_BLOCK_ORDER; /* a bitmap bit is never more */
-	struct range pfns;
-	struct cma *c;
 	int err = 0;
 
-	if (!m || !cma || order_per_bit > FH_BLOCK_ORDER || !size || base.v + size < base.v ||
-	    (base.v | size) & (unit - 1) || (name && fh_strlen(name) >= CMA_MAX_NAME))
+	if (!m || !cma || order_per_bit > FH_BLOCK_ORDER || !is_whole(base, size) ||
+	    (name && fh_strlen(name) >= CMA_MAX_NAME))
 		return -FH_EINVAL;
-	pfns = (struct range){fh_phys_to_pfn(base), fh_phys_to_pfn((phys_t){base.v + size})};
 	fh_lock(&m->areas_lock);
 	if (m->nr_areas == CMA_MAX_AREAS)
 		err = -FH_ENOSPC;
 	else if (name && cma_find(m, name))
 		err = -FH_EEXIST;
-	else if (!range_is_fit(m, pfns))
+	else if (!range_is_fit(m, pfns_of(base, size)))
 		err = -FH_EINVAL;
-	c = err ? NULL : area_new(m, pfns, order_per_bit, name);
-	if (!err && !c)
-		err = -FH_ENOMEM;
 	if (!err) {
-		for (uint64_t b = machine_block(m, pfns.start); b < machine_block(m, pfns.end);
-		     b++) {
-			struct block_state old = block_lock(m, b), new = old;
+		struct cma *c = area_new(m, pfns_of(base, size), order_per_bit, name);
 
-			new.area = (uint8_t)(c->id + 1);
-			new.type = MIGRATE_CMA;
-			new.lend = BLOCK_LEND_NONE;
-			block_unlock(m, b, old, new);
-		}
-		m->area[m->nr_areas++] = c;
-		*cma = c;
+		if (c)
+			m->area[m->nr_areas++] = *cma = c;
+		else
+			err = -FH_ENOMEM;
 	}
 	fh_unlock(&m->areas_lock);
+	return err;
+}
+
+int cma_add_reserved_mem(struct cma *cma, phys_t base, uint64_t size)
+{
+	int err;
+
+	if (!cma || !is_whole(base, size))
+		return -FH_EINVAL;
+	fh_lock(&cma->m->areas_lock);
+	if (cma->active)
+		err = -FH_EBUSY;
+	else if (cma->nranges == CMA_MAX_RANGES)
+		err = -FH_ENOSPC;
+	else if (!range_is_fit(cma->m, pfns_of(base, size)))
+		err = -FH_EINVAL;
+	else
+		err = add_range(cma, pfns_of(base, size));
+	fh_unlock(&cma->m->areas_lock);
 	return err;
 }
 

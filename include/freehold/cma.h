@@ -46,6 +46,11 @@ FH_MUST_CHECK int cma_init_reserved_mem(struct fh_machine *m, phys_t base, uint6
 					unsigned int order_per_bit, const char *name,
 					struct cma **cma);
 
+/* Gives an area that is not in service yet another range of such memory, as
+ * cma_declare_contiguous_multi(). A buffer lies within one range; ranges are tried in the order of their
+ * adding. -FH_EINVAL as above; -FH_EBUSY: it is in service; -FH_ENOSPC: CMA_MAX_RANGES; -FH_ENOMEM. */
+FH_MUST_CHECK int cma_add_reserved_mem(struct cma *cma, phys_t base, uint64_t size);
+
 /* Puts areas that were declared into service: their frames become lendable by policy. Called by
  * fh_machine_create() for those of the boot_config; call it after cma_init_reserved_mem() yourself.
  */

@@ -249,6 +249,48 @@ static void names(void)
 	T_STR(cma_policy_name(CMA_NR_POLICIES), "?");
 }
 
+/*
+ * Blocks of 2 MiB:	0123456789abcdef
+ *			nnnn11RR2222AAnn	1 and 2: the ranges of one area; they are no one window
+ */
+static void several_ranges(void)
+{
+	struct cma *c = NULL;
+	pfn_t first, second, third, none = 0;
+
+	T_NEED(start());
+	T_EQ(cma_init_reserved_mem(m, at(8), 4 * MIB, 0, "two", &c), 0);
+	T_NEED(c);
+	T_EQ(cma_add_reserved_mem(NULL, at(16), 8 * MIB), -FH_EINVAL);
+	T_EQ(cma_add_reserved_mem(c, at(16), 0), -FH_EINVAL);
+	T_EQ(cma_add_reserved_mem(c, at(16), 3 * MIB), -FH_EINVAL);
+	T_EQ(cma_add_reserved_mem(c, at(10), 2 * MIB), -FH_EINVAL);
+	T_EQ(cma_add_reserved_mem(c, at(24), 2 * MIB), -FH_EINVAL);
+	T_EQ(cma_add_reserved_mem(c, at(0), 2 * MIB), -FH_EINVAL);
+	T_EQ(cma_add_reserved_mem(c, at(16), 8 * MIB), 0);
+	T_EQ(cma_init_reserved_areas(m), 0);
+	T_EQ(cma_add_reserved_mem(c, at(12), 2 * MIB), -FH_EBUSY);
+	T_EQ(cma_get_size(c), 12 * MIB);
+	TP_CHECK(m);
+
+	/* More than the first range holds goes to the second; then each fills up; 3072 pages in all. */
+	T_EQ(cma_alloc(c, 1025, 0, 0, &first), 0);
+	T_EQ(first, at(16).v >> 12);
+	T_EQ(cma_alloc(c, 1000, 0, 0, &second), 0);
+	T_EQ(second, at(8).v >> 12);
+	T_EQ(cma_alloc(c, 1000, 0, 0, &third), 0);
+	T_EQ(third, (at(16).v >> 12) + 1025);
+	T_EQ(cma_alloc(c, 30, 0, CMA_NO_WARN, &none), -FH_ENOMEM);
+	TP_CHECK(m);
+	T_OK(!cma_release(c, second + 999, 1025), "not over the end of a range");
+	T_OK(cma_release(c, first, 1025), "released");
+	T_OK(cma_release(c, second, 1000), "released");
+	T_OK(cma_release(c, third, 1000), "released");
+	TP_CHECK(m);
+	fh_machine_destroy(m);
+	testplat_fini(&tp);
+}
+
 const struct t_case t_cases[] = {
-	T(bad_arguments), T(every_block),	    T(after_birth), T(finding), T(too_many),
-	T(no_memory),	  T(policy_of_a_live_area), T(names),	    T_END};
+	T(bad_arguments), T(every_block),	    T(after_birth), T(finding),	       T(too_many),
+	T(no_memory),	  T(policy_of_a_live_area), T(names),	    T(several_ranges), T_END};

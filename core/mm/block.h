@@ -141,10 +141,6 @@ enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, uns
 
 /* All below: the caller holds the block's lock; `s` is its state, changed for block_unlock(). */
 
-/* Takes the first word with a free aligned run of `order` <= 6: all its free bits are returned and
- * leave the map. 0: no such run (s->order is exact then). */
-uint64_t block_take_word(struct fh_machine *m, uint64_t block, struct block_state *s,
-			 unsigned int order, unsigned int *word);
 /* Takes an aligned run of 2^order frames, order <= 9; *first is its first frame in the block. */
 bool block_take_run(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int order,
 		    unsigned int *first);

@@ -75,7 +75,8 @@ void fh_space_destroy(struct fh_space *s);
  * over an existing mapping; -FH_ENOMEM. Pages appear when they are touched. */
 FH_MUST_CHECK int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t index,
 			       uint64_t nr);
-/* Removes the mapping that starts at va. -FH_EINVAL: none does. */
+/* Removes the mapping that starts at va. Waits for faults, loads and stores in it that are under way, and
+ * so perhaps for ops->read. -FH_EINVAL: none starts there, or it is being removed. */
 FH_MUST_CHECK int fh_space_unmap(struct fh_space *s, uint64_t va);
 
 enum fh_fault_flags { FH_FAULT_WRITE = 1 };

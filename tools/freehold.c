@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The command `freehold`: finds the subcommand and hands it the rest of the line. */
 #include <argp.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef FREEHOLD_VERSION
 #define FREEHOLD_VERSION "unknown"
@@ -82,10 +84,23 @@ static const struct argp argp = {
 	.help_filter = help_text,
 };
 
+/* A closed standard stream would otherwise be the number of the next file: of RAM, or of a report. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct line line = {0};
 
+	open_standard_streams();
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &line))
 		return EXIT_USAGE;

@@ -38,7 +38,7 @@ bool policy_watermark_ok(gfp_t gfp, uint64_t free_usable, uint64_t need, uint64_
  * request that would otherwise leave an unmovable page in somebody's block again and again. */
 bool policy_claim_block(enum migratetype want, uint32_t free, unsigned int order);
 
-#define POLICY_CRUMBS 32 /* a 32nd of a block: fragmentation hidden, against visits saved */
+#define POLICY_CRUMBS 32 /* a 16th of a block: fragmentation hidden, against visits saved */
 
 /* Whether a block with that much free is worth a visit by who looks for frames: a few crumbs are
  * left to gather, unless memory is short. */

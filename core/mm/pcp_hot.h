@@ -67,9 +67,8 @@ static inline int pcp_free_hot(struct fh_machine *m, pfn_t pfn)
 {
 	unsigned int id = arch_cpu_id();
 	struct fh_cpu *cpu = &m->cpu[id];
-	uint64_t bit = UINT64_C(1) << (pfn & 63), mask;
 	struct pcp_slot *s;
-	int r = 1;
+	uint64_t mask;
 
 	if (id >= m->nr_caches || !pcp_enter(cpu))
 		return 0;
@@ -82,12 +81,13 @@ static inline int pcp_free_hot(struct fh_machine *m, pfn_t pfn)
 		}
 	}
 	mask = s->mask;
-	if (mask & bit)
-		r = -FH_EINVAL;
-	else
-		s->mask = mask | bit;
+	if (mask >> (pfn & 63) & 1) {
+		pcp_leave(cpu);
+		return -FH_EINVAL;
+	}
+	s->mask = mask | UINT64_C(1) << (pfn & 63);
 	pcp_leave(cpu);
-	return r;
+	return 1;
 }
 
 #endif

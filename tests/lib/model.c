@@ -24,33 +24,58 @@ void model_move(struct model *md, pfn_t pfn, uint64_t nr, enum model_owner from,
 	}
 }
 
+unsigned int model_range_of(const struct model_area *a, pfn_t pfn, uint64_t nr)
+{
+	unsigned int i = 0;
+
+	while (i < a->nr_ranges &&
+	       (pfn < a->range[i].base || pfn + nr > a->range[i].base + a->range[i].count))
+		i++;
+	return i < a->nr_ranges ? i : MODEL_RANGES;
+}
+
+bool model_area_has(const struct model_area *a, pfn_t pfn)
+{
+	return model_range_of(a, pfn, 1) < MODEL_RANGES;
+}
+
 struct model_area *model_area_of(struct model *md, pfn_t pfn)
 {
 	for (unsigned int i = 0; i < md->nr_areas; i++)
-		if (pfn - md->area[i].base < md->area[i].count)
+		if (model_area_has(&md->area[i], pfn))
 			return &md->area[i];
 	return NULL;
 }
 
-pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
-		   unsigned int align_order, pfn_t from)
+bool model_is_window(const struct model *md, const struct model_area *a, pfn_t pfn, uint64_t count,
+		     unsigned int align_order)
 {
 	uint64_t unit = UINT64_C(1) << a->order_per_bit;
 	uint64_t align = align_order > a->order_per_bit ? UINT64_C(1) << align_order : unit;
-	/* Linux counts from the base rounded down to the alignment, in bits. */
-	pfn_t origin = a->base & ~((UINT64_C(1) << align_order) - 1);
+	unsigned int r;
+	pfn_t base;
 
 	count = (count + unit - 1) & ~(unit - 1);
-	for (pfn_t p = a->base; p + count <= a->base + a->count; p += unit) {
-		uint64_t i = 0;
+	r = model_range_of(a, pfn, count);
+	if (r == MODEL_RANGES)
+		return false;
+	base = a->range[r].base;
+	/* Linux counts from the base rounded down to the alignment, in bits. */
+	if ((pfn - base) % unit || (pfn - (base & ~((UINT64_C(1) << align_order) - 1))) % align)
+		return false;
+	for (uint64_t i = 0; i < count; i++)
+		if (md->owner[pfn - md->base + i] == MODEL_DEVICE)
+			return false;
+	return true;
+}
 
-		if (p < from || (p - origin) % align)
-			continue;
-		while (i < count && md->owner[p - md->base + i] != MODEL_DEVICE)
-			i++;
-		if (i == count)
-			return p;
-	}
+pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
+		   unsigned int align_order)
+{
+	for (unsigned int r = 0; r < a->nr_ranges; r++)
+		for (uint64_t i = 0; i < a->range[r].count; i++)
+			if (model_is_window(md, a, a->range[r].base + i, count, align_order))
+				return a->range[r].base + i;
 	return 0;
 }
 
@@ -132,7 +157,7 @@ bool model_words_same(const void *page, const uint32_t word[MODEL_WORDS])
 
 void model_stamp(struct model *md, pfn_t pfn, uint64_t nr, uint32_t stamp)
 {
-	for (uint64_t i = 0; i < nr; i++) {
+	for (uint64_t i = 0; i < nr && !md->no_bytes; i++) {
 		uint32_t v = stamp + (uint32_t)i, word[MODEL_WORDS] = {v, ~v, v, ~v};
 
 		model_words_put(fh_page_address(md->m, pfn + i), word);
@@ -143,7 +168,7 @@ bool model_stamped(struct model *md, pfn_t pfn, uint64_t nr, uint32_t stamp)
 {
 	bool same = true;
 
-	for (uint64_t i = 0; i < nr; i++) {
+	for (uint64_t i = 0; i < nr && !md->no_bytes; i++) {
 		uint32_t v = stamp + (uint32_t)i, word[MODEL_WORDS] = {v, ~v, v, ~v};
 
 		same &= model_words_same(fh_page_address(md->m, pfn + i), word);

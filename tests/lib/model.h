@@ -13,13 +13,14 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 
-#define MODEL_FRAMES   8192
+#define MODEL_FRAMES   (64 * 1024)
 #define MODEL_OBJECTS  8
 #define MODEL_PAGES    1024 /* of an object */
 #define MODEL_RUNS     256
 #define MODEL_BUFFERS  64
 #define MODEL_DRIVERS  64
 #define MODEL_AREAS    2
+#define MODEL_RANGES   2 /* of an area */
 #define MODEL_SPACES   2
 #define MODEL_MAPPINGS 16
 #define MODEL_WORDS    4
@@ -65,8 +66,11 @@ struct model_driver {
 
 struct model_area {
 	struct cma *cma;
-	pfn_t base;
-	uint64_t count;
+	struct {
+		pfn_t base;
+		uint64_t count;
+	} range[MODEL_RANGES];
+	unsigned int nr_ranges;
 	unsigned int order_per_bit;
 	enum cma_policy policy;
 };
@@ -90,6 +94,7 @@ struct model {
 	struct model_mapping mapping[MODEL_MAPPINGS];
 	struct fh_space *space[MODEL_SPACES];
 	bool guaranteed_only; /* every area is `guaranteed`, and has been since birth */
+	bool no_bytes;	      /* frames without bytes: who has them is all there is to compare */
 	const char *wrong;    /* the first thing that did not hold */
 };
 
@@ -110,11 +115,17 @@ bool model_must(struct model *md, bool ok, const char *what);
 void model_move(struct model *md, pfn_t pfn, uint64_t nr, enum model_owner from,
 		enum model_owner to);
 struct model_area *model_area_of(struct model *md, pfn_t pfn);
+bool model_area_has(const struct model_area *a, pfn_t pfn);
+/* In which range frames [pfn, pfn + nr) lie, all of them; MODEL_RANGES: in none. */
+unsigned int model_range_of(const struct model_area *a, pfn_t pfn, uint64_t nr);
 
-/* The lowest run of units without a device's buffer, its first frame aligned as Linux aligns it, at
- * or above pfn `from`; 0: none. Tries every frame. */
+/* Whether `pfn` starts a run of units in one range, without a device's buffer, aligned as Linux
+ * aligns it. */
+bool model_is_window(const struct model *md, const struct model_area *a, pfn_t pfn, uint64_t count,
+		     unsigned int align_order);
+/* The first such, range after range; 0: none. Tries every frame. */
 pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
-		   unsigned int align_order, pfn_t from);
+		   unsigned int align_order);
 
 /* Walks all objects; that no frame has two owners, and no held page has moved, must hold. */
 void model_census(struct model *md, struct model_census *c);

@@ -108,6 +108,9 @@ static void check(struct ops *r)
 	ops_must(r, info.held == c.held, "held pages");
 	ops_must(r, info.free + c.device + c.used_inside + c.used_outside <= info.total,
 		 "no frame is both free and somebody's");
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
+		if (atomic_load(&md->m->zone[z].nr_highatomic))
+			r->kinds |= 1u << OPS_HIGHATOMIC;
 	ops_object_check(r);
 }
 
@@ -147,64 +150,201 @@ static void step(struct ops *r)
 		check(r);
 }
 
-/*
- * Blocks of 512 frames, a letter each: n normal, r normal with reserved frames in it, A and B
- *areas. 0123456789ab nnnrnnnAAABB
- */
-static bool birth(struct ops *r)
-{
-	unsigned int how = ops_u8(r), b = ops_u8(r);
-	struct boot_config *cfg =
-		testplat_config(RAM_MIB, 0, CMA_POLICY_GUARANTEED, 1 + (how >> 2 & 1), TP_ONE_ZONE);
-	static const uint64_t at[] = {14, 20}, size[] = {6, 4};
-	struct model *md = &r->md;
-	struct fh_mem_info info;
-	int err;
+/* ---- birth ---- */
 
+#define HOLE_AT	  13 /* MiB: what lies above is higher by HOLE when there are two banks */
+#define HOLE	  4
+#define LARGE_MIB 208 /* a hundredth is more than a block */
+
+const char *ops_kind_name(enum ops_kind kind)
+{
+	static const char *const names[OPS_NR_KINDS] = {
+		"three zones", "two CPUs", "no CPU caches", "two banks",
+		"two ranges",  "no bytes", "large",	    "highatomic"};
+
+	return names[kind];
+}
+
+static bool is(const struct ops *r, enum ops_kind kind)
+{
+	return r->kinds >> kind & 1;
+}
+
+/* Which bits of the two bytes of a run say so: all of them set. */
+static const struct {
+	uint8_t how, b;
+} kind_bits[OPS_HIGHATOMIC] = {
+	[OPS_TWO_CPUS] = {4, 0},	[OPS_THREE_ZONES] = {8, 0}, [OPS_NO_CACHES] = {16, 0},
+	[OPS_TWO_BANKS] = {32, 0},	[OPS_TWO_RANGES] = {64, 0}, [OPS_NO_BYTES] = {128, 4},
+	[OPS_LARGE] = {0, 8 + 16 + 32},
+};
+
+static void kinds_of(struct ops *r, unsigned int how, unsigned int b)
+{
+	for (unsigned int i = 0; i < OPS_HIGHATOMIC; i++)
+		if ((how & kind_bits[i].how) == kind_bits[i].how &&
+		    (b & kind_bits[i].b) == kind_bits[i].b)
+			r->kinds |= 1u << i;
+}
+
+/* Bytes from the start of RAM to an address. */
+static uint64_t address(const struct ops *r, uint64_t offset)
+{
+	return TP_BASE + offset +
+	       (is(r, OPS_TWO_BANKS) && offset >= HOLE_AT * MIB ? HOLE * MIB : 0);
+}
+
+/* Blocks of 512 frames, a letter each: n normal, r normal with reserved frames in it, A and B areas.
+ *
+ *		0123456789ab
+ *	usual	nnnrnnnAAABB
+ *	ranges	nnnrnBnAAAnB	B's first range is the higher one
+ */
+static void make_areas(struct ops *r, struct boot_config *cfg, unsigned int order_per_bit)
+{
+	static const uint64_t at[2][3] = {{14, 20, 22}, {14, 22, 10}}, size[3] = {6, 2, 2};
+	struct model *md = &r->md;
+
+	md->nr_areas = MODEL_AREAS;
+	for (unsigned int i = 0; i < MODEL_AREAS; i++) {
+		md->area[i].nr_ranges = 1;
+		md->area[i].order_per_bit = i ? order_per_bit : 0;
+		md->area[i].policy = cfg->policy;
+	}
+	md->area[1].nr_ranges = 1 + is(r, OPS_TWO_RANGES);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct model_area *a = &md->area[!!i];
+		uint64_t base = address(r, at[is(r, OPS_TWO_RANGES)][i] * MIB);
+		unsigned int nth = i == 2 ? a->nr_ranges - 1 : 0;
+
+		cfg->region[i] = (struct boot_region){.name = {(char)(i ? 'B' : 'A')},
+						      .base = base,
+						      .size = size[i] * MIB,
+						      .order_per_bit = a->order_per_bit,
+						      .kind = BOOT_REGION_CMA};
+		if (a->nr_ranges == 2)
+			cfg->region[i].kind = BOOT_REGION_RESERVED;
+		if (!a->range[nth].count)
+			a->range[nth].base = base >> FH_PAGE_SHIFT;
+		a->range[nth].count += size[i] * MIB >> FH_PAGE_SHIFT;
+	}
+	cfg->nr_regions = 3;
+	if (md->area[1].nr_ranges == 1) { /* one region of two pieces */
+		cfg->region[1].size += cfg->region[2].size;
+		cfg->nr_regions = 2;
+	}
+	cfg->region[cfg->nr_regions++] = (struct boot_region){
+		.name = "reserved", .base = TP_BASE + 6 * MIB + 5 * 4096, .size = 37 * 4096};
+}
+
+/* An area of two ranges is not in the boot configuration: whoever reserved them makes it. */
+static bool start_areas(struct ops *r)
+{
+	struct model *md = &r->md;
+	struct model_area *b = &md->area[1];
+	struct cma *cma;
+	int err = 0;
+
+	if (is(r, OPS_TWO_RANGES)) {
+		err = cma_init_reserved_mem(md->m, fh_pfn_to_phys(b->range[0].base),
+					    b->range[0].count << FH_PAGE_SHIFT, b->order_per_bit,
+					    "B", &cma);
+		if (!err)
+			err = cma_add_reserved_mem(cma, fh_pfn_to_phys(b->range[1].base),
+						   b->range[1].count << FH_PAGE_SHIFT);
+		if (!err)
+			err = cma_init_reserved_areas(md->m);
+	}
+	md->area[0].cma = cma_find(md->m, "A");
+	md->area[1].cma = cma_find(md->m, "B");
+	return ops_must(r, !err && md->area[0].cma && md->area[1].cma, "areas are born");
+}
+
+/* Of a large machine most is taken, so that memory is as short as in the others. */
+static void take_ballast(struct ops *r)
+{
+	struct model *md = &r->md;
+
+	while (is(r, OPS_LARGE) && r->nr_ballast < (LARGE_MIB - RAM_MIB) / 4) {
+		struct model_run *run = &r->ballast[r->nr_ballast++];
+
+		run->order = FH_MAX_ORDER;
+		if (!ops_must(r, !fh_alloc_pages(md->m, GFP_KERNEL, run->order, &run->pfn),
+			      "a large run of an empty machine"))
+			return;
+		model_move(md, run->pfn, 1u << run->order, MODEL_NOBODY, MODEL_RAW);
+	}
+}
+
+static void drop_ballast(struct ops *r)
+{
+	struct model *md = &r->md;
+
+	while (r->nr_ballast) {
+		struct model_run *run = &r->ballast[--r->nr_ballast];
+
+		model_move(md, run->pfn, 1u << run->order, MODEL_RAW, MODEL_NOBODY);
+		ops_must(r, !fh_free_pages(md->m, run->pfn, run->order), "a run can be given back");
+	}
+}
+
+static struct boot_config *configure(struct ops *r, unsigned int how)
+{
+	uint64_t ram = (is(r, OPS_LARGE) ? LARGE_MIB : RAM_MIB) * MIB;
+	struct boot_bank bank[2] = {{TP_BASE, ram}};
+	struct boot_config *cfg;
+
+	if (is(r, OPS_TWO_BANKS)) {
+		bank[0].size = HOLE_AT * MIB;
+		bank[1].base = address(r, HOLE_AT * MIB);
+		bank[1].size = ram - bank[0].size;
+	}
+	cfg = testplat_banks(bank, 1 + is(r, OPS_TWO_BANKS), 1 + is(r, OPS_TWO_CPUS));
 	cfg->policy = (enum cma_policy)((how & 3) == 3 ? 2 : (how & 3));
-	if (how & 8) {
+	if (is(r, OPS_THREE_ZONES)) {
 		cfg->dma_limit = TP_BASE + 4 * MIB;
 		cfg->dma32_limit = TP_BASE + 8 * MIB;
 	}
-	if (how & 16)
+	if (is(r, OPS_NO_CACHES))
 		r->tp.plat.sync_cpus = NULL;
+	r->tp.no_ram = r->md.no_bytes = is(r, OPS_NO_BYTES);
+	if (r->tp.no_ram)
+		r->tp.plat.ram = NULL;
+	r->md.base = TP_BASE >> FH_PAGE_SHIFT;
+	r->md.nr_frames = ((address(r, ram - 1) - TP_BASE) >> FH_PAGE_SHIFT) + 1;
+	r->pages_total = (ram >> FH_PAGE_SHIFT) - 37;
+	return cfg;
+}
+
+static bool birth(struct ops *r)
+{
+	unsigned int how = ops_u8(r), b = ops_u8(r);
+	struct model *md = &r->md;
+	struct boot_config *cfg;
+	struct fh_mem_info info;
+	int err;
+
+	kinds_of(r, how, b);
+	cfg = configure(r, how);
 	md->guaranteed_only = cfg->policy == CMA_POLICY_GUARANTEED && !(b & 128);
-	md->nr_areas = MODEL_AREAS;
-	for (unsigned int i = 0; i < MODEL_AREAS; i++) {
-		cfg->region[i] = (struct boot_region){
-			.name = {(char)('A' + i)},
-			.base = TP_BASE + at[i] * MIB,
-			.size = size[i] * MIB,
-			.order_per_bit = i ? b & 3 : 0,
-			.kind = BOOT_REGION_CMA,
-		};
-		md->area[i] = (struct model_area){
-			.base = cfg->region[i].base >> FH_PAGE_SHIFT,
-			.count = size[i] * MIB >> FH_PAGE_SHIFT,
-			.order_per_bit = cfg->region[i].order_per_bit,
-			.policy = cfg->policy,
-		};
-	}
-	cfg->region[2] = (struct boot_region){
-		.name = "reserved", .base = TP_BASE + 6 * MIB + 5 * 4096, .size = 37 * 4096};
-	cfg->nr_regions = 3;
+	make_areas(r, cfg, b & 3);
 	r->nr_cpus = cfg->nr_cpus;
 	testplat_cpu(0);
 	err = fh_machine_create(&r->tp.plat, cfg, &md->m);
 	free(cfg);
-	if (!ops_must(r, !err, "a machine is born"))
+	if (!ops_must(r, !err, "a machine is born") || !start_areas(r))
 		return false;
-	md->base = TP_BASE >> FH_PAGE_SHIFT;
-	md->nr_frames = RAM_MIB * MIB >> FH_PAGE_SHIFT;
-	md->area[0].cma = cma_find(md->m, "A");
-	md->area[1].cma = cma_find(md->m, "B");
 	fh_mem_info(md->m, &info);
-	r->pages_total = info.total;
 	r->pages_outside = info.total - info.cma_total;
-	ops_must(r, info.free == info.total && info.total == md->nr_frames - 37,
+	ops_must(r, info.free == info.total && info.total == r->pages_total,
 		 "all is free at birth");
-	ops_say(r, "# policy %u, zones %u, cpus %u, guaranteed only %u, order_per_bit %u\n",
-		how & 3, how & 8 ? 3 : 1, r->nr_cpus, md->guaranteed_only, b & 3);
+	ops_say(r, "# policy %u, guaranteed only %u, order_per_bit %u", how & 3,
+		md->guaranteed_only, b & 3);
+	for (unsigned int i = 0; i < OPS_NR_KINDS; i++)
+		if (is(r, i))
+			ops_say(r, ", %s", ops_kind_name(i));
+	ops_say(r, "\n");
+	take_ballast(r);
 	return !md->wrong;
 }
 
@@ -216,6 +356,7 @@ static void finish(struct ops *r)
 
 	atomic_store(&r->tp.fail_nth, 0);
 	check(r);
+	drop_ballast(r);
 	ops_frame_finish(r);
 	ops_area_finish(r);
 	if (!md->wrong)
@@ -252,6 +393,7 @@ bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_r
 			finish(r);
 	}
 	result->op = r->nr;
+	result->kinds = r->kinds;
 	if (r->md.wrong)
 		snprintf(result->wrong, sizeof(result->wrong), "%s", r->md.wrong);
 	if (!r->md.wrong)
@@ -263,7 +405,7 @@ bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_r
 /* One round: leaves out every chunk that is not needed, from large ones to single bytes. */
 static size_t minimise_once(uint8_t *data, size_t len, uint8_t *less, time_t until)
 {
-	struct ops_result result = {{0}, 0, 0};
+	struct ops_result result = {.show_from = 0};
 
 	for (size_t chunk = len / 2; chunk; chunk /= 2) {
 		for (size_t at = 0; at + chunk <= len && time(NULL) < until;) {

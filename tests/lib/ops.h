@@ -2,7 +2,7 @@
 /*
  * Bytes -> operations on a machine and on the model beside it.
  *
- * Two bytes choose the machine (policies, zones, CPUs), then each operation is a byte and its
+ * Two bytes choose the machine (policies, zones, CPUs, banks, ranges), then each operation is a byte and its
  * arguments; bytes that are missing are 0. Any string of bytes is a legal run. Random tests, the
  * fuzzer and the replay of kept inputs share this decoder, so that one corpus serves all of them.
  */
@@ -15,9 +15,24 @@
 
 enum ops_flags { OPS_QUIET, OPS_VERBOSE };
 
+/* What a run's machine was, and what was seen to happen in it. */
+enum ops_kind {
+	OPS_THREE_ZONES,
+	OPS_TWO_CPUS,
+	OPS_NO_CACHES,
+	OPS_TWO_BANKS,	/* with a hole between that ends in the middle of blocks */
+	OPS_TWO_RANGES, /* area B, its second range below the first */
+	OPS_NO_BYTES,	/* no plat.ram */
+	OPS_LARGE,	/* enough for a block to be reserved for atomic requests */
+	OPS_HIGHATOMIC, /* and one was */
+	OPS_NR_KINDS
+};
+const char *ops_kind_name(enum ops_kind kind);
+
 struct ops_result {
-	char wrong[600]; /* what did not hold; empty: all did */
-	unsigned int op; /* at which operation */
+	char wrong[600];    /* what did not hold; empty: all did */
+	unsigned int op;    /* at which operation */
+	unsigned int kinds; /* bits 1 << enum ops_kind */
 	unsigned int
 		show_from; /* set by the caller: OPS_VERBOSE shows the operations from this one on */
 };
@@ -31,6 +46,8 @@ size_t ops_minimise(uint8_t *data, size_t len, unsigned int seconds);
 
 /* ---- between the files of ops ---- */
 
+#define OPS_BALLAST 64
+
 struct ops {
 	struct testplat tp; /* first: plat.ctx */
 	struct model md;
@@ -38,7 +55,9 @@ struct ops {
 	size_t len, pos;
 	enum ops_flags flags;
 	unsigned int show_from;
-	unsigned int nr, nr_cpus, nested;
+	unsigned int nr, nr_cpus, nested, kinds;
+	struct model_run ballast[OPS_BALLAST]; /* of a large machine: taken at birth */
+	unsigned int nr_ballast;
 	uint64_t failed_before; /* tp.failed when the operation began */
 	uint64_t pages_total, pages_outside;
 	struct tp_space *host[MODEL_SPACES];

@@ -16,14 +16,14 @@ static uint64_t blockers(struct ops *r, const struct model_area *a)
 	uint64_t n = 0;
 
 	for (unsigned int i = 0; i < md->nr_drivers; i++)
-		n += md->driver[i]->refuses && md->driver[i]->pfn - a->base < a->count;
+		n += md->driver[i]->refuses && model_area_has(a, md->driver[i]->pfn);
 	for (unsigned int k = 0; k < MODEL_OBJECTS; k++)
 		for (uint64_t i = 0; md->object[k].o && i < md->object[k].nr; i++) {
 			struct model_page *p = &md->object[k].page[i];
 			pfn_t pfn;
 
 			n += (p->pins || p->writing) &&
-			     !fh_object_where(md->object[k].o, i, &pfn) && pfn - a->base < a->count;
+			     !fh_object_where(md->object[k].o, i, &pfn) && model_area_has(a, pfn);
 		}
 	return n;
 }
@@ -52,7 +52,7 @@ void op_cma_alloc(struct ops *r)
 	unsigned int b = ops_u8(r), align = b & 15;
 	uint64_t count = 1 + (ops_u8(r) | (b >> 4 & 7) << 8);
 	uint64_t blocked = blockers(r, a);
-	pfn_t window = model_window(md, a, count, align, 0), pfn = 1;
+	pfn_t window = model_window(md, a, count, align), pfn = 1;
 	int err;
 
 	if (md->nr_buffers == MODEL_BUFFERS || (r->nested && a->policy == CMA_POLICY_MOVABLE))
@@ -65,9 +65,8 @@ void op_cma_alloc(struct ops *r)
 		refused_buffer(r, a, err, window);
 		return;
 	}
-	ops_must(r, pfn - a->base < a->count && pfn - a->base + count <= a->count,
-		 "a buffer lies in its area");
-	ops_must(r, model_window(md, a, count, align, pfn) == pfn, "a buffer lies in a window");
+	ops_must(r, model_range_of(a, pfn, count) < MODEL_RANGES, "a buffer lies in its area");
+	ops_must(r, model_is_window(md, a, pfn, count, align), "a buffer lies in a window");
 	if (a->policy == CMA_POLICY_MOVABLE && !blocked)
 		ops_must(r, pfn == window, "policy movable takes the lowest window, as Linux");
 	model_move(md, pfn, in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
@@ -121,13 +120,15 @@ static void op_cma_release_bad(struct ops *r)
 {
 	struct model *md = &r->md;
 	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
-	pfn_t pfn = a->base + ops_pick(r, (unsigned int)a->count + 64);
+	unsigned int at = ops_pick(r, (unsigned int)a->range[0].count + 64);
 	uint64_t count = ops_u8(r), whole = in_units(a, count), bad = 0;
+	/* The second range for large counts. */
+	pfn_t base = a->range[count >> 7 ? a->nr_ranges - 1 : 0].base, pfn = base + at;
 
-	for (uint64_t i = 0; i < whole; i++)
-		bad += pfn + i >= a->base + a->count ||
-		       md->owner[pfn + i - md->base] != MODEL_DEVICE;
-	if (count && !bad && !((pfn - a->base) & ((1u << a->order_per_bit) - 1)))
+	bad = model_range_of(a, pfn, whole) == MODEL_RANGES;
+	for (uint64_t i = 0; i < whole && !bad; i++)
+		bad = md->owner[pfn + i - md->base] != MODEL_DEVICE;
+	if (count && !bad && !((pfn - base) & ((1u << a->order_per_bit) - 1)))
 		return;
 	ops_say(r, " pfn %#llx count %llu", (unsigned long long)pfn, (unsigned long long)count);
 	ops_must(r, !cma_release(a->cma, pfn, count), "what is no buffer is not released");

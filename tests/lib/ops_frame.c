@@ -86,6 +86,7 @@ static bool aligned_run_free(struct ops *r, unsigned int order)
 
 	for (uint64_t i = 0; i < md->nr_frames; i++)
 		busy[i] = md->owner[i] != MODEL_NOBODY || model_area_of(md, md->base + i) ||
+			  !machine_has(md->m, md->base + i) ||
 			  machine_frame(md->m, md->base + i)->state == FRAME_RESERVED;
 	for (unsigned int k = 0; k < MODEL_OBJECTS; k++) {
 		for (uint64_t i = 0; md->object[k].o && i < md->object[k].nr; i++) {
@@ -133,7 +134,7 @@ static void check_zero(struct ops *r, pfn_t pfn, uint64_t nr)
 {
 	static const uint32_t zero[MODEL_WORDS];
 
-	for (uint64_t i = 0; i < nr; i++)
+	for (uint64_t i = 0; i < nr && !r->md.no_bytes; i++)
 		ops_must(r, model_words_same(fh_page_address(r->md.m, pfn + i), zero),
 			 "__GFP_ZERO gives zeros");
 }
@@ -250,7 +251,9 @@ static int driver_migrate(void *priv, pfn_t dst, pfn_t src)
 	struct model_driver *d = priv;
 
 	model_must(d->md, d->pfn == src, "a driver is asked for its own page");
-	memcpy(fh_page_address(d->md->m, dst), fh_page_address(d->md->m, src), FH_PAGE_SIZE);
+	if (!d->md->no_bytes)
+		memcpy(fh_page_address(d->md->m, dst), fh_page_address(d->md->m, src),
+		       FH_PAGE_SIZE);
 	model_move(d->md, src, 1, MODEL_DRIVER, MODEL_NOBODY);
 	model_move(d->md, dst, 1, MODEL_NOBODY, MODEL_DRIVER);
 	d->pfn = dst;

@@ -133,8 +133,8 @@ static int tp_map(void *ctx, void *space, uint64_t va, pfn_t pfn, uint64_t nr, u
 	mirror_needs(ctx, s->tp == ctx && nr && va + nr <= TP_SPACE_PAGES,
 		     "map: outside the space");
 	mirror_needs(ctx,
-		     ram_at(ctx, pfn << FH_PAGE_SHIFT) &&
-			     ram_at(ctx, (pfn + nr - 1) << FH_PAGE_SHIFT),
+		     s->tp->no_ram || (ram_at(ctx, pfn << FH_PAGE_SHIFT) &&
+				       ram_at(ctx, (pfn + nr - 1) << FH_PAGE_SHIFT)),
 		     "map: not RAM");
 	if (fails(ctx))
 		return -FH_ENOMEM;

@@ -16,7 +16,8 @@
 #define SHOWN		 40
 #define MAX_SIZE	 6000
 
-static volatile uint64_t running; /* seed */
+static volatile uint64_t running;	 /* seed */
+static unsigned int nr_of[OPS_NR_KINDS]; /* runs, by kind */
 
 static void on_crash(int sig)
 {
@@ -76,8 +77,11 @@ static bool run_seed(uint64_t seed)
 	struct ops_result result = {.show_from = 0};
 
 	running = seed;
-	if (ops_run(data, len, OPS_QUIET, &result))
+	if (ops_run(data, len, OPS_QUIET, &result)) {
+		for (unsigned int i = 0; i < OPS_NR_KINDS; i++)
+			nr_of[i] += result.kinds >> i & 1;
 		return true;
+	}
 	t_ok(false, __FILE__, __LINE__, "the machine does as the model says", result.wrong);
 	show(seed, data, len);
 	return false;
@@ -96,7 +100,13 @@ static void random_operations(void)
 	for (seed = first; seed - first < (one ? 1 : n); seed++)
 		if (!run_seed(seed) || (!seeds && !one && time(NULL) - start >= SECONDS))
 			break;
-	printf("# seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)seed);
+	printf("# seeds %llu to %llu", (unsigned long long)first, (unsigned long long)seed);
+	for (unsigned int i = 0; i < OPS_NR_KINDS; i++)
+		printf(", %s %u", ops_kind_name(i), nr_of[i]);
+	printf("\n");
+	/* A dozen seeds have them all; who asks for fewer may miss some. */
+	for (unsigned int i = 0; i < OPS_NR_KINDS && !one && !seeds; i++)
+		T_OK(nr_of[i], ops_kind_name(i));
 }
 
 const struct t_case t_cases[] = {T(random_operations), T_END};

@@ -47,11 +47,13 @@ static struct index *index_of(struct fh_machine *m, const struct block_state *s)
 static void count(struct fh_machine *m, const struct block_state *s, int sign)
 {
 	struct zone *z = &m->zone[s->zone];
-	int64_t n = s->isolated ? 0 : (int64_t)s->free * sign;
+	int64_t n = (int64_t)s->free * sign;
 
 	if (!n)
 		return;
-	if (s->type != MIGRATE_CMA) {
+	if (s->isolated) {
+		zone_add(&z->nr_free_isolated, n);
+	} else if (s->type != MIGRATE_CMA) {
 		zone_add(&z->nr_free, n);
 	} else if (s->lend == BLOCK_LEND_NONE) {
 		zone_add(&z->nr_free_carveout, n);

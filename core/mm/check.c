@@ -236,6 +236,7 @@ static void check_counters(struct check *c)
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
 		same(c, "B5 nr_free", machine_nr_free(m, (enum zone_type)z), c->free[z]);
 		same(c, "B5 nr_free_cma", m->zone[z].nr_free_cma, c->free_cma[z]);
+		same(c, "B5 nr_free_isolated", m->zone[z].nr_free_isolated, 0);
 		same(c, "B5 nr_free_carveout", m->zone[z].nr_free_carveout, c->free_carveout[z]);
 	}
 	same(c, "L2 nr_droppable", m->lru.nr_droppable, c->droppable);

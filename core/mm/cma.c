@@ -159,8 +159,6 @@ int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order, un
 	}
 	if (err)
 		return alloc_failed(cma, count, flags, err, &w, &res);
-	atomic_fetch_add_explicit(&cma->m->nr_device, (int64_t)(w.pfns.end - w.pfns.start),
-				  memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->nr_allocs, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->nr_pages_succeeded, count, memory_order_relaxed);
 	vm_count(cma->m, VM_cma_alloc_success, 1);
@@ -223,8 +221,6 @@ bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count)
 	fh_unlock(&cma->lock);
 	if (!all)
 		return false;
-	atomic_fetch_sub_explicit(&cma->m->nr_device, (int64_t)(nr << cma->order_per_bit),
-				  memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->nr_pages_released, count, memory_order_relaxed);
 	return true;
 }

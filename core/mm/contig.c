@@ -62,6 +62,7 @@ static void emptied(void *data, pfn_t pfn)
 	unsigned int i = (unsigned int)(pfn - machine_block_pfn(e->c->m, e->block));
 
 	e->mine.w[i / 64] |= UINT64_C(1) << (i & 63);
+	atomic_fetch_add_explicit(&e->c->m->nr_device, 1, memory_order_relaxed);
 }
 
 /* A page in transit: its owner is between taking it and putting it where it can be found. */

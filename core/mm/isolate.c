@@ -6,6 +6,13 @@
 #include "mm/isolate.h"
 #include "mm/machine.h"
 
+/* What is claimed is a device's from here on: were it counted later, it would look like frames that
+ * tenants have taken, and they would be refused what there is room for (DESIGN G2). */
+static void count_device(struct fh_machine *m, int64_t n)
+{
+	atomic_fetch_add_explicit(&m->nr_device, n, memory_order_relaxed);
+}
+
 #define MAX_CLAIMS 63 /* of one block at a time: what `isolated` can count */
 
 bool isolate_or_claim(struct fh_machine *m, uint64_t block, unsigned int lo, unsigned int hi)
@@ -26,6 +33,8 @@ bool isolate_or_claim(struct fh_machine *m, uint64_t block, unsigned int lo, uns
 	else
 		new.isolated++;
 	block_unlock(m, block, old, new);
+	if (all)
+		count_device(m, hi - lo);
 	return all;
 }
 
@@ -34,6 +43,7 @@ bool isolate_sweep(struct fh_machine *m, uint64_t block, const struct block_map 
 {
 	struct block_state old, new;
 	bool all = true;
+	int64_t taken;
 
 	new = old = block_lock(m, block);
 	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
@@ -47,7 +57,9 @@ bool isolate_sweep(struct fh_machine *m, uint64_t block, const struct block_map 
 	}
 	if (all)
 		new.isolated--;
+	taken = (int64_t)old.free - new.free;
 	block_unlock(m, block, old, new);
+	count_device(m, taken);
 	return all;
 }
 
@@ -58,6 +70,7 @@ void isolate_undo(struct fh_machine *m, uint64_t block, const struct block_map *
 	new = old = block_lock(m, block);
 	block_free_map(m, block, &new, mine);
 	new.isolated--;
+	count_device(m, (int64_t)old.free - new.free);
 	block_unlock(m, block, old, new);
 }
 
@@ -74,5 +87,6 @@ void isolate_release(struct fh_machine *m, uint64_t block, unsigned int lo, unsi
 		machine_bug(m, "block %llu: a frame of a claimed range is free",
 			    (unsigned long long)block);
 	}
+	count_device(m, -(int64_t)(hi - lo));
 	block_unlock(m, block, old, new);
 }

@@ -64,7 +64,8 @@ uint64_t budget_used(struct fh_machine *m)
 
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
 		used += (int64_t)m->zone[i].managed - zone_count(&m->zone[i].nr_free) -
-			zone_count(&m->zone[i].nr_free_carveout);
+			zone_count(&m->zone[i].nr_free_carveout) -
+			zone_count(&m->zone[i].nr_free_isolated);
 	used -= atomic_load_explicit(&m->nr_device, memory_order_relaxed);
 	used -= atomic_load_explicit(&m->lru.nr_droppable, memory_order_relaxed);
 	return used < 0 ? 0 : (uint64_t)used;

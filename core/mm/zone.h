@@ -21,6 +21,7 @@ struct zone {
 	_Atomic(int64_t) nr_free;	    /* in blocks not isolated, carveouts apart */
 	_Atomic(int64_t) nr_free_cma;	    /* those in lendable CMA blocks */
 	_Atomic(int64_t) nr_free_carveout;  /* those in CMA blocks that are not lent */
+	_Atomic(int64_t) nr_free_isolated;  /* those in blocks that are isolated */
 	_Atomic(int64_t) nr_highatomic;	    /* frames of HIGHATOMIC blocks */
 	_Atomic(int64_t) cma_pages;	    /* frames of areas */
 	uint64_t wmark[NR_WMARK];

@@ -18,6 +18,7 @@ CLANG ?= clang
 Q := $(if $(V),,@)
 say = @printf '  %-7s %s\n' $(1) $(2)
 is_clang = $(findstring clang,$(CC))
+comma := ,
 
 # ---- sources -------------------------------------------------------------------------------------
 
@@ -165,9 +166,12 @@ $(O)/%: %.scd
 
 # ---- tests ---------------------------------------------------------------------------------------
 
+# Where the scheduler of tests/drive changes threads, besides the calls of the platform.
+$(O)/tests/drive/test_schedules: wrapped := $(addprefix -Wl$(comma)--wrap=,\
+	fh_lock fh_unlock block_lock block_trylock machine_copy hosted_yield)
 $(call bin,$(TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,tests/t.c $(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+	$(Q)$(CC) $(BASE_FLAGS) $(wrapped) $^ $(TOOL_LIBS) -o $@
 
 $(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)

@@ -12,6 +12,7 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "mm/machine.h"
+#include "mm/policy.h"
 #include "schedule.h"
 #include "t.h"
 #include "testplat.h"
@@ -151,6 +152,8 @@ static struct tenant anon, file;
 static struct fh_space *space;
 static struct tp_space *host;
 static pfn_t kept[8];
+static pfn_t filled[RAM_MIB * MIB >> FH_PAGE_SHIFT];
+static unsigned int nr_filled;
 
 static int file_read(void *priv, uint64_t index, void *page)
 {
@@ -214,6 +217,19 @@ static void tenant_init(struct tenant *t, bool is_file)
 	}
 }
 
+/* Through the space, page `i` of it. */
+static void store_and_load(struct tenant *t, unsigned int i, uint64_t va, uint32_t v)
+{
+	uint32_t w = 0;
+
+	if (!sched_must(!fh_space_store(space, va, 0, &v, 4) &&
+				!fh_space_store(space, va, 4092, &v, 4),
+			"a page can be stored to"))
+		return;
+	t->word[i] = v;
+	sched_must(!fh_space_load(space, va, 4092, &w, 4) && w == v, "a load sees the store");
+}
+
 /*
  * Four blocks: two normal, the first a quarter reserved, and the area's two. Two CPUs: the third
  * thread is served without caches. The tenants' pages are in the area: born `movable`, it is given
@@ -224,6 +240,7 @@ static void start(enum cma_policy policy)
 	static unsigned char ram[RAM_MIB * MIB] __attribute__((aligned(4096)));
 	struct boot_config *cfg;
 
+	nr_filled = 0;
 	testplat_init(&tp);
 	tp.ram[tp.nr_ram++] = (struct tp_ram){ram, TP_BASE, sizeof(ram)};
 	under = tp.plat;
@@ -259,9 +276,49 @@ static void start_guaranteed(void)
 	start(CMA_POLICY_GUARANTEED);
 }
 
+/* Pages that were there are not: they will be brought. */
+static void start_punched(void)
+{
+	start(CMA_POLICY_GUARANTEED);
+	sched_must(fh_object_punch(anon.o, 0, PAGES) == PAGES &&
+			   fh_object_punch(file.o, 0, PAGES) == PAGES,
+		   "what is there is punched");
+	for (unsigned int i = 0; i < PAGES; i++) {
+		anon.word[i] = 0;
+		file.word[i] = file.disk[i];
+	}
+}
+
+/* Page 0 of the file is dirty and mapped; so are two of the anonymous ones. */
+static void start_mapped(void)
+{
+	start(CMA_POLICY_GUARANTEED);
+	store_and_load(&anon, 0, VA, 21);
+	store_and_load(&anon, 1, VA + 1, 22);
+	store_and_load(&file, 0, VA + PAGES, 23);
+}
+
+/* Tenants have nowhere to go. */
+static void start_full(void)
+{
+	start(CMA_POLICY_MOVABLE);
+	while (!fh_alloc_pages(m, GFP_EVACUATE, 0, &filled[nr_filled]))
+		nr_filled++;
+}
+
 static void start_movable(void)
 {
 	start(CMA_POLICY_MOVABLE);
+}
+
+/* Who forgets a clean page must lose nothing. */
+static bool clean_is_disk(unsigned int i)
+{
+	pfn_t pfn;
+
+	if (fh_object_where(file.o, i, &pfn) || frame_flags(machine_frame(m, pfn)) & FRAME_DIRTY)
+		return true;
+	return !memcmp(fh_page_address(m, pfn), &file.disk[i], 4);
 }
 
 static void finish(void)
@@ -269,7 +326,10 @@ static void finish(void)
 	struct fh_mem_info info;
 	char why[300];
 
+	while (nr_filled)
+		sched_must(!fh_free_pages(m, filled[--nr_filled], 0), "a frame can be given back");
 	for (unsigned int i = 0; i < PAGES; i++) {
+		sched_must(!file.o || clean_is_disk(i), "a clean page is what is on disk");
 		if (anon.o)
 			tenant_read(&anon, i);
 		if (file.o)
@@ -348,24 +408,19 @@ static void writes(void)
 	tenant_read(&file, 1);
 }
 
+static void writes_anon(void)
+{
+	for (unsigned int i = 0; i < PAGES; i++) {
+		tenant_write(&anon, i, 950 + i);
+		tenant_read(&anon, i);
+	}
+}
+
 static void reads_file(void)
 {
 	tenant_read(&file, 0); /* not what writes() writes to: halves of pages would differ */
 	tenant_read(&file, 2);
 	tenant_read(&anon, 3);
-}
-
-/* Through the space, page `i` of it. */
-static void store_and_load(struct tenant *t, unsigned int i, uint64_t va, uint32_t v)
-{
-	uint32_t w = 0;
-
-	if (!sched_must(!fh_space_store(space, va, 0, &v, 4) &&
-				!fh_space_store(space, va, 4092, &v, 4),
-			"a page can be stored to"))
-		return;
-	t->word[i] = v;
-	sched_must(!fh_space_load(space, va, 4092, &w, 4) && w == v, "a load sees the store");
 }
 
 static void stores(void)
@@ -381,12 +436,34 @@ static void pins_one(struct tenant *t, unsigned int i)
 
 	if (!sched_must(!fh_object_pin(t->o, i, &pfn), "a page can be pinned"))
 		return;
+	sched_must(!machine_pfn_guaranteed(m, pfn), "none is pinned in a guaranteed area");
 	for (unsigned int n = 0; n < 2; n++) {
 		memcpy(&v, fh_page_address(m, pfn), 4);
 		sched_must(v == t->word[i], "a pinned page has its bytes");
 		sched_must(!fh_object_where(t->o, i, &at) && at == pfn, "a pinned page stays");
 	}
 	sched_must(!fh_object_unpin(t->o, i), "the pinned can be unpinned");
+}
+
+/* What start_mapped() has mapped. */
+static void stores_again(void)
+{
+	store_and_load(&anon, 0, VA, 41);
+	store_and_load(&anon, 1, VA + 1, 42);
+	store_and_load(&file, 0, VA + PAGES, 43);
+}
+
+static void writes_back_mapped(void)
+{
+	sched_must(!fh_object_writeback(file.o, 0), "a page can be written back");
+	sched_must(!fh_object_writeback(file.o, 0), "and again");
+}
+
+static void faults(void)
+{
+	tenant_read(&file, 0);
+	tenant_read(&file, 1);
+	tenant_read(&anon, 0);
 }
 
 static void pins(void)
@@ -491,6 +568,22 @@ static void churns_singles(void)
 		sched_must(!fh_free_pages(m, pfn[i], 0), "a frame can be given back");
 }
 
+/* So many that words are used up, taken, and given back a frame at a time. */
+static void churns_many(void)
+{
+	pfn_t pfn[140];
+
+	for (unsigned int i = 0; i < 140; i++) {
+		if (!sched_must(!fh_alloc_pages(m, GFP_KERNEL, 0, &pfn[i]), "a frame can be had"))
+			return;
+		memcpy(fh_page_address(m, pfn[i]), &i, 4);
+	}
+	for (unsigned int i = 0; i < 140; i++) {
+		sched_must(!memcmp(fh_page_address(m, pfn[i]), &i, 4), "a frame has one owner");
+		sched_must(!fh_free_pages(m, pfn[i], 0), "a frame can be given back");
+	}
+}
+
 /* Frames that another CPU took. */
 static void frees_kept(void)
 {
@@ -517,8 +610,15 @@ static const struct sched_scenario scenarios[] = {
 	{"alloc-policy", start_guaranteed, {device_or_busy, changes_policy, writes}, finish},
 	{"alloc-churn", start_guaranteed, {device_all, churns_singles}, finish},
 	{"alloc-all-all", start_guaranteed, {device_or_nothing, device_or_nothing}, finish},
+	{"alloc-fault", start_punched, {device_all, faults}, finish},
+	{"alloc-fault-fault", start_punched, {device_all, faults, faults}, finish},
+	{"alloc-store-mapped", start_mapped, {device_all, stores_again}, finish},
+	{"writeback-store", start_mapped, {writes_back_mapped, stores_again, device_part}, finish},
+	{"nowhere-write", start_full, {device_or_nothing, writes_anon}, finish},
 	{"movable-pin", start_movable, {device_or_busy, pins}, finish},
 	{"movable-writeback", start_movable, {device_all, writes_back}, finish},
+	{"drain-many", start_guaranteed, {churns_many, drains}, finish},
+	{"drain-many-many", start_guaranteed, {drains, churns_many, churns_many}, finish},
 	{"drain-churn", start_guaranteed, {churns, drains, churns_singles}, finish},
 	{"drain-free", start_guaranteed, {churns_singles, frees_kept, drains}, finish},
 };
@@ -526,7 +626,7 @@ static const struct sched_scenario scenarios[] = {
 static void schedules(void)
 {
 	const char *s = getenv("FH_SCHEDULE_SECONDS");
-	struct sched_limits limits = {s ? strtod(s, NULL) : 0.5, 8, 1000};
+	struct sched_limits limits = {s ? strtod(s, NULL) : 1, 8, 1000};
 
 	for (unsigned int i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		t_ok(sched_explore(&scenarios[i], &limits), __FILE__, __LINE__, scenarios[i].name,

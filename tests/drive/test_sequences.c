@@ -136,6 +136,7 @@ static struct page page[NR_OBJECTS];
 static uint32_t stamp;
 static enum cma_policy policy;
 static const char *wrong;
+static const char *running, *theme_name; /* what is at work, for who must stop */
 
 static bool must(bool ok, const char *what)
 {
@@ -365,6 +366,14 @@ static void check(void)
 	must(info.free + used <= info.total, "no frame is both free and somebody's");
 }
 
+__attribute__((noreturn)) static void on_stop(void *ctx, const char *why)
+{
+	(void)ctx;
+	printf("# stopped: %s; FH_SEQUENCE=%s:%s shows it again\n", why, theme_name, running);
+	fflush(stdout);
+	abort();
+}
+
 static void birth(const struct theme *t)
 {
 	static unsigned char ram[RAM_MIB * MIB] __attribute__((aligned(4096)));
@@ -372,6 +381,7 @@ static void birth(const struct theme *t)
 	testplat_init(&tp);
 	tp.ram[tp.nr_ram++] = (struct tp_ram){ram, TP_BASE, sizeof(ram)};
 	tp.no_cpu_caches = !t->caches;
+	tp.plat.stop = on_stop;
 	testplat_cpu(0);
 	m = testplat_machine(&tp, RAM_MIB, 2, t->policy, 2);
 	area = cma_find(m, "area");
@@ -432,6 +442,8 @@ static bool run(const struct theme *t, const char *letters)
 {
 	const char *at = letters;
 
+	running = letters;
+	theme_name = t->name;
 	birth(t);
 	for (; *at && !wrong && op_of(*at); at++) {
 		perform(op_of(*at));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* A deterministic scheduler of fibers, and the search through schedules. */
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ static struct {
 	unsigned int nr, current;
 	bool inside; /* a fiber runs */
 	ucontext_t home;
+	jmp_buf out; /* of setup() or check() */
 	const struct schedule *schedule;
 	unsigned int next; /* departure */
 	unsigned int points, switches;
@@ -177,6 +179,12 @@ void sched_fail(const char *why)
 	setcontext(&now.home);
 }
 
+void sched_stop(const char *why)
+{
+	sched_fail(why);
+	longjmp(now.out, 1);
+}
+
 bool sched_must(bool ok, const char *what)
 {
 	if (!ok)
@@ -207,14 +215,21 @@ static void run_fibers(void)
 	setcontext(&now.fiber[0].ctx);
 }
 
+static void alone(void (*fn)(void))
+{
+	hosted_cpu_id = 0;
+	hosted_held_ranks = 0;
+	if (!setjmp(now.out))
+		fn();
+}
+
 static bool run(const struct sched_scenario *sc, const struct schedule *s)
 {
 	now.schedule = s;
 	now.next = now.points = now.switches = now.nr = 0;
 	now.clock = 0;
 	now.why[0] = 0;
-	hosted_cpu_id = 0;
-	sc->setup();
+	alone(sc->setup);
 	while (now.nr < SCHED_THREADS && sc->thread[now.nr]) {
 		struct fiber *f = &now.fiber[now.nr++];
 
@@ -235,10 +250,8 @@ static bool run(const struct sched_scenario *sc, const struct schedule *s)
 	}
 	if (!now.why[0])
 		run_fibers();
-	hosted_cpu_id = 0;
-	hosted_held_ranks = 0;
 	if (!now.why[0])
-		sc->check();
+		alone(sc->check);
 	if (now.points > MAX_POINTS)
 		sched_fail("more points than the scheduler can count");
 	if (!now.why[0])

@@ -47,6 +47,8 @@ void sched_wake(const _Atomic(uint32_t) *word);
 uint64_t sched_clock(void);
 /* The run has failed; the first reason is kept. A thread ends here and so does the run. */
 void sched_fail(const char *why);
+/* The same, and it ends at once, also in setup() and check(). */
+void sched_stop(const char *why) __attribute__((noreturn));
 bool sched_must(bool ok, const char *what);
 
 #endif

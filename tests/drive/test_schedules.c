@@ -3,7 +3,8 @@
  * Two or three threads of the real core by every schedule that is worth it: they change at each lock
  * taken or dropped, each call of the platform and each page copied (the linker wraps those functions,
  * see Makefile). Each run is a machine of its own; in the end bytes are what was written last,
- * all is free and fh_check() finds nothing. FH_SCHEDULE=name:schedule runs that one.
+ * all is free and fh_check() finds nothing. FH_SCHEDULE=name:schedule runs that one;
+ * FH_SCHEDULE_SECONDS=n takes so long for each scenario (1), and goes deeper.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -275,17 +276,15 @@ static void start_guaranteed(void)
 	start(CMA_POLICY_GUARANTEED);
 }
 
-/* Pages that were there are not: they will be brought. */
+/* Pages that were there are not: they will be brought. One is left, so that the area is not idle. */
 static void start_punched(void)
 {
 	start(CMA_POLICY_GUARANTEED);
 	sched_must(fh_object_punch(anon.o, 0, PAGES) == PAGES &&
-			   fh_object_punch(file.o, 0, PAGES) == PAGES,
+			   fh_object_punch(file.o, 0, PAGES - 1) == PAGES - 1,
 		   "what is there is punched");
-	for (unsigned int i = 0; i < PAGES; i++) {
+	for (unsigned int i = 0; i < PAGES; i++)
 		anon.word[i] = 0;
-		file.word[i] = file.disk[i];
-	}
 }
 
 /* Page 0 of the file is dirty and mapped; so are two of the anonymous ones. */
@@ -479,6 +478,19 @@ static void writes_back(void)
 	tenant_read(&file, 0);
 }
 
+/* The page of writes_back(), whose bytes may be old or new. */
+static void pins_only(void)
+{
+	pfn_t pfn, at;
+
+	for (unsigned int n = 0; n < 2; n++) {
+		if (!sched_must(!fh_object_pin(file.o, 0, &pfn), "a page can be pinned"))
+			return;
+		sched_must(!fh_object_where(file.o, 0, &at) && at == pfn, "a pinned page stays");
+		sched_must(!fh_object_unpin(file.o, 0), "the pinned can be unpinned");
+	}
+}
+
 /* The page of writes_back(), by another: it may see either. */
 static void writes_back_too(void)
 {
@@ -617,6 +629,7 @@ static const struct sched_scenario scenarios[] = {
 	{"alloc-fault-fault", start_punched, {device_all, faults, faults}, finish},
 	{"alloc-store-mapped", start_mapped, {device_all, stores_again}, finish},
 	{"writeback-store", start_mapped, {writes_back_mapped, stores_again, device_part}, finish},
+	{"writeback-pin", start_guaranteed, {writes_back, pins_only, device_part}, finish},
 	{"nowhere-write", start_full, {device_or_nothing, writes_anon}, finish},
 	{"movable-pin", start_movable, {device_or_busy, pins}, finish},
 	{"movable-writeback", start_movable, {device_all, writes_back}, finish},

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* A deterministic scheduler of fibers, and the search through schedules. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 #include "arch.h"
 #include "schedule.h"
 
@@ -47,6 +49,7 @@ static struct {
 	bool inside; /* a fiber runs */
 	ucontext_t home;
 	jmp_buf out; /* of setup() or check() */
+	const struct sched_scenario *scenario;
 	const struct schedule *schedule;
 	unsigned int next; /* departure */
 	unsigned int points, switches;
@@ -215,6 +218,30 @@ static void run_fibers(void)
 	setcontext(&now.fiber[0].ctx);
 }
 
+/* Why, and how to see it again. In one write: a signal may have come at any place. */
+static void show(void)
+{
+	const struct schedule *s = now.schedule;
+	char text[700];
+	int n = snprintf(text, sizeof(text), "# %s: %s\n# FH_SCHEDULE=\"%s:", now.scenario->name,
+			 now.why, now.scenario->name);
+
+	for (unsigned int i = 0; i < s->n; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%u>%u", i ? "," : "",
+			      s->d[i].point, s->d[i].thread);
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "\" shows it again\n");
+	fflush(stdout);
+	if (write(1, text, (size_t)n) < 0)
+		_exit(2);
+}
+
+static void on_crash(int sig)
+{
+	snprintf(now.why, sizeof(now.why), "signal %d", sig);
+	show();
+	_exit(1);
+}
+
 static void alone(void (*fn)(void))
 {
 	hosted_cpu_id = 0;
@@ -225,6 +252,7 @@ static void alone(void (*fn)(void))
 
 static bool run(const struct sched_scenario *sc, const struct schedule *s)
 {
+	now.scenario = sc;
 	now.schedule = s;
 	now.next = now.points = now.switches = now.nr = 0;
 	now.clock = 0;
@@ -256,10 +284,7 @@ static bool run(const struct sched_scenario *sc, const struct schedule *s)
 		sched_fail("more points than the scheduler can count");
 	if (!now.why[0])
 		return true;
-	printf("# %s: %s\n# FH_SCHEDULE=\"%s:", sc->name, now.why, sc->name);
-	for (unsigned int i = 0; i < s->n; i++)
-		printf("%s%u>%u", i ? "," : "", s->d[i].point, s->d[i].thread);
-	printf("\" shows it again\n");
+	show();
 	return false;
 }
 
@@ -364,6 +389,11 @@ bool sched_explore(const struct sched_scenario *sc, const struct sched_limits *l
 		return replay(sc, one + len + 1);
 	if (one)
 		return true;
+	signal(SIGSEGV, on_crash);
+	signal(SIGBUS, on_crash);
+	signal(SIGABRT, on_crash);
+	signal(SIGTRAP, on_crash);
+	signal(SIGILL, on_crash); /* a lock out of order */
 	if (!run(sc, &s))
 		return false;
 	points = now.points;

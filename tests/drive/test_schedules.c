@@ -4,7 +4,7 @@
  * taken or dropped, each call of the platform and each page copied (the linker wraps those functions,
  * see Makefile). Each run is a machine of its own; in the end bytes are what was written last,
  * all is free and fh_check() finds nothing. FH_SCHEDULE=name:schedule runs that one;
- * FH_SCHEDULE_SECONDS=n takes so long for each scenario (1), and goes deeper.
+ * FH_SCHEDULE_SECONDS=n takes so long for each scenario (0.5), and goes deeper.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -642,7 +642,7 @@ static const struct sched_scenario scenarios[] = {
 static void schedules(void)
 {
 	const char *s = getenv("FH_SCHEDULE_SECONDS");
-	struct sched_limits limits = {s ? strtod(s, NULL) : 1, 8, 1000};
+	struct sched_limits limits = {s ? strtod(s, NULL) : 0.5, 8, 1000};
 
 	for (unsigned int i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		t_ok(sched_explore(&scenarios[i], &limits), __FILE__, __LINE__, scenarios[i].name,

@@ -25,7 +25,7 @@ struct sched_scenario {
 };
 
 struct sched_limits {
-	double seconds;		 /* for one scenario */
+	double seconds;		 /* of CPU, for one scenario; at most four times that in all */
 	unsigned int departures; /* at most so many in a schedule that is drawn by lot */
 	uint64_t drawn;		 /* how many of those */
 };

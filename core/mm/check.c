@@ -10,6 +10,7 @@ struct check {
 	struct fh_text out;
 	unsigned int broken;
 	int64_t free[MAX_NR_ZONES], free_cma[MAX_NR_ZONES], free_carveout[MAX_NR_ZONES];
+	int64_t highatomic[MAX_NR_ZONES];
 	uint64_t lru[NR_LRU_WHERE][NR_LRU_LISTS];
 	int64_t droppable, anon, file, held, dirty;
 	uint64_t slots; /* present pages of objects, from the frames */
@@ -68,8 +69,13 @@ static void check_block(struct check *c, uint64_t b)
 		c->free_carveout[s.zone] += free;
 	if (s.type == MIGRATE_CMA && s.lend != BLOCK_LEND_NONE)
 		c->free_cma[s.zone] += free;
+	c->highatomic[s.zone] += s.type == MIGRATE_HIGHATOMIC ? FH_BLOCK_PAGES : 0;
 	if ((s.type == MIGRATE_CMA) != (s.area != 0))
 		broken(c, "A3 block %llu: type %u, area %u", (ull)b, s.type, s.area);
+	if (s.area && c->m->area[s.area - 1]->active &&
+	    (s.lend == BLOCK_LEND_NONE) !=
+		    (area_policy(c->m->area[s.area - 1]) == CMA_POLICY_CARVEOUT))
+		broken(c, "A6 block %llu: lends %u, against its area's policy", (ull)b, s.lend);
 }
 
 static void check_slot(struct check *c, unsigned int cpu, const struct pcp_slot *s, bool huge,
@@ -237,6 +243,7 @@ static void check_counters(struct check *c)
 		same(c, "B5 nr_free", machine_nr_free(m, (enum zone_type)z), c->free[z]);
 		same(c, "B5 nr_free_cma", m->zone[z].nr_free_cma, c->free_cma[z]);
 		same(c, "B5 nr_free_isolated", m->zone[z].nr_free_isolated, 0);
+		same(c, "B5 nr_highatomic", m->zone[z].nr_highatomic, c->highatomic[z]);
 		same(c, "B5 nr_free_carveout", m->zone[z].nr_free_carveout, c->free_carveout[z]);
 	}
 	same(c, "L2 nr_droppable", m->lru.nr_droppable, c->droppable);

@@ -4,6 +4,7 @@
  * Pick a pool for a device: its area, the default area, buddy; and only what the device reaches. */
 #include <freehold/dma.h>
 #include <freehold/page.h>
+#include "mm/drain.h"
 #include "mm/machine.h"
 
 static uint64_t pages_of(uint64_t size)

@@ -169,8 +169,10 @@ static void init_zones(struct fh_machine *m)
 		m->zone[z].name = names[z];
 	for (uint64_t b = 0; b < m->nr_blocks; b++) {
 		if (!block_has_ram(m, b)) {
-			atomic_init(&m->state[b],
-				    block_pack((struct block_state){.order = BLOCK_ORDER_NONE}));
+			atomic_init(&m->state[b], block_pack((struct block_state){
+							  .order = BLOCK_ORDER_NONE,
+							  .special = true,
+						  }));
 			continue;
 		}
 		init_block(m, b, frames);

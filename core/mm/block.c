@@ -133,7 +133,7 @@ bool block_is_free(struct fh_machine *m, pfn_t pfn)
 	uint64_t block = machine_block(m, pfn);
 	unsigned int i = (unsigned int)((pfn - m->base_pfn) & (FH_BLOCK_PAGES - 1));
 	struct block_state s = block_lock(m, block);
-	bool is_free = m->map[block].w[i / 64] >> (i & 63) & 1;
+	bool is_free = map_word(&m->map[block], i / 64) >> (i & 63) & 1;
 
 	block_unlock(m, block, s, s);
 	return is_free;
@@ -179,6 +179,12 @@ void block_span(struct block_map *map, unsigned int lo, unsigned int hi)
 	}
 }
 
+static void map_clear(struct block_map *map, unsigned int first, unsigned int words)
+{
+	for (unsigned int i = first; i < first + words; i++)
+		map_put(map, i, 0);
+}
+
 bool block_take_run(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int order,
 		    unsigned int *first)
 {
@@ -186,7 +192,7 @@ bool block_take_run(struct fh_machine *m, uint64_t block, struct block_state *s,
 	unsigned int words = order > 6 ? 1u << (order - 6) : 1;
 
 	if (order == FH_BLOCK_ORDER && s->free == FH_BLOCK_PAGES) {
-		memset(map, 0, sizeof(*map));
+		map_clear(map, 0, BLOCK_WORDS);
 		s->free = 0;
 		*first = 0;
 		return true;
@@ -201,9 +207,9 @@ bool block_take_run(struct fh_machine *m, uint64_t block, struct block_state *s,
 			continue;
 		*first = i * 64 + bits_first(runs);
 		if (order >= 6)
-			memset(&map->w[i], 0, words * sizeof(map->w[0]));
+			map_clear(map, i, words);
 		else
-			map->w[i] &= ~(bits_low(1u << order) << (*first & 63));
+			map_put(map, i, map->w[i] & ~(bits_low(1u << order) << (*first & 63)));
 		s->free -= 1u << order;
 		return true;
 	}
@@ -227,16 +233,16 @@ bool block_all_free(const struct fh_machine *m, uint64_t block, unsigned int lo,
 void block_claim(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int lo,
 		 unsigned int hi)
 {
-	struct block_map span;
+	struct block_map *map = &m->map[block], span;
 
 	s->free -= hi - lo;
 	if (hi - lo == FH_BLOCK_PAGES) {
-		memset(&m->map[block], 0, sizeof(m->map[block]));
+		map_clear(map, 0, BLOCK_WORDS);
 		return;
 	}
 	block_span(&span, lo, hi);
 	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
-		m->map[block].w[i] &= ~span.w[i];
+		map_put(map, i, map->w[i] & ~span.w[i]);
 }
 
 /* The order that the run of 2^order at `first`, just set, has merged into. */
@@ -301,33 +307,86 @@ static void count_freed(struct fh_machine *m, unsigned int zone, int64_t n)
 	atomic_store_explicit(mine, n, memory_order_relaxed);
 }
 
-enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int first,
-				       unsigned int order)
+/* Whether a word that got bits has a longer run than the block's state says. */
+static inline bool outgrows(const struct block_map *map, unsigned int word, unsigned int order)
 {
-	uint64_t w = atomic_load_explicit(&m->state[block], memory_order_relaxed);
-	uint64_t *word = &m->map[block].w[first / 64];
-	uint64_t bits = bits_low(1u << order) << (first & 63);
-	enum block_free_small r = BLOCK_FREED;
+	if (order < 6)
+		return bits_runs(map->w[word], order + 1);
+	return !~map->w[word] && merged_order(map, word * 64, 6) > order;
+}
 
-	if (!only_counts(m, w, 1u << order) ||
+enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int word,
+				       uint64_t bits)
+{
+	uint64_t w = atomic_load_explicit(&m->state[block], memory_order_relaxed), was;
+	struct block_map *map = &m->map[block];
+	enum block_free_small r = BLOCK_FREED;
+	unsigned int n = bits_count(bits);
+
+	if (!only_counts(m, w, n) ||
 	    !atomic_compare_exchange_strong_explicit(&m->state[block], &w, w | BLOCK_LOCK,
 						     memory_order_acquire, memory_order_relaxed))
 		return BLOCK_FREE_OTHERWISE;
-	if (*word & bits) {
+	was = map->w[word];
+	if (was & bits) {
 		r = BLOCK_WAS_FREE;
 	} else {
-		*word |= bits;
-		if (merged_order(&m->map[block], first, order) > block_word_order(w)) {
-			*word &= ~bits;
+		map_put(map, word, was | bits);
+		if (outgrows(map, word, block_word_order(w))) {
+			map_put(map, word, was);
 			r = BLOCK_FREE_OTHERWISE;
 		}
 	}
 	if (r == BLOCK_FREED) {
-		count_freed(m, block_word_zone(w), INT64_C(1) << order);
-		w += UINT64_C(1) << order;
+		count_freed(m, block_word_zone(w), n);
+		w += n;
 	}
 	atomic_store_explicit(&m->state[block], w, memory_order_release);
 	return r;
+}
+
+/* Takes a block from whole and listed to empty, its lock held: *w is its word from then on. */
+static bool take_if_whole(struct fh_machine *m, uint64_t block, uint64_t whole, uint64_t *w)
+{
+	*w = block_word(m, block);
+	if ((*w & BLOCK_WHOLE_MASK) != whole ||
+	    !atomic_compare_exchange_strong_explicit(&m->state[block], w, *w | BLOCK_LOCK,
+						     memory_order_acquire, memory_order_relaxed))
+		return false;
+	fh_rank_take(RANK_BLOCK);
+	*w ^= (*w & BLOCK_WHOLE_GONE) ^ (uint64_t)BLOCK_ORDER_NONE << 10;
+	map_clear(&m->map[block], 0, BLOCK_WORDS);
+	return true;
+}
+
+unsigned int block_take_whole(struct fh_machine *m, uint64_t block, uint64_t end,
+			      enum migratetype type, uint64_t *out, unsigned int max)
+{
+	struct block_state s = {.zone = block_peek(m, block).zone, .type = (uint8_t)type};
+	uint64_t bits = 0, whole, word[BLOCK_TAKE_MAX];
+	unsigned int n = 0;
+
+	s.free = FH_BLOCK_PAGES;
+	whole = block_pack((struct block_state){
+		.free = FH_BLOCK_PAGES, .type = (uint8_t)type, .listed = true});
+	end = end < (block | 63) + 1 ? end : (block | 63) + 1;
+	/* Locked in rising order, all at once: the index loses them in one step (B2). */
+	for (; block < end && n < max; block++) {
+		if (!take_if_whole(m, block, whole, &word[n]))
+			continue;
+		bits |= UINT64_C(1) << (block & 63);
+		out[n++] = block;
+	}
+	if (!n)
+		return 0;
+	index_remove_bits(&m->index[type][FH_BLOCK_ORDER], out[0] / 64, bits);
+	s.free = n * FH_BLOCK_PAGES;
+	count(m, &s, -1);
+	for (unsigned int i = 0; i < n; i++) {
+		fh_rank_drop(RANK_BLOCK);
+		atomic_store_explicit(&m->state[out[i]], word[i], memory_order_release);
+	}
+	return n;
 }
 
 bool block_free_bits(struct fh_machine *m, uint64_t block, struct block_state *s, unsigned int word,
@@ -341,7 +400,7 @@ bool block_free_bits(struct fh_machine *m, uint64_t block, struct block_state *s
 		return true;
 	if (map->w[word] & bits)
 		return false;
-	map->w[word] |= bits;
+	map_put(map, word, map->w[word] | bits);
 	s->free += bits_count(bits);
 	w = map->w[word];
 	if (!~w) {
@@ -365,7 +424,7 @@ bool block_free_run(struct fh_machine *m, uint64_t block, struct block_state *s,
 		if (map->w[i + j] & bits)
 			return false;
 	for (unsigned int j = 0; j < words; j++)
-		map->w[i + j] |= bits;
+		map_put(map, i + j, map->w[i + j] | bits);
 	s->free += 1u << order;
 	raise_order(s, merged_order(map, first, order));
 	return true;
@@ -381,7 +440,7 @@ void block_free_map(struct fh_machine *m, uint64_t block, struct block_state *s,
 			machine_bug(m, "block %llu: freed twice: map %llx, bits %llx",
 				    (unsigned long long)block, (unsigned long long)map->w[i],
 				    (unsigned long long)bits->w[i]);
-		map->w[i] |= bits->w[i];
+		map_put(map, i, map->w[i] | bits->w[i]);
 		s->free += bits_count(bits->w[i]);
 	}
 	s->order = (uint8_t)block_map_order(map);

@@ -58,6 +58,17 @@ struct block_map {
 	uint64_t w[BLOCK_WORDS];
 };
 
+/* Words of a machine's map: written under the block's lock, read by the cache's free path without it. */
+static inline uint64_t map_word(const struct block_map *map, unsigned int i)
+{
+	return __atomic_load_n(&map->w[i], __ATOMIC_RELAXED);
+}
+
+static inline void map_put(struct block_map *map, unsigned int i, uint64_t w)
+{
+	__atomic_store_n(&map->w[i], w, __ATOMIC_RELAXED);
+}
+
 static inline uint64_t block_pack(struct block_state s)
 {
 	return (uint64_t)s.free | (uint64_t)s.order << 10 | (uint64_t)s.type << 14 |
@@ -120,6 +131,26 @@ static inline bool block_word_special(uint64_t w)
 	return w >> 51 & 1;
 }
 
+static inline unsigned int block_word_cached(uint64_t w)
+{
+	return (unsigned int)(w >> 35 & 0xffff);
+}
+
+static inline unsigned int block_word_free(uint64_t w)
+{
+	return (unsigned int)(w & 1023);
+}
+
+/* In a block whose word shows just block_plain(zone) here every frame is some UNMOVABLE request's or free: no
+ * other type, claim or area has to be looked at. */
+#define BLOCK_PLAIN_MASK                                                                           \
+	(UINT64_C(7) << 14 | UINT64_C(63) << 17 | UINT64_C(3) << 23 | UINT64_C(1) << 51)
+#define BLOCK_CACHED_MASK (UINT64_C(0xffff) << 35)
+static inline uint64_t block_plain(unsigned int zone)
+{
+	return (uint64_t)zone << 23;
+}
+
 /* A look without the lock: true a moment ago. */
 struct block_state block_peek(const struct fh_machine *m, uint64_t block);
 
@@ -133,11 +164,21 @@ void block_unlock(struct fh_machine *m, uint64_t block, struct block_state old,
 /* Whether the frame's bit is set. (A frame in a CPU's cache is not free in this sense.) */
 bool block_is_free(struct fh_machine *m, pfn_t pfn);
 
-/* Frees 2^order frames of one word (order <= 5) of an unlocked block, if that changes no more than the
- * count: most small frees. */
+/* Frees frames of one word of an unlocked block, if that changes no more than its count: most small frees. */
 enum block_free_small { BLOCK_FREED, BLOCK_WAS_FREE, BLOCK_FREE_OTHERWISE };
-enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int first,
-				       unsigned int order);
+enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int word,
+				       uint64_t bits);
+
+#define BLOCK_TAKE_MAX 4
+/* What a whole free block that searches find is told by, and what it loses when it is taken. */
+#define BLOCK_WHOLE_MASK                                                                           \
+	(BLOCK_LOCK | UINT64_C(1) << 52 | UINT64_C(63) << 17 | UINT64_C(7) << 14 | UINT64_C(1023))
+#define BLOCK_WHOLE_GONE (UINT64_C(1) << 52 | UINT64_C(15) << 10 | UINT64_C(1023))
+
+/* Takes up to max (at most BLOCK_TAKE_MAX) whole free blocks of a type (not CMA) out of [block, end), all of one zone, that share the
+ * first one's word of the index, which is visited once. How many: their numbers are in out[], ascending. */
+unsigned int block_take_whole(struct fh_machine *m, uint64_t block, uint64_t end,
+			      enum migratetype type, uint64_t *out, unsigned int max);
 
 /* All below: the caller holds the block's lock; `s` is its state, changed for block_unlock(). */
 

@@ -2,6 +2,7 @@
 /* dma/alloc > mm/cma > mm/contig > mm/isolate > mm/migrate > [mm/buddy]
  *
  * Where free frames live: which block to take from. The blocks themselves are block.c's. */
+#include "base/bits.h"
 #include "mm/buddy.h"
 #include "mm/machine.h"
 #include "mm/policy.h"
@@ -12,6 +13,7 @@ struct take {
 	enum migratetype want; /* whose request it is */
 	struct policy_step step;
 	unsigned int order;
+	unsigned int batch; /* of whole blocks */
 	pfn_t *pfn;
 };
 
@@ -102,25 +104,40 @@ static bool take_pair(const struct take *t, uint64_t block)
 	return ok;
 }
 
+/* A whole block, and the next ones for this CPU's cache. */
+static bool take_whole(const struct take *t, uint64_t block, uint64_t end)
+{
+	enum zone_type zone = (enum zone_type)(t->zone - t->m->zone);
+	uint64_t got[BLOCK_TAKE_MAX];
+	unsigned int n = block_take_whole(t->m, block, end, t->step.type, got, t->batch), kept;
+
+	if (!n)
+		return false;
+	*t->pfn = machine_block_pfn(t->m, got[0]);
+	kept = n > 1 ? pcp_keep_whole(t->m, zone, t->step.type, got + 1, n - 1) : 0;
+	for (unsigned int i = 1 + kept; i < n; i++)
+		buddy_give(t->m, machine_block_pfn(t->m, got[i]), FH_BLOCK_ORDER);
+	return true;
+}
+
 static bool scan_blocks(const struct take *t, const struct index *ix, uint64_t start, uint64_t end,
 			enum index_search how)
 {
+	bool whole = t->order == FH_BLOCK_ORDER && !t->step.claim && t->step.type != MIGRATE_CMA;
+
 	for (uint64_t b = start; (b = index_next(ix, b, end, how)) != INDEX_NONE; b++)
-		if (take_from(t, b))
+		if (whole ? take_whole(t, b, end) : take_from(t, b))
 			return true;
 	return false;
 }
 
-/* Every block of one index, from the lowest; but whole free blocks from where this CPU's are, so that CPUs
- * do not fight for the same words of states and index. */
+/* Every block of one index, from where this CPU begins. */
 static bool scan_order(const struct take *t, unsigned int index_order, enum index_search how)
 {
 	const struct index *ix = &t->m->index[t->step.type][index_order];
-	uint64_t first = t->zone->first_block, end = t->zone->end_block, start = first;
-	unsigned int cpu = arch_cpu_id();
+	uint64_t first = t->zone->first_block, end = t->zone->end_block;
+	uint64_t start = policy_cpu_start(first, end, arch_cpu_id(), t->m->nr_cpus);
 
-	if (index_order == FH_BLOCK_ORDER && cpu < t->m->nr_cpus && end > first)
-		start = first + cpu * UINT64_C(64) % (end - first);
 	return scan_blocks(t, ix, start, end, how) ||
 	       (start > first && scan_blocks(t, ix, first, start, how));
 }
@@ -244,6 +261,7 @@ bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_re
 		.zone = z,
 		.want = policy_type_of_gfp(r->gfp),
 		.order = r->order,
+		.batch = policy_whole_batch(pz.free, pz.high),
 		.pfn = pfn,
 	};
 	unsigned int n = policy_steps(r->gfp, &pz, step);
@@ -284,7 +302,9 @@ bool buddy_give(struct fh_machine *m, pfn_t pfn, unsigned int order)
 
 	if (order > FH_BLOCK_ORDER)
 		return give_pair(m, pfn);
-	small = order > 5 ? BLOCK_FREE_OTHERWISE : block_free_small(m, block, frame, order);
+	small = order > 5 ? BLOCK_FREE_OTHERWISE
+			  : block_free_small(m, block, frame / 64,
+					     bits_low(1u << order) << (frame & 63));
 	if (small != BLOCK_FREE_OTHERWISE)
 		return small == BLOCK_FREED;
 	new = old = block_lock(m, block);

@@ -78,30 +78,68 @@ static void check_block(struct check *c, uint64_t b)
 		broken(c, "A6 block %llu: lends %u, against its area's policy", (ull)b, s.lend);
 }
 
-static void check_slot(struct check *c, unsigned int cpu, const struct pcp_slot *s, bool huge,
+static void check_slot(struct check *c, unsigned int cpu, const struct pcp_slot *s,
 		       uint16_t *cached)
 {
-	uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed), b;
+	uint64_t word = run_word(&s->run), b;
 
 	if (word == PCP_NONE) {
-		if (s->mask || s->taken || s->more)
+		if (s->run.mask || s->taken || s->more)
 			broken(c, "P1 cpu %u: an unbound slot holds frames", cpu);
 		return;
 	}
 	b = machine_block(c->m, word << 6);
 	cached[b]++;
-	if (huge && s->mask && block_peek(c->m, b).free)
-		broken(c, "P1 cpu %u: block %llu is cached whole and not empty", cpu, (ull)b);
-	for (unsigned int i = 0; i < BLOCK_WORDS && !huge; i++) {
-		uint64_t held = i == (word & (BLOCK_WORDS - 1)) ? s->mask : s->rest[i];
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
+		uint64_t held = i == (word & (BLOCK_WORDS - 1)) ? s->run.mask : s->rest[i];
+		const struct pcp_run *e =
+			&c->m->cpu[cpu].loose.entry[((word & ~(uint64_t)(BLOCK_WORDS - 1)) + i) %
+						    LOOSE_WORDS];
 
 		if (c->m->map[b].w[i] & held || (held && !(s->taken >> i & 1)))
 			broken(c, "P1 cpu %u: block %llu word %u has frames here and in the map",
 			       cpu, (ull)b, i);
+		if (s->taken >> i & 1 && block_peek(c->m, b).type == MIGRATE_UNMOVABLE && e->mask &&
+		    run_word(e) / BLOCK_WORDS == word / BLOCK_WORDS)
+			broken(c, "P4 cpu %u: block %llu word %u is taken and has loose frames",
+			       cpu, (ull)b, i);
 	}
 }
 
-/* P1, B4. */
+/* P3. That a frame is here once: no two entries are of one word, and no whole block has one. */
+static void check_loose(struct check *c, unsigned int cpu)
+{
+	const struct loose *l = &c->m->cpu[cpu].loose;
+
+	for (unsigned int i = 0; i < LOOSE_WORDS; i++) {
+		uint64_t word = run_word(&l->entry[i]);
+
+		if (!l->entry[i].mask)
+			continue;
+		if (word % LOOSE_WORDS != i || !(l->some >> i & 1))
+			broken(c, "P3 cpu %u: loose word %#llx is where none looks", cpu,
+			       (ull)word);
+		if (c->m->map[machine_block(c->m, word << 6)].w[word & (BLOCK_WORDS - 1)] &
+		    l->entry[i].mask)
+			broken(c, "P3 cpu %u: loose word %#llx has frames here and in the map", cpu,
+			       (ull)word);
+	}
+	for (unsigned int t = 0; t < LOOSE_TYPES; t++) {
+		for (unsigned int i = 0; i < l->nr_whole[t]; i++) {
+			struct block_state s = block_peek(c->m, l->whole[t][i]);
+			struct loose others = *l;
+
+			others.nr_whole[t] = i;
+			if (s.free || s.isolated ||
+			    loose_has(c->m, &others, machine_block_pfn(c->m, l->whole[t][i]),
+				      FH_BLOCK_ORDER))
+				broken(c, "P3 cpu %u: block %u is loose and not empty", cpu,
+				       l->whole[t][i]);
+		}
+	}
+}
+
+/* P1, P3, P4, B4. */
 static void check_cpus(struct check *c)
 {
 	struct fh_machine *m = c->m;
@@ -119,11 +157,11 @@ static void check_cpus(struct check *c)
 
 			for (unsigned int t = 0; t < PCP_TYPES; t++) {
 				for (unsigned int k = 0; k < PCP_CLASSES; k++)
-					check_slot(c, i, &pz->slot[t][k], false, cached);
-				check_slot(c, i, &pz->huge[t], true, cached);
+					check_slot(c, i, &pz->slot[t][k], cached);
 			}
-			check_slot(c, i, &pz->freed, false, cached);
+			check_slot(c, i, &pz->freed, cached);
 		}
+		check_loose(c, i);
 	}
 	for (uint64_t b = 0; b < m->nr_blocks; b++)
 		if (cached[b] != block_peek(m, b).cached)

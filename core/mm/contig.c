@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "mm/contig.h"
 #include "mm/isolate.h"
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/policy.h"

@@ -18,9 +18,12 @@ void index_add(struct index *ix, uint64_t block)
 
 void index_remove(struct index *ix, uint64_t block)
 {
-	uint64_t leaf = block / 64, bit = bit_of(block);
+	index_remove_bits(ix, block / 64, bit_of(block));
+}
 
-	if (atomic_fetch_and_explicit(&ix->leaf[leaf], ~bit, memory_order_relaxed) != bit)
+void index_remove_bits(struct index *ix, uint64_t leaf, uint64_t bits)
+{
+	if (atomic_fetch_and_explicit(&ix->leaf[leaf], ~bits, memory_order_relaxed) & ~bits)
 		return;
 	atomic_fetch_and_explicit(&ix->top[leaf / 64], ~bit_of(leaf), memory_order_relaxed);
 	/* Somebody may have added a neighbour in between and relied on the bit we cleared. */

@@ -34,6 +34,8 @@ static inline uint64_t index_top_words(uint64_t nr_blocks)
 
 void index_add(struct index *ix, uint64_t block);
 void index_remove(struct index *ix, uint64_t block);
+/* The members of one leaf word that `bits` names. */
+void index_remove_bits(struct index *ix, uint64_t leaf, uint64_t bits);
 bool index_has(const struct index *ix, uint64_t block);
 
 /* The first member in [start, end), or INDEX_NONE. */

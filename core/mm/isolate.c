@@ -50,7 +50,7 @@ bool isolate_sweep(struct fh_machine *m, uint64_t block, const struct block_map 
 		struct block_map *map = &m->map[block];
 		uint64_t got = map->w[i] & want->w[i];
 
-		map->w[i] &= ~got;
+		map_put(map, i, map->w[i] & ~got);
 		new.free -= bits_count(got);
 		mine->w[i] |= got;
 		all &= mine->w[i] == want->w[i];

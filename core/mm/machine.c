@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* A machine's bytes, messages, budget and end. (How it is made: birth.c.) */
 #include "base/bitmap.h"
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"

@@ -2,6 +2,7 @@
 /* Page allocation from the outside: the CPU's cache, then zones and watermarks, then dropping
  * cache. */
 #include "mm/buddy.h"
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/pages.h"
 #include "mm/pcp_hot.h"
@@ -100,7 +101,7 @@ static __attribute__((noinline)) int alloc_any(struct fh_machine *m, gfp_t gfp, 
 {
 	int err = 0;
 
-	if (!(order | (gfp & GFP_SLOW)) && pcp_alloc_turn(m, pfn))
+	if (!(gfp & GFP_SLOW) && pcp_alloc_turn(m, order, pfn))
 		return 0;
 	if (order > FH_MAX_ORDER || (gfp & __GFP_MOVABLE && gfp & __GFP_RECLAIMABLE))
 		return -FH_EINVAL;
@@ -112,11 +113,20 @@ static __attribute__((noinline)) int alloc_any(struct fh_machine *m, gfp_t gfp, 
 	return err;
 }
 
-int fh_alloc_pages(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
+static __attribute__((noinline)) int alloc_run(struct fh_machine *m, gfp_t gfp, unsigned int order,
+					       pfn_t *pfn)
 {
-	if (!(order | (gfp & GFP_SLOW)) && pcp_alloc_hot(m, pfn))
+	if (!(gfp & GFP_SLOW) && pcp_alloc_hot(m, order, pfn))
 		return 0;
 	return alloc_any(m, gfp, order, pfn);
+}
+
+int fh_alloc_pages(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
+{
+	if (!(order | (gfp & GFP_SLOW)) && pcp_alloc_hot(m, 0, pfn))
+		return 0;
+	return order - 1 < LOOSE_MAX_ORDER ? alloc_run(m, gfp, order, pfn)
+					   : alloc_any(m, gfp, order, pfn);
 }
 
 static int give(struct fh_machine *m, pfn_t pfn, unsigned int order)
@@ -130,7 +140,11 @@ static int give(struct fh_machine *m, pfn_t pfn, unsigned int order)
 
 void page_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
 {
-	if (give(m, pfn, order))
+	int r = order <= LOOSE_MAX_ORDER ? pcp_free_loose(m, pfn, order) : 0;
+
+	if (!r)
+		r = pcp_free_plain(m, pfn, order);
+	if (r < 0 || (!r && give(m, pfn, order)))
 		machine_bug(m, "pfn %#llx order %u: freed twice", (unsigned long long)pfn, order);
 }
 
@@ -167,17 +181,42 @@ static bool is_ours_to_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
 
 static __attribute__((noinline)) int free_any(struct fh_machine *m, pfn_t pfn, unsigned int order)
 {
-	if (order > FH_MAX_ORDER || pfn & ((UINT64_C(1) << order) - 1) || !machine_has(m, pfn) ||
+	int r = order <= FH_MAX_ORDER ? pcp_free_plain(m, pfn, order) : -FH_EINVAL;
+
+	if (r)
+		return r < 0 ? r : 0;
+	if (pfn & ((UINT64_C(1) << order) - 1) || !machine_has(m, pfn) ||
 	    !is_ours_to_free(m, pfn, order))
 		return -FH_EINVAL;
+	if (order == FH_BLOCK_ORDER && is_plain(m, pfn)) /* the cache had no room */
+		return buddy_give(m, pfn, order) ? 0 : -FH_EINVAL;
 	return give(m, pfn, order);
+}
+
+static __attribute__((noinline)) int free_run(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	int r = pcp_free_hot(m, pfn, order);
+
+	if (!r)
+		r = pcp_free_loose(m, pfn, order);
+	return r ? (r < 0 ? r : 0) : free_any(m, pfn, order);
+}
+
+static __attribute__((noinline)) int free_one(struct fh_machine *m, pfn_t pfn)
+{
+	int r = pcp_free_loose(m, pfn, 0);
+
+	return r ? (r < 0 ? r : 0) : free_any(m, pfn, 0);
 }
 
 int fh_free_pages(struct fh_machine *m, pfn_t pfn, unsigned int order)
 {
-	int r = order ? 0 : pcp_free_hot(m, pfn);
+	int r;
 
-	return r ? (r < 0 ? r : 0) : free_any(m, pfn, order);
+	if (order)
+		return order <= LOOSE_MAX_ORDER ? free_run(m, pfn, order) : free_any(m, pfn, order);
+	r = pcp_free_hot(m, pfn, 0);
+	return r ? (r < 0 ? r : 0) : free_one(m, pfn);
 }
 
 void *fh_page_address(struct fh_machine *m, pfn_t pfn)

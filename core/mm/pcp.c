@@ -1,54 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The per-CPU cache of frames: allocation, free, refill, and the drain that asks only who must be
- * asked. */
+/* The per-CPU cache of frames: allocation, free, refill; and what a CPU counts. */
 #include "base/bits.h"
 #include "mm/machine.h"
 #include "mm/pcp_hot.h"
 
-/* `word` is looked at by drainers all the time: one store, no value between. */
-static void slot_init(struct pcp_slot *s)
-{
-	s->mask = 0;
-	s->taken = s->more = 0;
-	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
-		s->rest[i] = 0;
-	atomic_store_explicit(&s->word, PCP_NONE, memory_order_relaxed);
-}
-
-/* Calls fn for every slot of a CPU. */
-static void for_each_slot(struct fh_machine *m, struct fh_cpu *cpu,
-			  void (*fn)(struct fh_machine *, struct pcp_slot *, bool huge, void *),
-			  void *data)
-{
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
-		struct pcp_zone *pz = &cpu->zone[z];
-
-		for (unsigned int t = 0; t < PCP_TYPES; t++) {
-			for (unsigned int c = 0; c < PCP_CLASSES; c++)
-				fn(m, &pz->slot[t][c], false, data);
-			fn(m, &pz->huge[t], true, data);
-		}
-		fn(m, &pz->freed, false, data);
-	}
-}
-
-static void init_one(struct fh_machine *m, struct pcp_slot *s, bool huge, void *data)
-{
-	(void)m, (void)huge, (void)data;
-	slot_init(s);
-}
-
 void pcp_init(struct fh_machine *m, struct fh_cpu *cpu)
 {
+	enum zone_type top = m->top_zone[ZONE_NORMAL];
+
 	atomic_init(&cpu->busy, 0);
 	atomic_init(&cpu->stop, 0);
 	fh_lock_init(&cpu->drain_lock, RANK_PCP);
-	for_each_slot(m, cpu, init_one, NULL);
-	cpu->hot = &cpu->zone[m->top_zone[ZONE_NORMAL]].slot[MIGRATE_UNMOVABLE][0];
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+		struct pcp_zone *pz = &cpu->zone[z];
+
+		for (unsigned int t = 0; t < PCP_TYPES; t++)
+			for (unsigned int c = 0; c < PCP_CLASSES; c++)
+				slot_init(&pz->slot[t][c]);
+		slot_init(&pz->freed);
+		pz->last_word = PCP_NONE;
+	}
 	slot_init(&cpu->unbound);
-	cpu->hot_freed = &cpu->unbound;
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
-		cpu->zone[z].last_word = PCP_NONE;
+	cpu->own_freed = &cpu->unbound.run;
+	loose_init(&cpu->loose, top);
+	for (unsigned int i = 0; i < 2; i++)
+		cpu->hot[i] = cpu->own[i] = &cpu->zone[top].slot[MIGRATE_UNMOVABLE][i].run;
 }
 
 static inline unsigned int class_of(unsigned int order)
@@ -64,111 +40,39 @@ static inline unsigned int type_of(unsigned int migratetype)
 	return migratetype == MIGRATE_HIGHATOMIC ? PCP_TYPES : migratetype;
 }
 
-static inline bool word_take(struct pcp_slot *s, unsigned int order, pfn_t *pfn)
-{
-	uint64_t runs = bits_runs(s->mask, order);
-	unsigned int bit;
-
-	if (!runs)
-		return false;
-	bit = bits_first(runs);
-	s->mask &= ~(bits_low(1u << order) << bit);
-	*pfn = (slot_word(s) << 6) + bit;
-	return true;
-}
-
-/* Makes another taken word of the same block the current one. */
-static void slot_turn(struct pcp_slot *s, unsigned int word)
-{
-	unsigned int was = (unsigned int)(slot_word(s) & (BLOCK_WORDS - 1));
-
-	s->rest[was] = s->mask;
-	s->more = (uint8_t)((s->more & ~(1u << word)) | (s->mask ? 1u << was : 0));
-	s->mask = s->rest[word];
-	s->rest[word] = 0;
-	atomic_store_explicit(&s->word, slot_word(s) - was + word, memory_order_relaxed);
-}
-
-static bool slot_take(struct pcp_slot *s, unsigned int order, pfn_t *pfn)
-{
-	if (word_take(s, order, pfn))
-		return true;
-	for (unsigned int left = s->more; left; left &= left - 1) {
-		unsigned int word = bits_first(left);
-
-		if (!bits_runs(s->rest[word], order))
-			continue;
-		slot_turn(s, word);
-		return word_take(s, order, pfn);
-	}
-	return false;
-}
-
-/* Gives the frames of a bound slot back to its block, which is locked, and lets go of it. */
-static void slot_empty(struct fh_machine *m, struct pcp_slot *s, uint64_t block,
-		       struct block_state *state)
-{
-	unsigned int current = (unsigned int)(slot_word(s) & (BLOCK_WORDS - 1));
-
-	s->rest[current] = s->mask;
-	for (unsigned int left = s->taken; left; left &= left - 1) {
-		unsigned int word = bits_first(left);
-
-		if (!block_free_bits(m, block, state, word, s->rest[word]))
-			machine_bug(m,
-				    "block %llu word %u: a frame of a cached word was freed twice",
-				    (unsigned long long)block, word);
-	}
-	slot_init(s);
-	state->cached--;
-}
-
-static void huge_empty(struct fh_machine *m, struct pcp_slot *s, uint64_t block,
-		       struct block_state *state)
-{
-	if (s->mask && !block_free_run(m, block, state, 0, FH_BLOCK_ORDER))
-		machine_bug(m, "block %llu: a frame of a cached block was freed twice",
-			    (unsigned long long)block);
-	slot_init(s);
-	state->cached--;
-}
-
-static void slot_unbind(struct fh_machine *m, struct pcp_slot *s, bool huge)
-{
-	uint64_t word = slot_word(s), block;
-	struct block_state old, new;
-
-	if (word == PCP_NONE)
-		return;
-	block = machine_block(m, word << 6);
-	new = old = block_lock(m, block);
-	if (huge)
-		huge_empty(m, s, block, &new);
-	else
-		slot_empty(m, s, block, &new);
-	block_unlock(m, block, old, new);
-}
-
 /* The word that frees were collected in, if its block is of the type asked for. It stays bound
  * there: a word that changed slots could be missed by who looks for it (P2). */
 static bool freed_take(struct fh_machine *m, struct pcp_slot *freed, unsigned int type,
 		       unsigned int order, pfn_t *pfn)
 {
-	if (!(freed->mask | freed->more) ||
-	    type_of(block_word_type(block_word(m, machine_block(m, slot_word(freed) << 6)))) !=
+	if (!(freed->run.mask | freed->more) ||
+	    type_of(block_word_type(block_word(m, machine_block(m, run_word(&freed->run) << 6)))) !=
 		    type)
 		return false;
 	return slot_take(freed, order, pfn);
 }
 
-bool pcp_alloc_turn(struct fh_machine *m, pfn_t *pfn)
+bool pcp_alloc_turn(struct fh_machine *m, unsigned int order, pfn_t *pfn)
 {
 	struct fh_cpu *cpu = pcp_cpu(m);
-	bool ok;
+	struct pcp_slot *s;
+	uint64_t block;
+	bool ok = false;
 
 	if (!cpu || !pcp_enter(cpu))
 		return false;
-	ok = slot_take(cpu->hot, 0, pfn);
+	if (order <= LOOSE_MAX_ORDER) {
+		ok = loose_take(&cpu->loose, order, pfn, &cpu->hot[hot_of(order)]);
+		if (!ok) {
+			s = &cpu->zone[cpu->loose.zone].slot[MIGRATE_UNMOVABLE][class_of(order)];
+			cpu->hot[hot_of(order)] = &s->run;
+			ok = slot_take(s, order, pfn);
+		}
+	} else if (order == FH_BLOCK_ORDER) {
+		ok = loose_take_whole(&cpu->loose, MIGRATE_UNMOVABLE, &block);
+		if (ok)
+			*pfn = machine_block_pfn(m, block);
+	}
 	pcp_leave(cpu);
 	return ok;
 }
@@ -178,19 +82,19 @@ bool pcp_alloc(struct fh_machine *m, enum zone_type zone, unsigned int type, uns
 {
 	struct fh_cpu *cpu = pcp_cpu(m);
 	struct pcp_zone *pz;
-	struct pcp_slot *slot;
+	uint64_t block;
 	bool ok = false;
 
 	if (!cpu || !pcp_enter(cpu))
 		return false;
 	pz = &cpu->zone[zone];
 	if (order <= 6) {
-		slot = &pz->slot[type][class_of(order)];
-		ok = slot_take(slot, order, pfn) || freed_take(m, &pz->freed, type, order, pfn);
-	} else if (order == FH_BLOCK_ORDER && pz->huge[type].mask) {
-		pz->huge[type].mask = 0; /* stays bound: it may come back */
-		*pfn = slot_word(&pz->huge[type]) << 6;
-		ok = true;
+		ok = slot_take(&pz->slot[type][class_of(order)], order, pfn) ||
+		     freed_take(m, &pz->freed, type, order, pfn);
+	} else if (order == FH_BLOCK_ORDER && zone == cpu->loose.zone) {
+		ok = loose_take_whole(&cpu->loose, type, &block);
+		if (ok)
+			*pfn = machine_block_pfn(m, block);
 	}
 	pcp_leave(cpu);
 	return ok;
@@ -203,71 +107,36 @@ static bool may_bind(const struct block_state *s, unsigned int type)
 	       (type != PCP_LENT || s->lend != BLOCK_LEND_NONE);
 }
 
-#define ENOUGH 64 /* frames to take at once */
-
-/* Takes one word of a locked block, all its free bits. */
-static unsigned int take_word(struct pcp_slot *s, struct block_map *map, unsigned int i)
-{
-	uint64_t w = map->w[i];
-
-	map->w[i] = 0;
-	s->rest[i] = w;
-	s->taken |= (uint8_t)(1u << i);
-	s->more |= (uint8_t)(1u << i);
-	return bits_count(w);
-}
-
-/* Binds an unbound slot to a locked block: to the first word with a run of the order, and to more
- * of its words until there are enough frames. */
-static bool slot_bind(struct fh_machine *m, struct pcp_slot *s, uint64_t block,
-		      struct block_state *state, unsigned int order)
-{
-	struct block_map *map = &m->map[block];
-	unsigned int first, n;
-
-	for (first = 0; first < BLOCK_WORDS; first++)
-		if (map->w[first] && bits_runs(map->w[first], order))
-			break;
-	if (first == BLOCK_WORDS) {
-		state->order = (uint8_t)block_map_order(map);
-		return false;
-	}
-	atomic_store_explicit(&s->word, (machine_block_pfn(m, block) >> 6) + first,
-			      memory_order_relaxed);
-	n = take_word(s, map, first);
-	s->mask = s->rest[first];
-	s->rest[first] = 0;
-	s->more = 0;
-	for (unsigned int i = first + 1; i < BLOCK_WORDS && n < ENOUGH; i++)
-		if (map->w[i])
-			n += take_word(s, map, i);
-	state->free -= n;
-	state->cached++;
-	return true;
-}
-
-/* The hot slot is where single unmovable frames came from last. */
+/* Unmovable frames came from this slot: the next ones do, too. */
 static void set_hot(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_slot *s, unsigned int type,
 		    unsigned int order)
 {
-	if (order || type != MIGRATE_UNMOVABLE)
+	uint64_t word = run_word(&s->run), w;
+
+	if (order > LOOSE_MAX_ORDER || type != MIGRATE_UNMOVABLE)
 		return;
+	cpu->hot[hot_of(order)] = &s->run;
+	cpu->own[hot_of(order)] = &cpu->unbound.run;
+	if (word == PCP_NONE)
+		return;
+	w = block_word(m, machine_block(m, word << 6));
 	/* In a mixed block a free must look at the frame first. */
-	cpu->hot = slot_word(s) != PCP_NONE && !block_word_special(block_word(
-						       m, machine_block(m, slot_word(s) << 6)))
-			   ? s
-			   : &cpu->unbound;
+	if (!block_word_special(w))
+		cpu->own[hot_of(order)] = &s->run;
+	if (block_word_zone(w) == cpu->loose.zone)
+		return;
+	loose_empty(m, &cpu->loose, 0, PCP_NONE);
+	cpu->loose.zone = (enum zone_type)block_word_zone(w);
 }
 
 /* The block the slot is bound to has more: one visit gives the old word back and takes the next. */
-static bool slot_rebind(struct fh_machine *m, struct pcp_slot *s, unsigned int type,
-			unsigned int order)
+static bool rebind(struct fh_machine *m, struct pcp_slot *s, unsigned int type, unsigned int order)
 {
-	uint64_t block = machine_block(m, slot_word(s) << 6);
+	uint64_t block = machine_block(m, run_word(&s->run) << 6);
 	struct block_state old, new;
 	bool ok;
 
-	if (slot_word(s) == PCP_NONE || !(block_word(m, block) & 1023) ||
+	if (run_word(&s->run) == PCP_NONE || !block_word_free(block_word(m, block)) ||
 	    !block_trylock(m, block, &old))
 		return false;
 	new = old;
@@ -290,7 +159,9 @@ bool pcp_refill_same(struct fh_machine *m, enum zone_type zone, unsigned int typ
 	if (!cpu || !pcp_enter(cpu))
 		return false;
 	s = &cpu->zone[zone].slot[type][class_of(order)];
-	ok = slot_rebind(m, s, type, order) && slot_take(s, order, pfn);
+	ok = rebind(m, s, type, order);
+	loose_join(&cpu->loose, s);
+	ok = ok && slot_take(s, order, pfn);
 	set_hot(m, cpu, s, type, order);
 	pcp_leave(cpu);
 	return ok;
@@ -307,12 +178,13 @@ enum pcp_result pcp_refill(struct fh_machine *m, uint64_t block, unsigned int ty
 	if (!cpu || !pcp_enter(cpu))
 		return PCP_OFF;
 	s = &cpu->zone[block_peek(m, block).zone].slot[type][class_of(order)];
-	slot_unbind(m, s, false);
+	slot_unbind(m, s);
 	if (block_trylock(m, block, &old)) {
 		new = old;
-		if (may_bind(&old, type) && slot_bind(m, s, block, &new, order) &&
-		    slot_take(s, order, pfn))
-			result = PCP_OK;
+		if (may_bind(&old, type) && slot_bind(m, s, block, &new, order)) {
+			loose_join(&cpu->loose, s);
+			result = slot_take(s, order, pfn) ? PCP_OK : PCP_NO;
+		}
 		block_unlock(m, block, old, new);
 		set_hot(m, cpu, s, type, order);
 	}
@@ -320,78 +192,25 @@ enum pcp_result pcp_refill(struct fh_machine *m, uint64_t block, unsigned int ty
 	return result;
 }
 
-/* Whether a word's free bits are the slot's. */
-static inline bool slot_has(const struct pcp_slot *s, uint64_t word)
-{
-	uint64_t at = slot_word(s);
-
-	return at == word || (at / BLOCK_WORDS == word / BLOCK_WORDS && at != PCP_NONE &&
-			      s->taken >> (word & (BLOCK_WORDS - 1)) & 1);
-}
-
-/* Puts a run back into a word of the slot. 1, or -FH_EINVAL: it is there already. */
-static inline int slot_put(struct pcp_slot *s, uint64_t word, uint64_t bits)
-{
-	unsigned int i = (unsigned int)(word & (BLOCK_WORDS - 1));
-	uint64_t *mask = slot_word(s) == word ? &s->mask : &s->rest[i];
-
-	if (*mask & bits)
-		return -FH_EINVAL;
-	*mask |= bits;
-	if (mask != &s->mask)
-		s->more |= (uint8_t)(1u << i);
-	return 1;
-}
-
 /* The second single free in a row of one word: bind `freed` to it, with all that is free there. */
 static int adopt(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone *pz, uint64_t word,
-		 uint64_t bit)
+		 uint64_t bits)
 {
 	uint64_t block = machine_block(m, word << 6);
 	struct block_state old, new;
-	struct block_map *map = &m->map[block];
 	unsigned int i = (unsigned int)(word & (BLOCK_WORDS - 1));
 	int r = 0;
 
-	slot_unbind(m, &pz->freed, false);
-	cpu->hot_freed = &cpu->unbound;
+	slot_unbind(m, &pz->freed);
+	cpu->own_freed = &cpu->unbound.run;
 	new = old = block_lock(m, block);
-	if (map->w[i] & bit) {
+	if (m->map[block].w[i] & bits) {
 		r = -FH_EINVAL;
 	} else if (!old.isolated && type_of(old.type) < PCP_TYPES) {
-		pz->freed.mask = map->w[i] | bit;
-		pz->freed.taken = (uint8_t)(1u << i);
+		slot_adopt(m, &pz->freed, block, &new, i, bits);
+		loose_join(&cpu->loose, &pz->freed);
 		if (old.type == MIGRATE_UNMOVABLE && !old.special)
-			cpu->hot_freed = &pz->freed;
-		new.free -= bits_count(map->w[i]);
-		map->w[i] = 0;
-		new.cached++;
-		atomic_store_explicit(&pz->freed.word, word, memory_order_relaxed);
-		r = 1;
-	}
-	block_unlock(m, block, old, new);
-	return r;
-}
-
-/* A whole block comes back: keep it if the slot's last one was handed out. */
-static int free_huge(struct fh_machine *m, struct pcp_slot *s, pfn_t pfn)
-{
-	uint64_t block = machine_block(m, pfn);
-	struct block_state old, new;
-	int r = 0;
-
-	if (slot_word(s) == pfn >> 6)
-		return slot_put(s, pfn >> 6, 1);
-	if (s->mask)
-		return 0;
-	slot_unbind(m, s, true);
-	new = old = block_lock(m, block);
-	if (old.free) {
-		r = -FH_EINVAL;
-	} else if (!old.isolated) {
-		new.cached++;
-		atomic_store_explicit(&s->word, pfn >> 6, memory_order_relaxed);
-		s->mask = 1;
+			cpu->own_freed = &pz->freed.run;
 		r = 1;
 	}
 	block_unlock(m, block, old, new);
@@ -409,7 +228,7 @@ static int free_small(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone 
 			return slot_put(&pz->slot[type][c], word, bits);
 	if (slot_has(&pz->freed, word))
 		return slot_put(&pz->freed, word, bits);
-	if (pz->huge[type].mask && slot_word(&pz->huge[type]) / BLOCK_WORDS == word / BLOCK_WORDS)
+	if (loose_has(m, &cpu->loose, pfn, order))
 		return -FH_EINVAL;
 	if (order)
 		return 0;
@@ -422,7 +241,7 @@ static int free_small(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone 
 int pcp_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
 {
 	struct fh_cpu *cpu = pcp_cpu(m);
-	uint64_t w = block_word(m, machine_block(m, pfn));
+	uint64_t block = machine_block(m, pfn), w = block_word(m, block);
 	unsigned int type = type_of(block_word_type(w));
 	struct pcp_zone *pz;
 	int r = 0;
@@ -433,102 +252,91 @@ int pcp_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
 	if (order <= 6)
 		r = free_small(m, cpu, pz, type, pfn, order);
 	else if (order == FH_BLOCK_ORDER)
-		r = free_huge(m, &pz->huge[type], pfn);
+		r = loose_put_whole(m, &cpu->loose, block);
+	else if (loose_has(m, &cpu->loose, pfn, order))
+		r = -FH_EINVAL;
 	pcp_leave(cpu);
 	return r;
 }
 
-struct drain {
-	uint64_t first, end; /* words */
-	bool found;
-};
-
-static void look(struct fh_machine *m, struct pcp_slot *s, bool huge, void *data)
+/* A run of a plain block, in no slot of this CPU. */
+static int put_loose(struct fh_machine *m, struct fh_cpu *cpu, uint64_t word, uint64_t bits,
+		     unsigned int order)
 {
-	struct drain *d = data;
-	uint64_t word = slot_word(s);
+	struct pcp_run *e = &cpu->loose.entry[word % LOOSE_WORDS];
+	struct pcp_zone *pz = &cpu->zone[cpu->loose.zone];
+	int r;
 
-	(void)m, (void)huge;
-	d->found |= word >= d->first && word < d->end;
-}
-
-static void empty(struct fh_machine *m, struct pcp_slot *s, bool huge, void *data)
-{
-	struct drain *d = data;
-	uint64_t word = slot_word(s);
-
-	if (word >= d->first && word < d->end)
-		slot_unbind(m, s, huge);
-}
-
-/* Empties another CPU's slots: stop it, be sure that it knows, wait until it is out. */
-static void drain_remote(struct fh_machine *m, struct fh_cpu *cpu, struct drain *d)
-{
-	fh_lock(&cpu->drain_lock);
-	atomic_store_explicit(&cpu->stop, 1, memory_order_seq_cst);
-	m->plat.sync_cpus(m->plat.ctx);
-	for (unsigned int turn = 0; atomic_load_explicit(&cpu->busy, memory_order_seq_cst); turn++)
-		fh_spin(turn);
-	for_each_slot(m, cpu, empty, d);
-	/* Release: pairs with the acquire in pcp_enter(). */
-	atomic_store_explicit(&cpu->stop, 0, memory_order_release);
-	fh_unlock(&cpu->drain_lock);
-}
-
-/* One CPU; `self`: it is the caller's. */
-static void drain_cpu(struct fh_machine *m, struct fh_cpu *cpu, bool self, struct drain *d)
-{
-	if (self && pcp_enter(cpu)) {
-		for_each_slot(m, cpu, empty, d);
-		pcp_leave(cpu);
-	} else {
-		drain_remote(m, cpu, d);
+	if (!order && e->mask && run_word(e) == word && e == cpu->hot[0]) {
+		r = adopt(m, cpu, pz, word, bits);
+		if (r)
+			return r;
 	}
+	if (e->mask && run_word(e) != word)
+		loose_send_home(m, e);
+	loose_set(&cpu->loose, e, word, bits);
+	if (!~e->mask)
+		loose_send_home(m, e);
+	cpu->hot[hot_of(order)] = e;
+	return 1;
 }
 
-static void drain_words(struct fh_machine *m, struct drain *d)
+int pcp_free_crowded(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, unsigned int order)
 {
-	struct fh_cpu *self = pcp_cpu(m);
+	int r = put_loose(m, cpu, pfn >> 6, run_bits(order) << (pfn & 63), order);
 
-	for (unsigned int i = 0; i < m->nr_cpus; i++) {
-		struct fh_cpu *cpu = &m->cpu[i];
+	pcp_leave(cpu);
+	return r;
+}
 
-		d->found = false;
-		for_each_slot(m, cpu, look, d);
-		if (!d->found)
-			continue;
-		vm_count(m, VM_pcp_drain, 1);
-		drain_cpu(m, cpu, cpu == self, d);
+/* A run that may be in a slot of this CPU, or that pcp_free_loose() had doubts about. */
+static int free_plain_run(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, unsigned int order,
+			  uint64_t block)
+{
+	uint64_t word = pfn >> 6, bits = run_bits(order) << (pfn & 63);
+	struct pcp_zone *pz = &cpu->zone[cpu->loose.zone];
+	struct pcp_slot *s = pz->slot[MIGRATE_UNMOVABLE];
+
+	for (unsigned int c = 0; c < PCP_CLASSES; c++)
+		if (slot_has(&s[c], word))
+			return slot_put(&s[c], word, bits);
+	if (slot_has(&pz->freed, word))
+		return slot_put(&pz->freed, word, bits);
+	if (map_word(&m->map[block], (unsigned int)(word & (BLOCK_WORDS - 1))) & bits ||
+	    loose_has(m, &cpu->loose, pfn, order))
+		return -FH_EINVAL;
+	return put_loose(m, cpu, word, bits, order);
+}
+
+int pcp_free_plain(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	struct fh_cpu *cpu = pcp_cpu(m);
+	uint64_t block = machine_block(m, pfn), w;
+	int r = 0;
+
+	if (!cpu || pfn & bits_low(order) || block >= m->nr_blocks || !pcp_enter(cpu))
+		return 0;
+	w = block_word(m, block);
+	if ((w & BLOCK_PLAIN_MASK) == block_plain(cpu->loose.zone)) {
+		if (order <= LOOSE_MAX_ORDER)
+			r = free_plain_run(m, cpu, pfn, order, block);
+		else if (order == FH_BLOCK_ORDER)
+			r = loose_put_whole(m, &cpu->loose, block);
 	}
+	pcp_leave(cpu);
+	return r;
 }
 
-void pcp_drain_blocks(struct fh_machine *m, uint64_t first, uint64_t end)
+unsigned int pcp_keep_whole(struct fh_machine *m, enum zone_type zone, unsigned int type,
+			    const uint64_t *block, unsigned int n)
 {
-	struct drain d = {
-		.first = machine_block_pfn(m, first) >> 6,
-		.end = machine_block_pfn(m, end) >> 6,
-	};
-
-	for (uint64_t b = first; b < end; b++) {
-		if (block_peek(m, b).cached) {
-			drain_words(m, &d);
-			return;
-		}
-	}
-}
-
-void pcp_drain_self(struct fh_machine *m)
-{
-	struct drain d = {.first = 0, .end = PCP_NONE};
 	struct fh_cpu *cpu = pcp_cpu(m);
 
-	if (cpu)
-		drain_cpu(m, cpu, true, &d);
-}
-
-void pcp_drain_all(struct fh_machine *m)
-{
-	pcp_drain_blocks(m, 0, m->nr_blocks);
+	if (!cpu || !pcp_enter(cpu))
+		return 0;
+	n = zone == cpu->loose.zone ? loose_keep_whole(&cpu->loose, type, block, n) : 0;
+	pcp_leave(cpu);
+	return n;
 }
 
 void vm_count(struct fh_machine *m, enum vm_event e, uint64_t n)

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The per-CPU cache of frames: words of 64, taken from and given back to blocks whole (DESIGN D2).
+ * The per-CPU cache of frames: slots (slot.h), by zone, migratetype and order, and loose frames (loose.h).
  *
- * Model. A slot is bound to a block and has taken some of its words: it holds their free bits,
- *which the block's map then lacks. It takes words until it has 64 frames, so one of a fresh block
- *or all of an aged one. Allocation takes the lowest run out of the current word's mask, a free puts
- *it back, neither atomic. A slot stays bound when it is empty, so that what is freed again finds
- *it; the block's `cached` counts the slots bound to it.
+ * Which slot: by zone and migratetype, and by order: singles, runs of 2 to 8, runs of 16 to 64, so that singles
+ * do not break up the runs. `freed` collects single frees that hit no slot and may not be loose, once two in a
+ * row hit the same word.
  *
- * Which slot: by zone and migratetype, and by order: singles, runs of 2 to 8, runs of 16 to 64, so
- *that singles do not break up the runs. `freed` collects single frees that hit no slot, once two in
- *a row hit the same word. `huge` keeps one whole block.
- *
- * Invariants
- *	P1 a bit in a slot's mask is clear in the block's map.
- *	P2 slot->word changes only while the block it is bound to, or bound to next, is locked:
- *whoever has isolated a block and then finds no slot bound to it knows that none will be.
- *
- * Locking. The owner CPU works between pcp_enter() and pcp_leave(): a plain store to `busy` and a
- *look at `stop`. Somebody else sets `stop`, has every CPU run a barrier (plat->sync_cpus), waits
- *for busy to be 0, and then owns the slots until it clears `stop`. The owner meanwhile goes
- *straight to the blocks.
+ * Locking. The owner CPU works between pcp_enter() and pcp_leave(): a plain store to `busy` and a look at `stop`.
+ * Somebody else sets `stop`, has every CPU run a barrier (plat->sync_cpus), waits for `busy` to be 0, and then
+ * owns the cache until it clears `stop` (drain.c). The owner meanwhile goes straight to the blocks.
  */
 #ifndef FH_MM_PCP_H
 #define FH_MM_PCP_H
@@ -28,27 +16,19 @@
 #include <stdatomic.h>
 #include <freehold/types.h>
 #include "base/lock.h"
+#include "mm/loose.h"
+#include "mm/slot.h"
 
-#define PCP_TYPES     4 /* UNMOVABLE, MOVABLE, RECLAIMABLE, and PCP_LENT */
-#define PCP_LENT      3 /* words of CMA blocks */
-#define PCP_CLASSES   3 /* orders 0; 1..3; 4..6 */
-#define PCP_NONE      UINT64_MAX
+#define PCP_TYPES     4	 /* UNMOVABLE, MOVABLE, RECLAIMABLE, and PCP_LENT */
+#define PCP_LENT      3	 /* words of CMA blocks */
+#define PCP_CLASSES   3	 /* orders 0; 1..3; 4..6 */
 #define PCP_LRU_BATCH 31 /* as PAGEVEC_SIZE */
 #define PCP_UNCOUNTED 64
-
-struct pcp_slot {
-	uint64_t mask;		/* free frames of `word` */
-	_Atomic(uint64_t) word; /* pfn / 64; PCP_NONE: unbound */
-	uint64_t rest[8];	/* free frames of the block's other taken words, by their place */
-	uint8_t taken;		/* the words whose free bits are here */
-	uint8_t more;		/* those with bits in rest */
-};
 
 struct pcp_zone {
 	struct pcp_slot slot[PCP_TYPES][PCP_CLASSES];
 	struct pcp_slot freed;
-	struct pcp_slot huge[PCP_TYPES]; /* mask 1: the whole block is here */
-	uint64_t last_word;		 /* of the last single free that hit no slot */
+	uint64_t last_word; /* of the last single free that hit no slot */
 };
 
 /* Events a CPU counts for itself; /proc/vmstat sums them. */
@@ -69,12 +49,14 @@ struct fh_cpu {
 		struct {
 			_Atomic(uint32_t) busy; /* written by the owner only */
 			_Atomic(uint32_t) stop; /* written by whoever holds drain_lock */
-			/* Single unmovable frames, what kernels ask for most, of the zone they
-			 * came from last. */
-			struct pcp_slot *hot;
-			/* The `freed` slot, when it holds such frames; else `unbound`. */
-			struct pcp_slot *hot_freed;
+			/* Where the next unmovable frame comes from, single or in a run of 2 to 8: a word
+			 * of the slot that such frames came from last, or a loose one. */
+			struct pcp_run *hot[2];
+			/* Those slots' words, and that of single frees in a row, if a free into them needs
+			 * no second look; else `unbound`'s. */
+			struct pcp_run *own[2], *own_freed;
 			struct pcp_slot unbound;
+			struct loose loose; /* of the zone of that slot, and its like */
 			struct pcp_zone zone[MAX_NR_ZONES];
 			struct fh_lock drain_lock;
 
@@ -99,10 +81,15 @@ void pcp_init(struct fh_machine *m, struct fh_cpu *cpu);
 /* The fast paths. False: the cache cannot serve this, go to the blocks. */
 bool pcp_alloc(struct fh_machine *m, enum zone_type zone, unsigned int type, unsigned int order,
 	       pfn_t *pfn);
-/* The hot slot's current word is used up: its next one. */
-bool pcp_alloc_turn(struct fh_machine *m, pfn_t *pfn);
+/* For unmovable frames of the zone that such came from last, when the hot word has none; whole blocks, too. */
+bool pcp_alloc_turn(struct fh_machine *m, unsigned int order, pfn_t *pfn);
 /* 1: freed; 0: not for the cache; -FH_EINVAL: free already. */
 int pcp_free(struct fh_machine *m, pfn_t pfn, unsigned int order);
+/* The same for any number: 0 also when it is no frame, or a look at who owns it is needed. */
+int pcp_free_plain(struct fh_machine *m, pfn_t pfn, unsigned int order);
+/* The end of such a free, entered, where the entry has frames: of another word, which make room; or of this one,
+ * frees in a row, for which a slot adopts the word. */
+int pcp_free_crowded(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, unsigned int order);
 /* The slot that pcp_alloc() just found empty: another word of the block it is bound to, if that has
  * one. */
 bool pcp_refill_same(struct fh_machine *m, enum zone_type zone, unsigned int type,
@@ -113,15 +100,9 @@ bool pcp_refill_same(struct fh_machine *m, enum zone_type zone, unsigned int typ
 enum pcp_result { PCP_OFF, PCP_NO, PCP_OK };
 enum pcp_result pcp_refill(struct fh_machine *m, uint64_t block, unsigned int type,
 			   unsigned int order, pfn_t *pfn);
-
-/* Takes the words of blocks [first, end) back from all CPUs that hold some; nobody is disturbed
- * when none does. The caller has isolated the blocks, or accepts that new words are taken
- * meanwhile. */
-void pcp_drain_blocks(struct fh_machine *m, uint64_t first, uint64_t end);
-/* The calling CPU gives back all it holds. */
-void pcp_drain_self(struct fh_machine *m);
-/* Every CPU gives back all it holds. */
-void pcp_drain_all(struct fh_machine *m);
+/* Keeps whole blocks of a zone for the next requests; how many. */
+unsigned int pcp_keep_whole(struct fh_machine *m, enum zone_type zone, unsigned int type,
+			    const uint64_t *block, unsigned int n);
 
 void vm_count(struct fh_machine *m, enum vm_event e, uint64_t n);
 uint64_t vm_sum(struct fh_machine *m, enum vm_event e);

@@ -4,29 +4,41 @@
 #include "view/view.h"
 
 /*
- * How many frames a slot holds, for show: its owner changes the mask without telling anybody, so
+ * How many frames a word of the cache holds, for show: its owner changes the mask without telling anybody, so
  * this is true of some moment, and the race is meant.
  */
-__attribute__((no_sanitize("thread"))) static uint64_t slot_mask(const struct pcp_slot *s)
+__attribute__((no_sanitize("thread"))) static uint64_t run_count(const struct pcp_run *r)
 {
-	return *(const volatile uint64_t *)&s->mask;
+	return bits_count(*(const volatile uint64_t *)&r->mask);
 }
 
-static uint64_t pcp_count(const struct pcp_zone *pz)
+__attribute__((no_sanitize("thread"))) static uint64_t loose_count(const struct loose *l)
 {
-	uint64_t n = bits_count(slot_mask(&pz->freed));
+	uint64_t n = 0;
 
-	for (unsigned int t = 0; t < PCP_TYPES; t++) {
-		for (unsigned int c = 0; c < PCP_CLASSES; c++)
-			n += bits_count(slot_mask(&pz->slot[t][c]));
-		n += (uint64_t)bits_count(slot_mask(&pz->huge[t])) << FH_BLOCK_ORDER;
-	}
+	for (unsigned int i = 0; i < LOOSE_WORDS; i++)
+		n += run_count(&l->entry[i]);
+	for (unsigned int t = 0; t < LOOSE_TYPES; t++)
+		n += (uint64_t) * (const volatile uint32_t *)&l->nr_whole[t] << FH_BLOCK_ORDER;
 	return n;
 }
 
-/* The most a CPU can keep of a zone: a word in each slot, a whole block of each type. */
+static uint64_t pcp_count(const struct fh_cpu *cpu, enum zone_type zone)
+{
+	const struct pcp_zone *pz = &cpu->zone[zone];
+	uint64_t n = run_count(&pz->freed.run);
+
+	for (unsigned int t = 0; t < PCP_TYPES; t++)
+		for (unsigned int c = 0; c < PCP_CLASSES; c++)
+			n += run_count(&pz->slot[t][c].run);
+	return zone == cpu->loose.zone ? n + loose_count(&cpu->loose) : n;
+}
+
+/* The most a CPU can keep of a zone: a word in each slot, less than a word in each loose one, whole blocks. */
 #define PCP_WORD 64
-#define PCP_HIGH (PCP_TYPES * (PCP_CLASSES * PCP_WORD + FH_BLOCK_PAGES) + PCP_WORD)
+#define PCP_HIGH                                                                                   \
+	(PCP_WORD * (PCP_TYPES * PCP_CLASSES + 1) + (PCP_WORD - 1) * LOOSE_WORDS +                 \
+	 LOOSE_TYPES * LOOSE_WHOLE * FH_BLOCK_PAGES)
 
 static void pagesets(struct view *v, unsigned int zone)
 {
@@ -34,7 +46,7 @@ static void pagesets(struct view *v, unsigned int zone)
 	for (unsigned int i = 0; i < v->m->nr_cpus; i++) {
 		view_add(v, "\n    cpu: %u", i);
 		view_add(v, "\n              count: %llu",
-			 (ull)pcp_count(&v->m->cpu[i].zone[zone]));
+			 (ull)pcp_count(&v->m->cpu[i], (enum zone_type)zone));
 		view_add(v, "\n              high:  %u", PCP_HIGH);
 		view_add(v, "\n              batch: %u", PCP_WORD);
 		/* Counters of zones are exact: nothing is kept back per CPU. */

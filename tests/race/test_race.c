@@ -15,6 +15,7 @@
 #include <freehold/cma.h>
 #include <freehold/object.h>
 #include <freehold/page.h>
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "t.h"
 #include "testplat.h"

@@ -4,6 +4,7 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "mm/contig.h"
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "t.h"
 #include "testplat.h"

@@ -2,6 +2,7 @@
 /* mm/pcp: what a CPU caches is its own, comes back when asked for, and binds to no isolated block. */
 #include <freehold/page.h>
 #include "mm/isolate.h"
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "t.h"
 #include "testplat.h"

@@ -55,6 +55,12 @@ void hosted_destroy(struct hosted *h);
 /* What fh_machine_create() wants; valid until hosted_destroy(). */
 const struct plat *hosted_plat(const struct hosted *h);
 
+/* The shortest way to a machine: `ram` bytes in one bank, areas as `bootargs` says ("cma=64M"). Its end is
+ * fh_machine_destroy(), hosted_destroy(). Errors of boot_config_finish(), hosted_create() and
+ * fh_machine_create(), with one line in *why. */
+FH_MUST_CHECK int hosted_machine(struct hosted **h, struct fh_machine **m, const char *bootargs,
+				 uint64_t ram, struct hosted_why *why);
+
 /*
  * Takes all memory of RAM from the host now, so that no measurement contains the host's own page
  * faults. progress (may be NULL) is called now and then with bytes done; it returns false to stop.

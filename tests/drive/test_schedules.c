@@ -12,6 +12,7 @@
 #include <freehold/cma.h>
 #include <freehold/object.h>
 #include <freehold/page.h>
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/policy.h"
 #include "schedule.h"

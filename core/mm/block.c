@@ -315,34 +315,93 @@ static inline bool outgrows(const struct block_map *map, unsigned int word, unsi
 	return !~map->w[word] && merged_order(map, word * 64, 6) > order;
 }
 
-enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int word,
-				       uint64_t bits)
+enum free_small { FREED, WAS_FREE, OTHERWISE };
+
+/* Most small frees change no more than the block's count, and need no look at indexes. */
+static inline enum free_small free_small(struct fh_machine *m, uint64_t block, unsigned int word,
+					 uint64_t bits, unsigned int n)
 {
-	uint64_t w = atomic_load_explicit(&m->state[block], memory_order_relaxed), was;
+	uint64_t w = block_word(m, block), was;
 	struct block_map *map = &m->map[block];
-	enum block_free_small r = BLOCK_FREED;
-	unsigned int n = bits_count(bits);
+	enum free_small r = FREED;
 
 	if (!only_counts(m, w, n) ||
 	    !atomic_compare_exchange_strong_explicit(&m->state[block], &w, w | BLOCK_LOCK,
 						     memory_order_acquire, memory_order_relaxed))
-		return BLOCK_FREE_OTHERWISE;
+		return OTHERWISE;
 	was = map->w[word];
 	if (was & bits) {
-		r = BLOCK_WAS_FREE;
+		r = WAS_FREE;
 	} else {
 		map_put(map, word, was | bits);
 		if (outgrows(map, word, block_word_order(w))) {
 			map_put(map, word, was);
-			r = BLOCK_FREE_OTHERWISE;
+			r = OTHERWISE;
 		}
 	}
-	if (r == BLOCK_FREED) {
+	if (r == FREED) {
 		count_freed(m, block_word_zone(w), n);
 		w += n;
 	}
 	atomic_store_explicit(&m->state[block], w, memory_order_release);
 	return r;
+}
+
+bool block_free_word(struct fh_machine *m, uint64_t block, unsigned int word, uint64_t bits,
+		     unsigned int n)
+{
+	enum free_small r = free_small(m, block, word, bits, n);
+	struct block_state old, new;
+	bool ok;
+
+	if (r != OTHERWISE)
+		return r == FREED;
+	new = old = block_lock(m, block);
+	ok = block_free_bits(m, block, &new, word, bits);
+	block_unlock(m, block, old, new);
+	return ok;
+}
+
+/* From empty to whole: the reverse of take_if_whole(). */
+static bool give_if_empty(struct fh_machine *m, uint64_t block, uint64_t *w)
+{
+	*w = block_word(m, block);
+	if (*w & (BLOCK_LOCK | UINT64_C(63) << 17 | UINT64_C(1023)) ||
+	    block_word_type(*w) > MIGRATE_RECLAIMABLE ||
+	    !atomic_compare_exchange_strong_explicit(&m->state[block], w, *w | BLOCK_LOCK,
+						     memory_order_acquire, memory_order_relaxed))
+		return false;
+	fh_rank_take(RANK_BLOCK);
+	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
+		map_put(&m->map[block], i, ~UINT64_C(0));
+	*w &= ~BLOCK_WHOLE_GONE;
+	*w |= UINT64_C(1) << 52 | (uint64_t)FH_BLOCK_ORDER << 10 | FH_BLOCK_PAGES;
+	return true;
+}
+
+bool block_free_whole(struct fh_machine *m, const uint32_t *block, unsigned int n)
+{
+	struct block_state s = {0};
+	bool ok = true;
+	uint64_t w;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct block_state old, new;
+
+		if (give_if_empty(m, block[i], &w)) {
+			s.zone = (uint8_t)block_word_zone(w);
+			s.free += FH_BLOCK_PAGES;
+			index_add(&m->index[block_word_type(w)][FH_BLOCK_ORDER], block[i]);
+			fh_rank_drop(RANK_BLOCK);
+			atomic_store_explicit(&m->state[block[i]], w, memory_order_release);
+			continue;
+		}
+		new = old = block_lock(m, block[i]);
+		ok &= block_free_run(m, block[i], &new, 0, FH_BLOCK_ORDER);
+		block_unlock(m, block[i], old, new);
+	}
+	count(m, &s, 1);
+	return ok;
 }
 
 /* Takes a block from whole and listed to empty, its lock held: *w is its word from then on. */

@@ -164,10 +164,9 @@ void block_unlock(struct fh_machine *m, uint64_t block, struct block_state old,
 /* Whether the frame's bit is set. (A frame in a CPU's cache is not free in this sense.) */
 bool block_is_free(struct fh_machine *m, pfn_t pfn);
 
-/* Frees frames of one word of an unlocked block, if that changes no more than its count: most small frees. */
-enum block_free_small { BLOCK_FREED, BLOCK_WAS_FREE, BLOCK_FREE_OTHERWISE };
-enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, unsigned int word,
-				       uint64_t bits);
+/* Frees n frames, `bits` of one word of an unlocked block. False, and nothing is done, when one is free already. */
+bool block_free_word(struct fh_machine *m, uint64_t block, unsigned int word, uint64_t bits,
+		     unsigned int n);
 
 #define BLOCK_TAKE_MAX 4
 /* What a whole free block that searches find is told by, and what it loses when it is taken. */
@@ -179,6 +178,10 @@ enum block_free_small block_free_small(struct fh_machine *m, uint64_t block, uns
  * first one's word of the index, which is visited once. How many: their numbers are in out[], ascending. */
 unsigned int block_take_whole(struct fh_machine *m, uint64_t block, uint64_t end,
 			      enum migratetype type, uint64_t *out, unsigned int max);
+
+/* Frees whole blocks of one zone that are taken whole. False, and nothing is done to it, when a frame of one is free
+ * already: the others are freed. */
+bool block_free_whole(struct fh_machine *m, const uint32_t *block, unsigned int n);
 
 /* All below: the caller holds the block's lock; `s` is its state, changed for block_unlock(). */
 

@@ -297,16 +297,13 @@ bool buddy_give(struct fh_machine *m, pfn_t pfn, unsigned int order)
 	unsigned int frame = (unsigned int)((pfn - m->base_pfn) & (FH_BLOCK_PAGES - 1));
 	uint64_t block = machine_block(m, pfn);
 	struct block_state old, new;
-	enum block_free_small small;
 	bool ok;
 
 	if (order > FH_BLOCK_ORDER)
 		return give_pair(m, pfn);
-	small = order > 5 ? BLOCK_FREE_OTHERWISE
-			  : block_free_small(m, block, frame / 64,
-					     bits_low(1u << order) << (frame & 63));
-	if (small != BLOCK_FREE_OTHERWISE)
-		return small == BLOCK_FREED;
+	if (order <= 5)
+		return block_free_word(m, block, frame / 64, bits_low(1u << order) << (frame & 63),
+				       1u << order);
 	new = old = block_lock(m, block);
 	ok = block_free_run(m, block, &new, frame, order);
 	block_unlock(m, block, old, new);

@@ -42,25 +42,18 @@ void loose_send_home(struct fh_machine *m, struct pcp_run *e)
 {
 	uint64_t block = machine_block(m, run_word(e) << 6), bits = e->mask;
 	unsigned int word = (unsigned int)(run_word(e) & (BLOCK_WORDS - 1));
-	struct block_state old, new;
-	enum block_free_small r;
 
 	e->mask = 0;
-	r = block_free_small(m, block, word, bits);
-	if (r == BLOCK_FREE_OTHERWISE) {
-		new = old = block_lock(m, block);
-		if (!block_free_bits(m, block, &new, word, bits))
-			r = BLOCK_WAS_FREE;
-		block_unlock(m, block, old, new);
-	}
-	if (r == BLOCK_WAS_FREE)
+	if (!block_free_word(m, block, word, bits, bits_count(bits)))
 		machine_bug(m, "block %llu word %u: a frame of %#llx was freed twice",
 			    (unsigned long long)block, word, (unsigned long long)bits);
 }
 
 bool loose_has_block(const struct loose *l, uint64_t block)
 {
-	for (unsigned int t = 0; t < LOOSE_TYPES && loose_blocks(l); t++)
+	if (!loose_blocks(l))
+		return false;
+	for (unsigned int t = 0; t < LOOSE_TYPES; t++)
 		for (unsigned int i = 0; i < l->nr_whole[t]; i++)
 			if (l->whole[t][i] == block)
 				return true;
@@ -73,16 +66,14 @@ bool loose_has(struct fh_machine *m, const struct loose *l, pfn_t pfn, unsigned 
 	uint64_t first = pfn >> 6, nr = order > 6 ? UINT64_C(1) << (order - 6) : 1;
 	pfn_t last = pfn + (UINT64_C(1) << order) - 1;
 
-	if (!loose_some(l) && !loose_blocks(l))
-		return false;
-	for (uint64_t word = first; word < first + nr; word++) {
+	for (uint64_t word = first; loose_some(l) && word < first + nr; word++) {
 		const struct pcp_run *e = &l->entry[word % LOOSE_WORDS];
 
 		if (run_word(e) == word && e->mask & bits)
 			return true;
 	}
 	return loose_has_block(l, machine_block(m, pfn)) ||
-	       loose_has_block(l, machine_block(m, last));
+	       (order > FH_BLOCK_ORDER && loose_has_block(l, machine_block(m, last)));
 }
 
 void loose_join(struct loose *l, struct pcp_slot *s)
@@ -115,6 +106,12 @@ bool loose_take_whole(struct loose *l, unsigned int type, uint64_t *block)
 	return true;
 }
 
+static void send_whole(struct fh_machine *m, const uint32_t *block, unsigned int n)
+{
+	if (!block_free_whole(m, block, n))
+		machine_bug(m, "a frame of the blocks %u .. was freed twice", block[0]);
+}
+
 int loose_put_whole(struct fh_machine *m, struct loose *l, uint64_t block)
 {
 	uint64_t w = block_word(m, block);
@@ -125,8 +122,11 @@ int loose_put_whole(struct fh_machine *m, struct loose *l, uint64_t block)
 		return 0;
 	if (block_word_free(w) || loose_has(m, l, machine_block_pfn(m, block), FH_BLOCK_ORDER))
 		return -FH_EINVAL;
-	if (l->nr_whole[type] == LOOSE_WHOLE)
-		return 0;
+	if (l->nr_whole[type] == LOOSE_WHOLE) {
+		send_whole(m, l->whole[type], LOOSE_WHOLE);
+		count_blocks(l, -(uint32_t)LOOSE_WHOLE);
+		l->nr_whole[type] = 0;
+	}
 	l->whole[type][l->nr_whole[type]++] = (uint32_t)block;
 	count_blocks(l, 1);
 	return 1;
@@ -151,17 +151,12 @@ static void empty_whole(struct fh_machine *m, struct loose *l, uint64_t first, u
 		for (unsigned int i = 0; i < l->nr_whole[t]; i++) {
 			uint64_t block = l->whole[t][i];
 			uint64_t word = machine_block_pfn(m, block) >> 6;
-			struct block_state old, new;
 
 			if (word < first || word >= end) {
 				l->whole[t][kept++] = (uint32_t)block;
 				continue;
 			}
-			new = old = block_lock(m, block);
-			if (!block_free_run(m, block, &new, 0, FH_BLOCK_ORDER))
-				machine_bug(m, "block %llu: a frame of it was freed twice",
-					    (unsigned long long)block);
-			block_unlock(m, block, old, new);
+			send_whole(m, &l->whole[t][i], 1);
 		}
 		count_blocks(l, kept - l->nr_whole[t]);
 		l->nr_whole[t] = kept;

@@ -2,8 +2,8 @@
 /*
  * Loose frames of a CPU's cache: what was freed here and whose word no slot has taken.
  *
- * Model. A table of 64 words, found by the word's low bits: a free sets a bit, two frees that meet in an entry
- * send the older word's frames home, and so does a word that is full. What comes back is handed out again
+ * Model. A table of 64 words, found by the word's low bits: a free sets a bit; where an entry has
+ * frames of another word, the free goes home; and so does a word that is full. What comes back is handed out again
  * first: a CPU that frees one frame and takes another touches no block at all. Beside it a few whole blocks.
  * Only frames of plain blocks (block_plain()) of one zone are kept, so never one of an area: who empties a
  * window need not look here.

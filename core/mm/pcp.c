@@ -259,21 +259,28 @@ int pcp_free(struct fh_machine *m, pfn_t pfn, unsigned int order)
 	return r;
 }
 
-/* A run of a plain block, in no slot of this CPU. */
-static int put_loose(struct fh_machine *m, struct fh_cpu *cpu, uint64_t word, uint64_t bits,
-		     unsigned int order)
+/* A run of a plain block, in no slot of this CPU; its entry has frames. Those of this word get company; another's stay, and
+ * the run goes home: its block was just looked at, theirs was not. Frees in a row make a slot adopt the word. */
+static int put_crowded(struct fh_machine *m, struct fh_cpu *cpu, uint64_t word, uint64_t bits,
+		       unsigned int order)
 {
 	struct pcp_run *e = &cpu->loose.entry[word % LOOSE_WORDS];
 	struct pcp_zone *pz = &cpu->zone[cpu->loose.zone];
+	bool same = run_word(e) == word;
 	int r;
 
-	if (!order && e->mask && run_word(e) == word && e == cpu->hot[0]) {
+	if (!order && (same ? e == cpu->hot[0] : pz->last_word == word)) {
 		r = adopt(m, cpu, pz, word, bits);
 		if (r)
 			return r;
 	}
-	if (e->mask && run_word(e) != word)
-		loose_send_home(m, e);
+	if (!same) {
+		pz->last_word = word;
+		return block_free_word(m, machine_block(m, word << 6),
+				       (unsigned int)(word & (BLOCK_WORDS - 1)), bits, 1u << order)
+			       ? 1
+			       : -FH_EINVAL;
+	}
 	loose_set(&cpu->loose, e, word, bits);
 	if (!~e->mask)
 		loose_send_home(m, e);
@@ -283,7 +290,7 @@ static int put_loose(struct fh_machine *m, struct fh_cpu *cpu, uint64_t word, ui
 
 int pcp_free_crowded(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, unsigned int order)
 {
-	int r = put_loose(m, cpu, pfn >> 6, run_bits(order) << (pfn & 63), order);
+	int r = put_crowded(m, cpu, pfn >> 6, run_bits(order) << (pfn & 63), order);
 
 	pcp_leave(cpu);
 	return r;
@@ -296,6 +303,7 @@ static int free_plain_run(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, u
 	uint64_t word = pfn >> 6, bits = run_bits(order) << (pfn & 63);
 	struct pcp_zone *pz = &cpu->zone[cpu->loose.zone];
 	struct pcp_slot *s = pz->slot[MIGRATE_UNMOVABLE];
+	struct pcp_run *e;
 
 	for (unsigned int c = 0; c < PCP_CLASSES; c++)
 		if (slot_has(&s[c], word))
@@ -305,7 +313,12 @@ static int free_plain_run(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, u
 	if (map_word(&m->map[block], (unsigned int)(word & (BLOCK_WORDS - 1))) & bits ||
 	    loose_has(m, &cpu->loose, pfn, order))
 		return -FH_EINVAL;
-	return put_loose(m, cpu, word, bits, order);
+	e = &cpu->loose.entry[word % LOOSE_WORDS];
+	if (e->mask)
+		return put_crowded(m, cpu, word, bits, order);
+	loose_set(&cpu->loose, e, word, bits);
+	cpu->hot[hot_of(order)] = e;
+	return 1;
 }
 
 int pcp_free_plain(struct fh_machine *m, pfn_t pfn, unsigned int order)

@@ -87,8 +87,7 @@ bool pcp_alloc_turn(struct fh_machine *m, unsigned int order, pfn_t *pfn);
 int pcp_free(struct fh_machine *m, pfn_t pfn, unsigned int order);
 /* The same for any number: 0 also when it is no frame, or a look at who owns it is needed. */
 int pcp_free_plain(struct fh_machine *m, pfn_t pfn, unsigned int order);
-/* The end of such a free, entered, where the entry has frames: of another word, which make room; or of this one,
- * frees in a row, for which a slot adopts the word. */
+/* The end of such a free, entered, when its entry has frames. */
 int pcp_free_crowded(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, unsigned int order);
 /* The slot that pcp_alloc() just found empty: another word of the block it is bound to, if that has
  * one. */

@@ -38,14 +38,39 @@ bool actor_sleep(struct actor *a, uint64_t until)
 	return !actor_stopping(a);
 }
 
+static void stand_still(struct run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	while (atomic_load(&run->quiet) && !atomic_load(&run->stop))
+		pthread_cond_wait(&run->changed, &run->lock);
+	pthread_mutex_unlock(&run->lock);
+}
+
+void actor_quiet(struct actor *a, bool quiet)
+{
+	struct run *run = a->run;
+
+	if (quiet)
+		pthread_mutex_lock(&run->quiet_one);
+	pthread_mutex_lock(&run->lock);
+	atomic_store(&run->quiet, quiet);
+	pthread_cond_broadcast(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+	if (!quiet)
+		pthread_mutex_unlock(&run->quiet_one);
+}
+
 bool actor_pace(struct actor_thread *t)
 {
 	const struct job_actor *spec = t->a->spec;
 	double rate = spec->rate / spec->threads;
 	uint64_t due, now;
 
-	if (actor_stopping(t->a))
+	if (atomic_load_explicit(&t->a->run->quiet, memory_order_relaxed))
+		stand_still(t->a->run);
+	if (actor_stopping(t->a) || (t->quota && t->counted == t->quota))
 		return false;
+	t->counted++;
 	if (!(spec->rate > 0))
 		return true;
 	due = t->began_ns + (uint64_t)((double)t->paced_ops++ / rate * 1e9);
@@ -60,7 +85,7 @@ bool actor_memory_full(const struct actor *a)
 	struct fh_mem_info info;
 
 	fh_mem_info(a->m, &info);
-	if (a->run->cfg.policy == CMA_POLICY_CARVEOUT)
+	if (a->run->policy == CMA_POLICY_CARVEOUT)
 		info.free -= info.cma_free < info.free ? info.cma_free : info.free;
 	return info.free < info.total / FULL_DIVISOR;
 }
@@ -94,33 +119,6 @@ void tally_done(struct tally *t, uint64_t start)
 {
 	t->ops++;
 	hist_add(&t->latency, run_now() - start);
-}
-
-void tally_merge(struct tally *to, const struct tally *from)
-{
-	to->ops += from->ops;
-	to->allocs += from->allocs;
-	to->bytes += from->bytes;
-	to->corrupt_bytes += from->corrupt_bytes;
-	to->pages_migrated += from->pages_migrated;
-	to->pages_dropped += from->pages_dropped;
-	hist_merge(&to->latency, &from->latency);
-	for (unsigned int i = 0; i < RUN_MAX_ERRNOS && from->failure[i].err; i++)
-		for (unsigned int k = 0; k < RUN_MAX_ERRNOS; k++)
-			if (!to->failure[k].err || to->failure[k].err == from->failure[i].err) {
-				to->failure[k].err = from->failure[i].err;
-				to->failure[k].n += from->failure[i].n;
-				break;
-			}
-}
-
-uint64_t tally_failures(const struct tally *t)
-{
-	uint64_t n = 0;
-
-	for (unsigned int i = 0; i < RUN_MAX_ERRNOS; i++)
-		n += t->failure[i].n;
-	return n;
 }
 
 const char *errno_name(int err)
@@ -161,6 +159,16 @@ void actor_hold(struct actor_thread *t, unsigned int slot, pfn_t pfn)
 void actor_unhold(struct actor_thread *t, unsigned int slot)
 {
 	atomic_store_explicit(&held_slot(t, slot)->pfn, 0, memory_order_relaxed);
+}
+
+bool actor_somebody_holds(const struct actor *a)
+{
+	const struct run *run = a->run;
+
+	for (unsigned int i = 0; i < run->nr_threads * ACTOR_MAX_HELD; i++)
+		if (atomic_load_explicit(&run->held[i].pfn, memory_order_relaxed))
+			return true;
+	return false;
 }
 
 static void name_holder(const struct run *run, struct refusal *r)

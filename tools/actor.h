@@ -24,7 +24,9 @@ struct actor_thread {
 	uint64_t pages;	    /* own pages that fill() has filled: actor_page() of 0 to pages - 1 */
 	uint64_t began_ns;  /* of the work */
 	uint64_t paced_ops; /* since began_ns */
-	void *state;	    /* of the kind's */
+	uint64_t quota;	    /* of the actor's count; 0: none */
+	uint64_t counted;
+	void *state; /* of the kind's */
 	struct tally tally;
 };
 
@@ -36,6 +38,8 @@ struct actor_ops {
 	/* On each thread of the actor. NULL: none needed. */
 	void (*fill)(struct actor_thread *t);
 	void (*work)(struct actor_thread *t);
+	/* On the engine's thread, after the work: what the kind has beside tallies. NULL: nothing. */
+	void (*collect)(struct actor *a, struct run_actor_result *r);
 };
 
 struct actor {
@@ -48,10 +52,11 @@ struct actor {
 	uint64_t nr_pages;  /* of a tenant: what `size` comes to */
 	struct actor_thread *thread;
 	void *state; /* of the kind's */
+	void *group; /* of actor_group.c */
 };
 
-extern const struct actor_ops actor_device_ops, actor_anon_ops, actor_files_ops, actor_pin_ops,
-	actor_writeback_ops;
+extern const struct actor_ops actor_device_ops, actor_group_ops, actor_absent_ops, actor_anon_ops,
+	actor_files_ops, actor_pin_ops, actor_writeback_ops;
 
 /* ---- what the engine offers ---- */
 
@@ -59,9 +64,13 @@ extern const struct actor_ops actor_device_ops, actor_anon_ops, actor_files_ops,
 bool actor_stopping(const struct actor *a);
 /* Sleeps until the clock shows `until`; false: the work is over. */
 bool actor_sleep(struct actor *a, uint64_t until);
-/* Keeps the actor's threads at spec->rate together; false: the work is over. Calls before each op.
- */
+/* Keeps the actor's threads at spec->rate together, stands still while a device wants quiet, and counts;
+ * false: the work is over, or the thread's quota of it. A tenant calls it before each op. */
 bool actor_pace(struct actor_thread *t);
+/* One device at a time: tenants that pace themselves stand still until it is over. */
+void actor_quiet(struct actor *a, bool quiet);
+/* Whether some tenant holds a page in place now, as far as they say (actor_hold()). */
+bool actor_somebody_holds(const struct actor *a);
 /* Whether tenants have (nearly) all memory that they may have. */
 bool actor_memory_full(const struct actor *a);
 struct hosted *actor_hosted(const struct actor *a);

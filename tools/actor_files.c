@@ -24,6 +24,7 @@
 #define MAX_OPEN     4096  /* of a thread */
 #define READ_RUN     16	   /* pages that are read together */
 #define RECYCLE_EACH 256   /* runs */
+#define CHURN_EACH   8	   /* the same with churn */
 #define FULL_CHECK   64	   /* pages between two looks at how much memory is left */
 
 struct open_file {
@@ -258,6 +259,7 @@ static void files_work(struct actor_thread *t)
 
 	while (table->nr && !actor_stopping(t->a)) {
 		struct open_file *o = choose_file(t, table);
+		unsigned int each = t->a->spec->churn ? CHURN_EACH : RECYCLE_EACH;
 
 		for (int i = 0; i < READ_RUN && o->object && table->at_page < o->pages; i++) {
 			int err;
@@ -268,7 +270,7 @@ static void files_work(struct actor_thread *t)
 			if (err)
 				tally_failed(&t->tally, err);
 		}
-		if (o->object && random_below(&t->random, RECYCLE_EACH) && !file_changed(o))
+		if (o->object && random_below(&t->random, each) && !file_changed(o))
 			continue;
 		file_close(o);
 		if (!file_open(t, table, o) && !actor_sleep(t->a, run_now() + 10000000))

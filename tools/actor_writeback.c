@@ -26,7 +26,23 @@ struct writeback_state {
 	uint32_t *generation;	   /* a page */
 	_Atomic(uint32_t) *writer; /* a page: the thread whose writeback it is now, plus 1 */
 	_Atomic(bool) slow;
+	/* What storing a page takes meanwhile; NULL: nothing. Each thread has a part. */
+	struct fh_object *needs;
+	uint64_t needs_pages; /* of each thread */
 };
+
+/* The server's own memory, taken while the page it stores waits, and given back. */
+static int take_needs(struct writeback_state *w, struct actor_thread *t)
+{
+	uint64_t first = t->n * w->needs_pages;
+	uint64_t word = 1;
+	int err = 0;
+
+	for (uint64_t i = first; !err && i < first + w->needs_pages; i++)
+		err = fh_object_write(w->needs, i, 0, &word, sizeof(word));
+	(void)fh_object_punch(w->needs, first, w->needs_pages);
+	return err;
+}
 
 static int slow_write(void *priv, uint64_t index, const void *page)
 {
@@ -35,13 +51,18 @@ static int slow_write(void *priv, uint64_t index, const void *page)
 	struct actor_thread *t = writer ? &w->a->thread[writer - 1] : NULL;
 	uint64_t ns = w->a->spec->delay_ns;
 	pfn_t pfn;
+	int err = 0;
 
 	if (t && !fh_object_where(w->object, index, &pfn))
 		actor_hold(t, 0, pfn);
 	if (atomic_load_explicit(&w->slow, memory_order_relaxed) && ns)
 		(void)actor_sleep(w->a, run_now() + ns);
+	if (t && w->needs)
+		err = take_needs(w, t);
 	if (t)
 		actor_unhold(t, 0);
+	if (err)
+		return err;
 	return hosted_file_ops.write(&w->file, index, page);
 }
 
@@ -102,6 +123,10 @@ static bool writeback_create(struct actor *a, struct why *why)
 	err = w->generation && w->writer
 		      ? fh_object_create(a->m, a->nr_pages, &w->ops, w, &w->object)
 		      : -FH_ENOMEM;
+	w->needs_pages = (a->spec->needs + FH_PAGE_SIZE - 1) >> FH_PAGE_SHIFT;
+	if (!err && w->needs_pages)
+		err = fh_object_create(a->m, w->needs_pages * a->spec->threads, NULL, NULL,
+				       &w->needs);
 	if (err)
 		why_set(why, "[%s] a file of %llu pages: %s", a->spec->name,
 			(unsigned long long)a->nr_pages, errno_name(-err));
@@ -116,6 +141,8 @@ static void writeback_destroy(struct actor *a)
 		return;
 	if (w->object)
 		fh_object_destroy(w->object);
+	if (w->needs)
+		fh_object_destroy(w->needs);
 	if (w->file.fd >= 0)
 		hosted_file_close(&w->file);
 	free(w->generation);
@@ -200,7 +227,8 @@ static void writeback_fill(struct actor_thread *t)
 	}
 }
 
-static void visit_page(struct writeback_state *w, struct actor_thread *t, uint64_t page)
+/* True: the cache and the file have the same. */
+static bool visit_page(struct writeback_state *w, struct actor_thread *t, uint64_t page)
 {
 	uint64_t start;
 	int err;
@@ -209,26 +237,32 @@ static void visit_page(struct writeback_state *w, struct actor_thread *t, uint64
 	err = dirty_page(w, page);
 	if (err) {
 		tally_failed(&t->tally, err);
-		return;
+		return false;
 	}
 	start = run_now();
 	err = clean_page(w, t, page);
 	tally_done(&t->tally, start);
 	if (err)
-		return;
+		return false;
 	t->tally.allocs++;
 	verify_file(w, t, page);
+	return true;
 }
 
 static void writeback_work(struct actor_thread *t)
 {
 	struct writeback_state *w = t->a->state;
+	uint64_t punch = (uint64_t)(t->a->spec->punch * 4294967296.0);
 	uint64_t page;
 
 	atomic_store(&w->slow, true);
-	while (t->pages && actor_pace(t))
-		if (actor_page(t, random_below(&t->random, t->pages), &page))
-			visit_page(w, t, page);
+	while (t->pages && actor_pace(t)) {
+		if (!actor_page(t, random_below(&t->random, t->pages), &page))
+			continue;
+		/* Given back, it is read from the file again, into another frame. */
+		if (visit_page(w, t, page) && random_below(&t->random, UINT64_C(1) << 32) < punch)
+			(void)fh_object_punch(w->object, page, 1);
+	}
 }
 
 const struct actor_ops actor_writeback_ops = {

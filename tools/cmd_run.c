@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "expect.h"
 #include "load.h"
 #include "report.h"
 #include "table.h"
@@ -18,14 +19,15 @@ int cmd_run(int argc, char **argv);
 
 #define EXIT_CHECK 1 /* a check did not hold */
 #define EXIT_INPUT 2 /* nothing was run */
+#define EXIT_GOAL  3 /* all checks hold, a goal was not met */
 #define EXIT_BREAK 130
 
 struct run_opts {
 	const char *job, *dtb, *ram, *bootargs;
 	enum job_engine engine;
 	bool has_engine, has_seed, has_duration, json, verbose;
-	enum cma_policy policy[CMA_NR_POLICIES];
-	unsigned int nr_policies;
+	enum cma_policy policy[JOB_MAX_POLICIES];
+	unsigned int nr_policies, repeat;
 	uint64_t seed, duration_ns;
 };
 
@@ -44,8 +46,10 @@ static const struct argp_option options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree (.dtb or .dts), in place of the job's", 0},
 	{"ram", 'r', "SIZE", 0, "This much RAM, in place of the job's", 0},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the job's", 0},
-	{"policy", 'p', "NAME[,NAME]", 0, "Only these policies: carveout, movable, guaranteed", 0},
+	{"policy", 'p', "NAME[,NAME]", 0, "Only these policies: carveout, movable and others; none",
+	 0},
 	{"duration", 't', "TIME", 0, "Of each policy: seconds, or 500ms and the like", 0},
+	{"repeat", 'n', "N", 0, "Run all policies so many times, in turn", 0},
 	{"seed", 's', "N", 0, "Of the actors' random choices", 0},
 	{"engine", 'e', "NAME", 0, "host (the only one in this build), sim or kernel", 0},
 	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
@@ -55,23 +59,22 @@ static const struct argp_option options[] = {
 
 static void add_policies(struct run_opts *o, const char *arg, struct argp_state *state)
 {
-	char text[128], *save = NULL;
+	char text[128], list[96], *save = NULL;
 
 	snprintf(text, sizeof(text), "%s", arg);
+	job_policy_list(list, sizeof(list));
 	for (char *t = strtok_r(text, ",", &save); t; t = strtok_r(NULL, ",", &save)) {
 		enum cma_policy policy;
 
-		if (!load_policy(t, &policy))
-			argp_failure(state, EXIT_INPUT, 0,
-				     "--policy %s: expected carveout, movable or guaranteed", t);
+		if (!job_policy(t, &policy))
+			argp_failure(state, EXIT_INPUT, 0, "--policy %s: expected %s", t, list);
 		for (unsigned int i = 0; i < o->nr_policies; i++)
 			if (o->policy[i] == policy)
 				argp_failure(state, EXIT_INPUT, 0, "--policy %s: given twice", t);
 		o->policy[o->nr_policies++] = policy;
 	}
 	if (!o->nr_policies)
-		argp_failure(state, EXIT_INPUT, 0,
-			     "--policy '': expected carveout, movable or guaranteed");
+		argp_failure(state, EXIT_INPUT, 0, "--policy '': expected %s", list);
 }
 
 static void set_duration(struct run_opts *o, const char *arg, struct argp_state *state)
@@ -84,6 +87,16 @@ static void set_duration(struct run_opts *o, const char *arg, struct argp_state 
 	if (!o->has_duration || !o->duration_ns || o->duration_ns > UINT64_C(86400000000000))
 		argp_failure(state, EXIT_INPUT, 0,
 			     "--duration %s: expected a time above 0 and up to 86400 s", arg);
+}
+
+static void set_repeat(struct run_opts *o, const char *arg, struct argp_state *state)
+{
+	uint64_t n;
+
+	if (!value_number(arg, &n) || !n || n > JOB_MAX_REPEAT)
+		argp_failure(state, EXIT_INPUT, 0, "--repeat %s: expected a number from 1 to %d",
+			     arg, JOB_MAX_REPEAT);
+	o->repeat = (unsigned int)n;
 }
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
@@ -105,6 +118,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case 't':
 		set_duration(o, arg, state);
+		break;
+	case 'n':
+		set_repeat(o, arg, state);
 		break;
 	case 's':
 		o->has_seed = value_number(arg, &o->seed);
@@ -171,7 +187,7 @@ static bool due(void)
 
 static void show_progress(const struct run_progress *p)
 {
-	const char *policy = load_policy_name(p->policy);
+	const char *policy = job_policy_name(p->policy);
 
 	if (!due())
 		return;
@@ -204,7 +220,7 @@ static void policy_done(const struct run_result *r)
 		return;
 	run_devices(r, sum);
 	fprintf(stderr, "%s%s: %.1f s, %" PRIu64 " allocations, %" PRIu64 " refused, %s\n",
-		is_tty() ? "\r\033[K" : "", load_policy_name(r->policy),
+		is_tty() ? "\r\033[K" : "", job_policy_name(r->policy),
 		(double)r->duration_ns / 1e9, sum->allocs, tally_failures(sum),
 		run_passed(r) ? "all bytes right" : "a check FAILED");
 	free(sum);
@@ -224,6 +240,8 @@ static bool apply(const struct run_opts *o, struct job *job, struct why *why)
 		memcpy(job->policy, o->policy, sizeof(job->policy));
 		job->nr_policies = o->nr_policies;
 	}
+	if (o->repeat)
+		job->repeat = o->repeat;
 	if (o->has_seed)
 		job->seed = o->seed;
 	if (o->has_duration)
@@ -265,6 +283,7 @@ static void load_failed(const struct run_opts *o, const struct job *job, const c
 static bool load_machine(const struct run_opts *o, const struct job *job, struct boot_config *cfg,
 			 struct why *why)
 {
+	struct load_area areas[JOB_MAX_AREAS];
 	struct boot_why boot_why = {""};
 	char ram[32];
 	struct load_opts load = {
@@ -273,8 +292,12 @@ static bool load_machine(const struct run_opts *o, const struct job *job, struct
 		.bootargs = o->bootargs		? o->bootargs
 			    : job->has_bootargs ? job->bootargs
 						: NULL,
+		.areas = areas,
+		.nr_areas = job->nr_areas,
 	};
 
+	for (unsigned int i = 0; i < job->nr_areas; i++)
+		areas[i] = (struct load_area){job->area[i].name, job->area[i].bytes};
 	snprintf(ram, sizeof(ram), "%" PRIu64, job->ram);
 	if (!load.ram && job->ram)
 		load.ram = ram;
@@ -310,6 +333,27 @@ static void catch_interrupts(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
+/* One round of one policy; the rounds of a policy add up. False with *why. */
+static bool run_one(const struct run_setup *setup, enum cma_policy policy, struct run_result *sum,
+		    struct why *why)
+{
+	struct run_result *r = setup->round ? calloc(1, sizeof(*r)) : sum;
+	bool ok;
+
+	if (!r) {
+		why_set(why, "out of memory");
+		return false;
+	}
+	ok = run_policy(setup, policy, r, why);
+	if (ok)
+		policy_done(r);
+	if (ok && r != sum)
+		run_merge(sum, r);
+	if (r != sum)
+		free(r);
+	return ok;
+}
+
 static bool run_policies(const struct run_opts *o, const struct job *job,
 			 const struct boot_config *cfg, struct hosted *h, struct run_result *result,
 			 unsigned int *nr, struct why *why)
@@ -323,20 +367,23 @@ static bool run_policies(const struct run_opts *o, const struct job *job,
 		.progress = show_progress,
 	};
 
-	for (*nr = 0; *nr < job->nr_policies && !atomic_load(&interrupt); ++*nr) {
-		if (!run_policy(&setup, job->policy[*nr], &result[*nr], why))
-			return false;
-		policy_done(&result[*nr]);
-	}
+	for (; setup.round < job->repeat; setup.round++)
+		for (unsigned int i = 0; i < job->nr_policies && !atomic_load(&interrupt); i++) {
+			if (!run_one(&setup, job->policy[i], &result[i], why))
+				return false;
+			*nr = i + 1 > *nr ? i + 1 : *nr;
+		}
 	return true;
 }
 
-static int verdict(const struct run_result *result, unsigned int nr)
+static int verdict(const struct report *r)
 {
-	for (unsigned int i = 0; i < nr; i++)
-		if (!run_passed(&result[i]))
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		if (!run_passed(&r->run[i]))
 			return EXIT_CHECK;
-	return atomic_load(&interrupt) ? EXIT_BREAK : 0;
+	if (atomic_load(&interrupt))
+		return EXIT_BREAK;
+	return expect_met(r) ? 0 : EXIT_GOAL;
 }
 
 static int run_job(const struct run_opts *o, const struct job *job, const struct boot_config *cfg)
@@ -360,7 +407,7 @@ static int run_job(const struct run_opts *o, const struct job *job, const struct
 	else if (o->json && !report_json(&report, stdout))
 		status = fail("the report cannot be written");
 	else
-		status = verdict(result, report.nr_runs);
+		status = verdict(&report);
 	if (!o->json && !why.text[0])
 		report_text(&report, stdout);
 	for (unsigned int i = 0; i < job->nr_policies; i++)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "job.h"
 #include "job_keys.h"
+#include "load.h"
 
 static const char *const kind_names[ACTOR_NR_KINDS] = {"device", "anon", "files", "pin",
 						       "writeback"};
@@ -18,6 +19,35 @@ const char *job_kind_name(enum actor_kind kind)
 const char *job_engine_name(enum job_engine engine)
 {
 	return engine_names[engine];
+}
+
+bool job_policy(const char *name, enum cma_policy *policy)
+{
+	if (strcmp(name, "none"))
+		return load_policy(name, policy);
+	*policy = JOB_POLICY_NONE;
+	return true;
+}
+
+const char *job_policy_name(enum cma_policy policy)
+{
+	return policy == JOB_POLICY_NONE ? "none" : load_policy_name(policy);
+}
+
+char *job_policy_list(char *list, size_t size)
+{
+	list[0] = '\0';
+	for (unsigned int i = 0; i < JOB_MAX_POLICIES; i++) {
+		size_t at = strlen(list);
+		const char *name = job_policy_name((enum cma_policy)i);
+
+		snprintf(list + at, size - at, "%s%s",
+			 !i			    ? ""
+			 : i + 1 < JOB_MAX_POLICIES ? ", "
+						    : " or ",
+			 name);
+	}
+	return list;
 }
 
 bool job_engine(const char *name, enum job_engine *engine)
@@ -49,16 +79,25 @@ static void actor_defaults(struct job_actor *a)
 	a->lifetime_ns = 100000000;
 	a->hold_ns = 3000000;
 	a->pages = 1;
-	snprintf(a->area, sizeof(a->area), "default");
+	a->verify = 1;
+	a->nr_areas = 1;
+	snprintf(a->area[0], sizeof(a->area[0]), "default");
 }
 
 /* What two keys say together. */
 static bool check_actor(const struct reading *r)
 {
-	const struct job_actor *a = r->a;
+	struct job_actor *a = r->a;
 
 	if (a->kind != ACTOR_DEVICE)
 		return true;
+	if (a->parallel)
+		a->threads = a->buffers; /* each asks for one */
+	if (a->parallel && !(a->rate > 0))
+		why_set(r->why,
+			"%s:%u: [%s] parallel: together with rate = max, expected a rate, "
+			"so that tenants can move in between two sets",
+			r->job->path, a->line, a->name);
 	if (a->align && a->mask)
 		why_set(r->why, "%s:%u: [%s] align: together with mask, expected only one of them",
 			r->job->path, a->align_line, a->name);
@@ -126,21 +165,53 @@ static bool read_sections(struct job *job, const struct ini_doc *doc, struct why
 	return !why->text[0];
 }
 
+/* A goal of a policy that the job does not run would never be judged. */
+static bool check_expect(const struct job *job, struct why *why)
+{
+	for (unsigned int i = 0; i < job->nr_expect; i++) {
+		const struct job_expect *e = &job->expect[i];
+		bool runs = false, base = e->metric != METRIC_RUNTIME;
+
+		for (unsigned int p = 0; p < job->nr_policies; p++) {
+			runs |= job->policy[p] == e->policy;
+			base |= job->policy[p] == JOB_POLICY_NONE;
+		}
+		if (!runs)
+			why_set(why, "%s:%u: [%s] expect: the job does not run policy %s",
+				job->path, e->line,
+				e->actor < 0 ? "global" : job->actor[e->actor].name,
+				job_policy_name(e->policy));
+		if (!base)
+			why_set(why,
+				"%s:%u: [global] expect: runtime is compared with policy none, "
+				"which the job does not run",
+				job->path, e->line);
+	}
+	return !why->text[0];
+}
+
+static void all_policies(struct job *job)
+{
+	for (unsigned int i = 0; i < CMA_NR_POLICIES; i++)
+		job->policy[i] = (enum cma_policy)i;
+	job->nr_policies = CMA_NR_POLICIES;
+}
+
 bool job_parse(const char *path, const char *text, size_t len, struct job *job, struct why *why)
 {
 	struct ini_doc doc;
 	bool ok;
 
 	*job = (struct job){
-		.policy = {CMA_POLICY_CARVEOUT, CMA_POLICY_MOVABLE, CMA_POLICY_GUARANTEED},
-		.nr_policies = CMA_NR_POLICIES,
 		.duration_ns = UINT64_C(10000000000),
+		.repeat = 1,
 		.seed = 1,
 	};
+	all_policies(job);
 	snprintf(job->path, sizeof(job->path), "%s", path);
 	if (!inifile_parse(path, text, len, &doc, why))
 		return false;
-	ok = read_sections(job, &doc, why);
+	ok = read_sections(job, &doc, why) && check_expect(job, why);
 	inifile_free(&doc);
 	return ok;
 }

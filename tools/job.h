@@ -22,6 +22,13 @@
 #define JOB_MAX_SETS	64 /* of one device at a time */
 #define JOB_MAX_THREADS 63 /* of all actors: a machine has 64 CPUs, the first is the observer's */
 #define JOB_MAX_PIN	64
+#define JOB_MAX_AREAS	8  /* that `areas` makes, and that one device asks */
+#define JOB_MAX_EXPECT	32 /* goals */
+#define JOB_MAX_REPEAT	32
+
+/* A variant of the run that is no policy: the machine without its areas. */
+#define JOB_POLICY_NONE	 ((enum cma_policy)CMA_NR_POLICIES)
+#define JOB_MAX_POLICIES (CMA_NR_POLICIES + 1)
 
 enum actor_kind {
 	ACTOR_DEVICE,	 /* takes and returns sets of contiguous buffers */
@@ -42,6 +49,40 @@ struct job_size {
 	double share; /* of the machine's memory */
 };
 
+/* An area that the job adds to the machine. */
+struct job_area {
+	char name[CMA_MAX_NAME];
+	uint64_t bytes; /* whole blocks */
+};
+
+/* What a goal is about (expect.c). */
+enum metric {
+	METRIC_REFUSED,
+	METRIC_DRAINS,
+	METRIC_RECLAIMED,
+	METRIC_RUNTIME,
+	METRIC_LOOPS_FAILED,
+	METRIC_FRAGMENTED,
+	METRIC_SPEED_UP,
+	METRIC_TAIL,
+	METRIC_MAX,
+	METRIC_HELD_P50,
+	METRIC_HELD_MAX,
+	NR_METRICS,
+};
+
+enum comparison { EXPECT_EQ, EXPECT_LE, EXPECT_GE, EXPECT_NR };
+
+struct job_expect {
+	unsigned int line;
+	int actor; /* -1: of the whole run */
+	enum cma_policy policy;
+	enum metric metric;
+	enum comparison than;
+	double value;  /* times in ns */
+	char text[64]; /* as the file has it, without the policy */
+};
+
 struct job_actor {
 	char name[JOB_NAME_MAX];
 	enum actor_kind kind;
@@ -54,20 +95,27 @@ struct job_actor {
 	/* Bytes, whole pages; a set has one, sets take turns. */
 	uint64_t buffer_size[JOB_MAX_SIZES];
 	uint64_t lifetime_ns;
-	unsigned int mask; /* bits; 0: all */
-	uint64_t align;	   /* bytes; 0: as dma_alloc_coherent() does */
-	char area[CMA_MAX_NAME];
+	unsigned int mask;			/* bits; 0: all */
+	uint64_t align;				/* bytes; 0: as dma_alloc_coherent() does */
+	char area[JOB_MAX_AREAS][CMA_MAX_NAME]; /* a set's buffers come from them in turn */
+	unsigned int nr_areas;
+	bool raw;      /* cma_alloc() itself, nothing is zeroed */
+	bool parallel; /* sets by turns one buffer after another, and all at once */
+	double verify; /* share of the buffers that are filled and read to the last byte */
 
 	/* tenants */
 	struct job_size size;
 	unsigned int threads;
 	bool sequential;
-	double punch; /* share of the visits after which pages are given back */
+	double punch;	/* share of the visits after which pages are given back */
+	bool churn;	/* memory and files come and go */
+	uint64_t needs; /* bytes that storing a page takes meanwhile */
 	unsigned int pages;
 	uint64_t hold_ns, delay_ns;
 	char paths[JOB_PATH_MAX]; /* of files: folders, ':' between; of writeback: one */
 
-	double rate; /* a second; 0: as fast as it goes */
+	double rate;	/* a second; 0: as fast as it goes */
+	uint64_t count; /* sets or visits after which the actor is done; 0: none */
 };
 
 struct job {
@@ -76,9 +124,15 @@ struct job {
 	bool has_bootargs;
 	char bootargs[BOOT_ARGS_MAX]; /* else: those of the tree */
 	char dtb[JOB_PATH_MAX];	      /* relative to this process; empty: none */
-	enum cma_policy policy[CMA_NR_POLICIES];
+	struct job_area area[JOB_MAX_AREAS];
+	unsigned int nr_areas, areas_line;
+	enum cma_policy policy[JOB_MAX_POLICIES]; /* JOB_POLICY_NONE too */
 	unsigned int nr_policies;
-	uint64_t duration_ns; /* of each policy */
+	uint64_t duration_ns; /* of each policy, at most */
+	unsigned int repeat;  /* times that all policies are run */
+	bool copy_rate;	      /* measure what copying a page takes */
+	struct job_expect expect[JOB_MAX_EXPECT];
+	unsigned int nr_expect;
 	uint64_t seed;
 	unsigned int cpus; /* 0: as many as the actors need */
 	unsigned int ram_line, bootargs_line, dtb_line, cpus_line; /* 0: not given */
@@ -92,9 +146,15 @@ bool job_load(const char *path, struct job *job, struct why *why);
 bool job_parse(const char *path, const char *text, size_t len, struct job *job, struct why *why);
 /* Whether the areas, sizes and CPUs that the job names can be had of a machine made from *cfg. */
 bool job_check(const struct job *job, const struct boot_config *cfg, struct why *why);
-/* The area a device asks, or NULL. */
-const struct boot_region *job_area(const struct job_actor *a, const struct boot_config *cfg);
+/* The i-th area a device asks, or NULL. */
+const struct boot_region *job_area(const struct job_actor *a, unsigned int i,
+				   const struct boot_config *cfg);
 
+/* Names of policies and `none`. */
+bool job_policy(const char *name, enum cma_policy *policy);
+const char *job_policy_name(enum cma_policy policy);
+/* "carveout, movable, guaranteed or none" into list[size], which is returned. */
+char *job_policy_list(char *list, size_t size);
 const char *job_kind_name(enum actor_kind kind);
 const char *job_engine_name(enum job_engine engine);
 /* True: `name` is an engine, and which. */

@@ -14,15 +14,16 @@ static uint64_t ram_of(const struct boot_config *cfg)
 	return bytes;
 }
 
-const struct boot_region *job_area(const struct job_actor *a, const struct boot_config *cfg)
+const struct boot_region *job_area(const struct job_actor *a, unsigned int k,
+				   const struct boot_config *cfg)
 {
-	bool any = !strcmp(a->area, "default");
+	bool any = !strcmp(a->area[k], "default");
 
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		const struct boot_region *r = &cfg->region[i];
 
 		if (r->kind == BOOT_REGION_CMA &&
-		    (any ? !!(r->flags & BOOT_REGION_CMA_DEFAULT) : !strcmp(r->name, a->area)))
+		    (any ? !!(r->flags & BOOT_REGION_CMA_DEFAULT) : !strcmp(r->name, a->area[k])))
 			return r;
 	}
 	return NULL;
@@ -39,18 +40,19 @@ static void list_areas(const struct boot_config *cfg, char *list, size_t size)
 		}
 }
 
-static bool check_device(const struct job *job, const struct job_actor *a,
-			 const struct boot_config *cfg, struct why *why)
+static bool check_device_area(const struct job *job, const struct job_actor *a, unsigned int k,
+			      const struct boot_config *cfg, struct why *why)
 {
-	const struct boot_region *area = job_area(a, cfg);
+	const struct boot_region *area = job_area(a, k, cfg);
 	char list[256];
 
 	if (!area) {
 		list_areas(cfg, list, sizeof(list));
 		why_set(why,
 			"%s:%u: [%s] area: found '%s', expected an area of this machine (%s)%s",
-			job->path, a->area_line ? a->area_line : a->line, a->name, a->area, list,
-			strcmp(a->area, "default") ? "" : "; cma= in bootargs makes a default one");
+			job->path, a->area_line ? a->area_line : a->line, a->name, a->area[k], list,
+			strcmp(a->area[k], "default") ? ""
+						      : "; cma= in bootargs makes a default one");
 		return false;
 	}
 	for (unsigned int i = 0; i < a->nr_sizes; i++)
@@ -64,6 +66,32 @@ static bool check_device(const struct job *job, const struct job_actor *a,
 			return false;
 		}
 	return true;
+}
+
+static bool check_device(const struct job *job, const struct job_actor *a,
+			 const struct boot_config *cfg, struct why *why)
+{
+	for (unsigned int k = 0; k < a->nr_areas; k++)
+		if (!check_device_area(job, a, k, cfg, why))
+			return false;
+	return true;
+}
+
+/* All of them, and nobody else of that name, are in the machine: a boot drops what finds no room. */
+static bool check_areas(const struct job *job, const struct boot_config *cfg, struct why *why)
+{
+	for (unsigned int i = 0; i < job->nr_areas; i++) {
+		unsigned int n = 0;
+
+		for (unsigned int k = 0; k < cfg->nr_regions; k++)
+			n += cfg->region[k].size && !strcmp(cfg->region[k].name, job->area[i].name);
+		if (n != 1)
+			why_set(why, "%s:%u: [global] areas: %s: %s", job->path, job->areas_line,
+				job->area[i].name,
+				n ? "the device tree has a node of this name, expected another"
+				  : "the machine has no room for it");
+	}
+	return !why->text[0];
 }
 
 /* Names the actor with which there are too many. */
@@ -94,6 +122,8 @@ bool job_check(const struct job *job, const struct boot_config *cfg, struct why 
 			job->path, job->cpus_line, job->cpus, threads + 1);
 		return false;
 	}
+	if (!check_areas(job, cfg, why))
+		return false;
 	for (unsigned int i = 0; i < job->nr_actors; i++) {
 		const struct job_actor *a = &job->actor[i];
 

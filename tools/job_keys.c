@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "job_keys.h"
-#include "load.h"
 #include "value.h"
 
-static bool wrong(const struct reading *r, const char *expected)
+#define BLOCK_SIZE ((uint64_t)FH_BLOCK_PAGES << FH_PAGE_SHIFT)
+
+bool job_wrong(const struct reading *r, const char *expected)
 {
 	why_set(r->why, "%s:%u: [%s] %s: found '%.100s', expected %s", r->job->path, r->e->line,
 		r->e->section, r->e->key, r->e->value, expected);
@@ -28,7 +29,7 @@ static bool read_count(const struct reading *r, unsigned int *n, unsigned int ma
 		return true;
 	}
 	snprintf(expected, sizeof(expected), "a number from 1 to %u", max);
-	return wrong(r, expected);
+	return job_wrong(r, expected);
 }
 
 static bool read_duration(const struct reading *r, uint64_t *ns)
@@ -36,7 +37,7 @@ static bool read_duration(const struct reading *r, uint64_t *ns)
 	uint64_t v;
 
 	if (!value_time(r->e->value, &v) || v > UINT64_C(86400) * 1000000000)
-		return wrong(r, "a time of at most 86400s, such as 500us, 3ms or 1.5s");
+		return job_wrong(r, "a time of at most 86400s, such as 500us, 3ms or 1.5s");
 	*ns = v;
 	return true;
 }
@@ -47,7 +48,13 @@ static bool read_text(const struct reading *r, char *to, size_t size, const char
 		snprintf(to, size, "%s", r->e->value);
 		return true;
 	}
-	return wrong(r, what);
+	return job_wrong(r, what);
+}
+
+static bool read_flag(const struct reading *r, bool *flag)
+{
+	*flag = !strcmp(r->e->value, "yes");
+	return *flag || !strcmp(r->e->value, "no") ? true : job_wrong(r, "yes or no");
 }
 
 /* ---- keys of [global] ---- */
@@ -58,7 +65,7 @@ static bool read_ram(const struct reading *r)
 	if (value_size(r->e->value, &r->job->ram) && r->job->ram &&
 	    !(r->job->ram & (FH_PAGE_SIZE - 1)))
 		return true;
-	return wrong(r, "a size in whole pages, such as 512M or 3G");
+	return job_wrong(r, "a size in whole pages, such as 512M or 3G");
 }
 
 /* Lines of an INI file are short and command lines long: several lines are joined with blanks. */
@@ -68,7 +75,7 @@ static bool read_bootargs(const struct reading *r)
 	size_t have = strlen(to), more = strlen(r->e->value);
 
 	if (have + more + 2 > sizeof(r->job->bootargs))
-		return wrong(r, "a command line below 2048 characters, all lines together");
+		return job_wrong(r, "a command line below 2048 characters, all lines together");
 	r->job->has_bootargs = true;
 	r->job->bootargs_line = r->e->line;
 	snprintf(to + have, sizeof(r->job->bootargs) - have, "%s%s", have ? " " : "", r->e->value);
@@ -84,41 +91,91 @@ static bool read_dtb(const struct reading *r)
 	r->job->dtb_line = r->e->line;
 	if (file[0] && n > 0 && (size_t)n < sizeof(r->job->dtb))
 		return true;
-	return wrong(r, "a device tree's path (.dts or .dtb), relative to the job file");
+	return job_wrong(r, "a device tree's path (.dts or .dtb), relative to the job file");
 }
 
 static bool read_policies(const struct reading *r)
 {
-	char text[128], *save = NULL;
+	char text[128], list[96], expected[128], *save = NULL;
 	struct job *job = r->job;
 
 	job->nr_policies = 0;
-	if (!read_text(r, text, sizeof(text), "policies among carveout, movable and guaranteed"))
+	snprintf(expected, sizeof(expected), "policies among %s",
+		 job_policy_list(list, sizeof(list)));
+	if (!read_text(r, text, sizeof(text), expected))
 		return false;
 	for (char *t = strtok_r(text, ", \t", &save); t; t = strtok_r(NULL, ", \t", &save)) {
 		enum cma_policy p;
 
-		if (!load_policy(t, &p))
-			return wrong(r, "policies among carveout, movable and guaranteed");
+		if (!job_policy(t, &p))
+			return job_wrong(r, expected);
 		for (unsigned int i = 0; i < job->nr_policies; i++)
 			if (job->policy[i] == p)
-				return wrong(r, "each policy once");
+				return job_wrong(r, "each policy once");
 		job->policy[job->nr_policies++] = p;
 	}
-	return job->nr_policies ? true : wrong(r, "at least one policy");
+	return job->nr_policies ? true : job_wrong(r, "at least one policy");
+}
+
+/* A name that Linux could show, and that is neither a keyword nor what cma= is called. */
+static bool area_name(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_,@-");
+
+	return n && !s[n] && n < CMA_MAX_NAME && strcmp(s, "default") && strcmp(s, "reserved");
+}
+
+static bool read_areas(const struct reading *r)
+{
+	static const char expected[] =
+		"one to 8 of NAME:SIZE, whole blocks of 2M, such as isp:64M vpu:128M";
+	char text[256], *save = NULL;
+	struct job *job = r->job;
+
+	job->areas_line = r->e->line;
+	if (!read_text(r, text, sizeof(text), expected))
+		return false;
+	for (char *t = strtok_r(text, " \t", &save); t; t = strtok_r(NULL, " \t", &save)) {
+		struct job_area *a = &job->area[job->nr_areas];
+		char *size = strchr(t, ':');
+
+		if (!size || job->nr_areas == JOB_MAX_AREAS)
+			return job_wrong(r, expected);
+		*size++ = '\0';
+		if (!area_name(t) || !value_size(size, &a->bytes) || !a->bytes ||
+		    a->bytes % BLOCK_SIZE)
+			return job_wrong(r, expected);
+		for (unsigned int i = 0; i < job->nr_areas; i++)
+			if (!strcmp(job->area[i].name, t))
+				return job_wrong(r, "each name once");
+		snprintf(a->name, sizeof(a->name), "%s", t);
+		job->nr_areas++;
+	}
+	return job->nr_areas ? true : job_wrong(r, expected);
+}
+
+static bool read_repeat(const struct reading *r)
+{
+	return read_count(r, &r->job->repeat, JOB_MAX_REPEAT);
+}
+
+static bool read_copy_rate(const struct reading *r)
+{
+	return read_flag(r, &r->job->copy_rate);
 }
 
 static bool read_run_duration(const struct reading *r)
 {
 	if (!read_duration(r, &r->job->duration_ns))
 		return false;
-	return r->job->duration_ns ? true : wrong(r, "a time above 0");
+	return r->job->duration_ns ? true : job_wrong(r, "a time above 0");
 }
 
 static bool read_seed(const struct reading *r)
 {
-	return value_number(r->e->value, &r->job->seed) ? true
-							: wrong(r, "a number of at most 64 bits");
+	return value_number(r->e->value, &r->job->seed)
+		       ? true
+		       : job_wrong(r, "a number of at most 64 bits");
 }
 
 static bool read_cpus(const struct reading *r)
@@ -129,7 +186,8 @@ static bool read_cpus(const struct reading *r)
 
 static bool read_engine(const struct reading *r)
 {
-	return job_engine(r->e->value, &r->job->engine) ? true : wrong(r, "host, sim or kernel");
+	return job_engine(r->e->value, &r->job->engine) ? true
+							: job_wrong(r, "host, sim or kernel");
 }
 
 /* ---- keys of actors ---- */
@@ -141,7 +199,7 @@ bool job_read_kind(const struct reading *r)
 			r->a->kind = (enum actor_kind)i;
 			return true;
 		}
-	return wrong(r, "device, anon, files, pin or writeback");
+	return job_wrong(r, "device, anon, files, pin or writeback");
 }
 
 static bool read_buffers(const struct reading *r)
@@ -151,7 +209,7 @@ static bool read_buffers(const struct reading *r)
 
 static bool read_buffer_sizes(const struct reading *r)
 {
-	static const char expected[] = "one to 8 sizes, such as 12M or 1080p:nv12";
+	static const char expected[] = "one to 8 sizes, such as 12M, 512pg or 1080p:nv12";
 	char text[256], *save = NULL;
 	struct job_actor *a = r->a;
 
@@ -161,14 +219,14 @@ static bool read_buffer_sizes(const struct reading *r)
 	for (char *t = strtok_r(text, ", \t", &save); t; t = strtok_r(NULL, ", \t", &save)) {
 		uint64_t v;
 
-		if (a->nr_sizes == JOB_MAX_SIZES || (!value_frame(t, &v) && !value_size(t, &v)) ||
-		    !v)
-			return wrong(r, expected);
+		if (a->nr_sizes == JOB_MAX_SIZES ||
+		    (!value_frame(t, &v) && !value_size(t, &v) && !value_pages(t, &v)) || !v)
+			return job_wrong(r, expected);
 		if (v > UINT64_MAX - FH_PAGE_SIZE)
-			return wrong(r, "sizes that fit 64 bits");
+			return job_wrong(r, "sizes that fit 64 bits");
 		a->buffer_size[a->nr_sizes++] = (v + FH_PAGE_SIZE - 1) & ~(FH_PAGE_SIZE - 1);
 	}
-	return a->nr_sizes ? true : wrong(r, expected);
+	return a->nr_sizes ? true : job_wrong(r, expected);
 }
 
 static bool read_tenant_size(const struct reading *r)
@@ -185,9 +243,9 @@ static bool read_tenant_size(const struct reading *r)
 	s->unit = SIZE_BYTES;
 	if (value_size(r->e->value, &s->bytes) && s->bytes)
 		return true;
-	return wrong(r, may_fill
-				? "a size, such as 64M, a share of the memory, such as 30%, or fill"
-				: "a size, such as 64M, or a share of the memory, such as 2%");
+	return job_wrong(
+		r, may_fill ? "a size, such as 64M, a share of the memory, such as 30%, or fill"
+			    : "a size, such as 64M, or a share of the memory, such as 2%");
 }
 
 static bool read_size(const struct reading *r)
@@ -198,9 +256,13 @@ static bool read_size(const struct reading *r)
 
 static bool read_rate(const struct reading *r)
 {
+	if (r->a->kind == ACTOR_DEVICE && !strcmp(r->e->value, "max")) {
+		r->a->rate = 0;
+		return true;
+	}
 	return value_rate(r->e->value, &r->a->rate)
 		       ? true
-		       : wrong(r, "how often a second, above 0, such as 0.5 or 25/s");
+		       : job_wrong(r, "how often a second, above 0, such as 0.5 or 25/s");
 }
 
 static bool read_lifetime(const struct reading *r)
@@ -222,13 +284,53 @@ static bool read_align(const struct reading *r)
 	if (value_size(r->e->value, v) && *v >= FH_PAGE_SIZE && *v <= FH_PAGE_SIZE << 20 &&
 	    !(*v & (*v - 1)))
 		return true;
-	return wrong(r, "a power of two from 4K to 4G");
+	return job_wrong(r, "a power of two from 4K to 4G");
 }
 
 static bool read_area(const struct reading *r)
 {
-	r->a->area_line = r->e->line;
-	return read_text(r, r->a->area, sizeof(r->a->area), "default or an area's name");
+	static const char expected[] = "default or an area's name, or up to 8 of them";
+	char text[256], *save = NULL;
+	struct job_actor *a = r->a;
+
+	a->area_line = r->e->line;
+	a->nr_areas = 0;
+	if (!read_text(r, text, sizeof(text), expected))
+		return false;
+	for (char *t = strtok_r(text, " \t", &save); t; t = strtok_r(NULL, " \t", &save)) {
+		if (a->nr_areas == JOB_MAX_AREAS || strlen(t) >= sizeof(a->area[0]))
+			return job_wrong(r, expected);
+		snprintf(a->area[a->nr_areas++], sizeof(a->area[0]), "%s", t);
+	}
+	return a->nr_areas ? true : job_wrong(r, expected);
+}
+
+static bool read_call(const struct reading *r)
+{
+	r->a->raw = !strcmp(r->e->value, "cma_alloc");
+	if (r->a->raw || !strcmp(r->e->value, "dma_alloc_coherent"))
+		return true;
+	return job_wrong(r, "dma_alloc_coherent or cma_alloc");
+}
+
+static bool read_parallel(const struct reading *r)
+{
+	return read_flag(r, &r->a->parallel);
+}
+
+static bool read_verify(const struct reading *r)
+{
+	return value_share(r->e->value, &r->a->verify)
+		       ? true
+		       : job_wrong(r, "a share of the buffers, such as 10%");
+}
+
+static bool read_actor_count(const struct reading *r)
+{
+	if (value_number(r->e->value, &r->a->count) && r->a->count &&
+	    r->a->count <= UINT64_C(1) << 40)
+		return true;
+	return job_wrong(r, "a number from 1 to 2^40");
 }
 
 static bool read_threads(const struct reading *r)
@@ -242,14 +344,27 @@ static bool read_access(const struct reading *r)
 	r->a->sequential = !strcmp(r->e->value, "sequential");
 	if (r->a->sequential || !strcmp(r->e->value, "random"))
 		return true;
-	return wrong(r, "random or sequential");
+	return job_wrong(r, "random or sequential");
 }
 
 static bool read_punch(const struct reading *r)
 {
 	return value_share(r->e->value, &r->a->punch)
 		       ? true
-		       : wrong(r, "a share of the visits, such as 1%");
+		       : job_wrong(r, "a share of the visits, such as 1%");
+}
+
+static bool read_churn(const struct reading *r)
+{
+	return read_flag(r, &r->a->churn);
+}
+
+static bool read_needs(const struct reading *r)
+{
+	if (value_size(r->e->value, &r->a->needs) && r->a->needs &&
+	    r->a->needs <= UINT64_C(1) << 30)
+		return true;
+	return job_wrong(r, "a size up to 1G, such as 256K");
 }
 
 static bool read_paths(const struct reading *r)
@@ -294,27 +409,37 @@ static const struct key {
 	{"ram", IN_GLOBAL, read_ram},
 	{"bootargs", IN_GLOBAL | MANY, read_bootargs},
 	{"dtb", IN_GLOBAL, read_dtb},
+	{"areas", IN_GLOBAL, read_areas},
 	{"policies", IN_GLOBAL, read_policies},
 	{"duration", IN_GLOBAL, read_run_duration},
+	{"repeat", IN_GLOBAL, read_repeat},
+	{"copy-rate", IN_GLOBAL, read_copy_rate},
 	{"seed", IN_GLOBAL, read_seed},
 	{"cpus", IN_GLOBAL, read_cpus},
 	{"engine", IN_GLOBAL, read_engine},
 	{"kind", IN_ACTORS | NEEDED(IN_ACTORS), job_read_kind},
 	{"size", IN_ACTORS | NEEDED(IN_ACTORS), read_size},
 	{"rate", IN_ACTORS, read_rate},
+	{"count", IN_ACTORS, read_actor_count},
 	{"buffers", IN(DEVICE) | NEEDED(IN(DEVICE)), read_buffers},
 	{"lifetime", IN(DEVICE), read_lifetime},
 	{"mask", IN(DEVICE), read_mask},
 	{"align", IN(DEVICE), read_align},
 	{"area", IN(DEVICE), read_area},
+	{"call", IN(DEVICE), read_call},
+	{"parallel", IN(DEVICE), read_parallel},
+	{"verify", IN(DEVICE), read_verify},
 	{"threads", IN_TENANTS, read_threads},
 	{"access", IN(ANON) | IN(FILES), read_access},
-	{"punch", IN(ANON) | IN(PIN), read_punch},
+	{"punch", IN(ANON) | IN(PIN) | IN(WRITEBACK), read_punch},
+	{"churn", IN(ANON) | IN(FILES), read_churn},
 	{"paths", IN(FILES) | NEEDED(IN(FILES)), read_paths},
 	{"pages", IN(PIN), read_pages},
 	{"hold", IN(PIN), read_hold},
 	{"dir", IN(WRITEBACK), read_dir},
 	{"delay", IN(WRITEBACK), read_delay},
+	{"needs", IN(WRITEBACK), read_needs},
+	{"expect", IN_GLOBAL | IN(DEVICE) | MANY, job_read_expect},
 };
 
 #define NR_KEYS (sizeof(keys) / sizeof(keys[0]))

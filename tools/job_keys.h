@@ -17,5 +17,9 @@ struct reading {
 bool job_read_keys(struct reading *r, const struct ini_entry *e, size_t nr);
 /* Reads r->e, the key `kind`. */
 bool job_read_kind(const struct reading *r);
+/* Reads r->e, a key `expect`. */
+bool job_read_expect(const struct reading *r);
+/* Says what was found and what was expected of r->e; false. */
+bool job_wrong(const struct reading *r, const char *expected);
 
 #endif

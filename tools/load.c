@@ -183,6 +183,26 @@ static int read_ram(const char *text, uint64_t *ram, struct boot_why *why)
 	return 0;
 }
 
+static int add_areas(const struct load_opts *opts, struct boot_config *cfg, struct boot_why *why)
+{
+	for (unsigned int i = 0; i < opts->nr_areas; i++) {
+		struct boot_region *r = &cfg->region[cfg->nr_regions];
+
+		if (cfg->nr_regions == BOOT_MAX_REGIONS)
+			return fail(why, FH_ENOSPC, "areas: more than %d regions",
+				    BOOT_MAX_REGIONS);
+		*r = (struct boot_region){
+			.size = opts->areas[i].bytes,
+			.align = (uint64_t)FH_BLOCK_PAGES << FH_PAGE_SHIFT,
+			.kind = BOOT_REGION_CMA,
+			.flags = BOOT_REGION_DYNAMIC | BOOT_REGION_SHARED | BOOT_REGION_REUSABLE,
+		};
+		snprintf(r->name, sizeof(r->name), "%s", opts->areas[i].name);
+		cfg->nr_regions++;
+	}
+	return 0;
+}
+
 int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, struct boot_why *why)
 {
 	uint64_t ram = 0;
@@ -199,6 +219,8 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 		err = read_ram(opts->ram, &ram, why);
 	if (!err && opts->dtb)
 		err = load_tree(opts->dtb, cfg, why);
+	if (!err)
+		err = add_areas(opts, cfg, why);
 	if (!err)
 		err = boot_config_finish(cfg, opts->bootargs, ram, why);
 	return err;

@@ -6,11 +6,19 @@
 
 #include <freehold/boot.h>
 
+/* An area beside those of the tree and cma=, placed as a reserved-memory node with only a size. */
+struct load_area {
+	const char *name;
+	uint64_t bytes; /* whole blocks */
+};
+
 struct load_opts {
 	const char *dtb;      /* a tree, or its source (.dts, needs dtc); NULL: none */
 	const char *ram;      /* "512M"; NULL: as the tree says */
 	const char *bootargs; /* NULL: those of the tree */
 	const char *policy;   /* a name; NULL: guaranteed */
+	const struct load_area *areas;
+	unsigned int nr_areas;
 };
 
 /* 0, or a negative enum err with the reason in `why`. *cfg is written from scratch. */

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include "load.h"
+#include "expect.h"
 #include "report.h"
 
 /* Our counters stay far below 2^63. */
@@ -45,17 +45,63 @@ static json_t *json_latency(const struct hist *h)
 			 hist_mean(h));
 }
 
+static json_t *json_size(const struct run_size_result *s)
+{
+	return json_pack("{so so so so so}", "bytes", integer(s->bytes), "pages",
+			 integer(s->bytes >> FH_PAGE_SHIFT), "calls", integer(s->calls), "refused",
+			 integer(s->refused), "latency_ns", json_latency(&s->latency));
+}
+
+static json_t *json_held(const struct hist *h)
+{
+	return json_pack("{so so}", "calls", integer(h->count), "latency_ns", json_latency(h));
+}
+
+static json_t *json_sets(const struct hist *h, uint64_t pages)
+{
+	return json_pack("{so so so}", "sets", integer(h->count), "pages", integer(pages),
+			 "time_ns", json_latency(h));
+}
+
+static void add_device(json_t *o, const struct run_actor_result *r)
+{
+	const struct run_device_result *d = r->device;
+	json_t *sizes = json_array();
+
+	for (unsigned int i = 0; i < d->nr_sizes; i++)
+		json_array_append_new(sizes, json_size(&d->size[i]));
+	json_object_set_new(o, "by_size", sizes);
+	json_object_set_new(o, "loops", integer(d->loops));
+	json_object_set_new(o, "loops_failed", integer(d->loops_failed));
+	json_object_set_new(o, "fragmented", integer(d->fragmented));
+	json_object_set_new(o, "held", json_held(&d->held));
+	json_object_set_new(o, "not_held", json_held(&d->unheld));
+	if (!r->spec->parallel)
+		return;
+	json_object_set_new(o, "one_by_one", json_sets(&d->in_turn, d->in_turn_pages));
+	json_object_set_new(o, "at_once", json_sets(&d->at_once, d->at_once_pages));
+	json_object_set_new(o, "speedup", json_real(run_speed_up(d)));
+}
+
 static json_t *json_actor(const struct run_actor_result *r)
 {
 	const struct tally *t = &r->tally;
+	json_t *o;
 
-	return json_pack("{so ss so so so so so so so so so}", "name", text(r->spec->name), "kind",
-			 job_kind_name(r->spec->kind), "operations", integer(t->ops), "allocs",
-			 integer(t->allocs), "failures", json_failures(t), "latency_ns",
-			 json_latency(&t->latency), "pages_migrated", integer(t->pages_migrated),
-			 "pages_dropped", integer(t->pages_dropped), "bytes", integer(t->bytes),
-			 "corrupt_bytes", integer(t->corrupt_bytes), "filled_bytes",
-			 integer(r->filled_bytes));
+	o = json_pack("{so ss so so so so so so so so so}", "name", text(r->spec->name), "kind",
+		      job_kind_name(r->spec->kind), "operations", integer(t->ops), "allocs",
+		      integer(t->allocs), "failures", json_failures(t), "latency_ns",
+		      json_latency(&t->latency), "pages_migrated", integer(t->pages_migrated),
+		      "pages_dropped", integer(t->pages_dropped), "bytes", integer(t->bytes),
+		      "corrupt_bytes", integer(t->corrupt_bytes), "filled_bytes",
+		      integer(r->filled_bytes));
+	if (o && r->spec->count) {
+		json_object_set_new(o, "count", integer(r->spec->count));
+		json_object_set_new(o, "counted", integer(r->counted));
+	}
+	if (o && r->device)
+		add_device(o, r);
+	return o;
 }
 
 static json_t *json_area(const struct run_area_result *a)
@@ -82,9 +128,46 @@ static json_t *json_refusal(const struct refusal *r)
 	return o;
 }
 
-static json_t *json_run(const struct run_result *r)
+/* What the run as a whole has beside its actors. */
+static void add_run(json_t *o, const struct report *report, const struct run_result *r)
 {
-	json_t *actors = json_array(), *areas = json_array(), *refusals = json_array();
+	json_t *rounds = json_array();
+	double ratio = report_runtime(report, r);
+
+	for (unsigned int i = 0; i < r->nr_rounds; i++)
+		json_array_append_new(rounds, json_real((double)r->round_ns[i] / 1e9));
+	json_object_set_new(o, "rounds_s", rounds);
+	json_object_set_new(o, "runtime", ratio > 0 ? json_real(ratio) : json_null());
+	json_object_set_new(o, "reclaimed_pages", integer(r->reclaimed));
+	json_object_set_new(o, "drains", integer(r->drains));
+	if (r->copy_ns[0] > 0)
+		json_object_set_new(o, "copy_page_ns",
+				    json_pack("[f,f]", r->copy_ns[0], r->copy_ns[1]));
+}
+
+static json_t *json_goals(const struct report *r)
+{
+	struct verdict verdict[JOB_MAX_EXPECT];
+	unsigned int n = expect_judge(r, verdict);
+	json_t *goals = json_array();
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct verdict *v = &verdict[i];
+		int actor = v->goal->actor;
+
+		json_array_append_new(
+			goals, json_pack("{so ss ss sb so}", "actor",
+					 actor < 0 ? json_null() : text(r->job->actor[actor].name),
+					 "policy", job_policy_name(v->goal->policy), "expected",
+					 v->goal->text, "met", v->met, "found",
+					 v->measured ? json_real(v->value) : json_null()));
+	}
+	return goals;
+}
+
+static json_t *json_run(const struct report *report, const struct run_result *r)
+{
+	json_t *actors = json_array(), *areas = json_array(), *refusals = json_array(), *o;
 
 	for (unsigned int i = 0; i < r->nr_actors; i++)
 		json_array_append_new(actors, json_actor(&r->actor[i]));
@@ -92,15 +175,18 @@ static json_t *json_run(const struct run_result *r)
 		json_array_append_new(areas, json_area(&r->area[i]));
 	for (unsigned int i = 0; i < r->nr_refusals; i++)
 		json_array_append_new(refusals, json_refusal(&r->refusal[i]));
-	return json_pack("{ss sf sb sf so so so s{so so so so so} s{so so so}}", "policy",
-			 load_policy_name(r->policy), "duration_s", (double)r->duration_ns / 1e9,
-			 "interrupted", r->interrupted, "lent", r->lent, "actors", actors, "areas",
-			 areas, "refusals", refusals, "host", "faults", integer(r->host_faults),
-			 "mappings_max", integer(r->host_mappings_max), "mappings_limit",
-			 integer(r->host.limit), "mappings_limit_hits", integer(r->host_limit_hits),
-			 "mappings_pages_dropped", integer(r->host_pages_dropped), "checks",
-			 "invariants", integer(r->invariants), "corrupt_bytes",
-			 integer(r->corrupt_bytes), "leaked_pages", integer(r->leaked_pages));
+	o = json_pack("{ss sf sb sf so so so s{so so so so so} s{so so so}}", "policy",
+		      job_policy_name(r->policy), "duration_s", (double)r->duration_ns / 1e9,
+		      "interrupted", r->interrupted, "lent", r->lent, "actors", actors, "areas",
+		      areas, "refusals", refusals, "host", "faults", integer(r->host_faults),
+		      "mappings_max", integer(r->host_mappings_max), "mappings_limit",
+		      integer(r->host.limit), "mappings_limit_hits", integer(r->host_limit_hits),
+		      "mappings_pages_dropped", integer(r->host_pages_dropped), "checks",
+		      "invariants", integer(r->invariants), "corrupt_bytes",
+		      integer(r->corrupt_bytes), "leaked_pages", integer(r->leaked_pages));
+	if (o)
+		add_run(o, report, r);
+	return o;
 }
 
 bool report_json(const struct report *r, FILE *out)
@@ -110,12 +196,13 @@ bool report_json(const struct report *r, FILE *out)
 	bool ok;
 
 	for (unsigned int i = 0; i < r->nr_runs; i++)
-		json_array_append_new(runs, json_run(&r->run[i]));
-	all = json_pack("{so s{so so so so ss so} so}", "job", text(job->path), "machine", "model",
-			text(r->cfg->model), "ram_bytes", integer(report_ram_bytes(r->cfg)),
-			"bootargs", text(r->cfg->bootargs), "dtb",
-			job->dtb[0] ? text(job->dtb) : json_null(), "engine",
-			job_engine_name(job->engine), "seed", integer(job->seed), "runs", runs);
+		json_array_append_new(runs, json_run(r, &r->run[i]));
+	all = json_pack("{so s{so so so so ss so} so so}", "job", text(job->path), "machine",
+			"model", text(r->cfg->model), "ram_bytes",
+			integer(report_ram_bytes(r->cfg)), "bootargs", text(r->cfg->bootargs),
+			"dtb", job->dtb[0] ? text(job->dtb) : json_null(), "engine",
+			job_engine_name(job->engine), "seed", integer(job->seed), "runs", runs,
+			"goals", json_goals(r));
 	if (!all)
 		return false;
 	ok = !json_dumpf(all, out, JSON_INDENT(2)) && fputc('\n', out) != EOF;

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "load.h"
 #include "report.h"
 #include "table.h"
 
@@ -75,8 +74,8 @@ static void add_run(struct table *t, const struct run_result *r)
 		moved += r->area[i].stats.pages_migrated;
 		dropped += r->area[i].stats.pages_dropped;
 	}
-	table_add(t, "%s", load_policy_name(r->policy));
-	table_add(t, "%.0f %%", r->lent * 100);
+	table_add(t, "%s", job_policy_name(r->policy));
+	table_add(t, r->nr_areas ? "%.0f %%" : "-", r->lent * 100);
 	table_add(t, "%s", figure_count(text, sum->allocs));
 	failures(text, sizeof(text), sum);
 	table_add(t, "%s", text);
@@ -89,15 +88,15 @@ static void add_run(struct table *t, const struct run_result *r)
 
 static void comparison(const struct report *r, FILE *out)
 {
-	static const char *const heads[] = {
-		"policy", "idle area lent", "allocations", "refused (why)", "p50", "p99", "p99.9",
-		"max",	  "moved",	    "dropped",	   "wrong bytes"};
+	static const char *const heads[] = {"policy", "lent", "allocs", "refused", "p50",  "p99",
+					    "p99.9",  "max",  "moved",	"dropped", "wrong"};
 	struct table *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return;
 	t->columns = 11;
 	t->left = 1;
+	t->fit = true;
 	add_heads(t, heads);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		add_run(t, &r->run[i]);
@@ -113,7 +112,7 @@ static void refusals(const struct run_result *run, FILE *out)
 	for (unsigned int i = 0; i < run->nr_refusals; i++) {
 		const struct refusal *r = &run->refusal[i];
 
-		fprintf(out, "%s: %s refused: %s, %s", load_policy_name(run->policy),
+		fprintf(out, "%s: %s refused: %s, %s", job_policy_name(run->policy),
 			figure_count(n, r->n), errno_name(r->err), r->why);
 		fprintf(out, "; first `%s`", r->actor);
 		if (r->pfn)
@@ -131,7 +130,7 @@ static void refusals(const struct run_result *run, FILE *out)
 /* What makes the run fail, and what distorts it. */
 static void remarks(const struct run_result *r, FILE *out)
 {
-	const char *policy = load_policy_name(r->policy);
+	const char *policy = job_policy_name(r->policy);
 	char n[TABLE_CELL], m[TABLE_CELL], k[TABLE_CELL];
 
 	refusals(r, out);
@@ -142,6 +141,12 @@ static void remarks(const struct run_result *r, FILE *out)
 			"mappings of %s pages were dropped and came back by fault\n",
 			policy, figure_count(n, r->host.limit), figure_short(m, r->host_limit_hits),
 			figure_short(k, r->host_pages_dropped));
+	for (unsigned int i = 0; i < r->nr_actors; i++)
+		if (r->actor[i].counted < r->actor[i].spec->count * r->nr_rounds &&
+		    (r->actor[i].device || r->actor[i].spec->kind != ACTOR_DEVICE))
+			fprintf(out, "%s: `%s` had done %s of %s when the time was up\n", policy,
+				r->actor[i].spec->name, figure_count(n, r->actor[i].counted),
+				figure_count(m, r->actor[i].spec->count * r->nr_rounds));
 	if (r->interrupted)
 		fprintf(out, "%s: interrupted after %.1f s\n", policy,
 			(double)r->duration_ns / 1e9);
@@ -164,7 +169,7 @@ static void add_actor(struct table *t, const struct run_result *run,
 	bool device = r->spec->kind == ACTOR_DEVICE;
 	char text[TABLE_CELL];
 
-	table_add(t, "%s", load_policy_name(run->policy));
+	table_add(t, "%s", job_policy_name(run->policy));
 	table_add(t, "%.40s", r->spec->name);
 	table_add(t, "%s", job_kind_name(r->spec->kind));
 	table_add(t, "%s", device ? "-" : figure_bytes(text, r->filled_bytes));
@@ -190,6 +195,7 @@ static void actors(const struct report *r, FILE *out)
 		return;
 	t->columns = 15;
 	t->left = 3;
+	t->fit = true;
 	add_heads(t, heads);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		for (unsigned int k = 0; k < r->run[i].nr_actors; k++)
@@ -206,13 +212,13 @@ static void host(const struct report *r, FILE *out)
 	fputc('\n', out);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		fprintf(out, "%s: host: %s page faults, at most %s of %s mappings\n",
-			load_policy_name(r->run[i].policy), figure_count(a, r->run[i].host_faults),
+			job_policy_name(r->run[i].policy), figure_count(a, r->run[i].host_faults),
 			figure_count(b, r->run[i].host_mappings_max),
 			figure_count(c, r->run[i].host.limit));
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		if (r->run[i].readouts)
 			fprintf(out, "\n%s, at the end of the work:\n%s",
-				load_policy_name(r->run[i].policy), r->run[i].readouts);
+				job_policy_name(r->run[i].policy), r->run[i].readouts);
 }
 
 void report_text(const struct report *r, FILE *out)
@@ -223,6 +229,7 @@ void report_text(const struct report *r, FILE *out)
 		return;
 	}
 	comparison(r, out);
+	report_protocol(r, out);
 	fputc('\n', out);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		remarks(&r->run[i], out);

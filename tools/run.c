@@ -5,17 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "copyrate.h"
 #include "pattern.h"
 #include "run_state.h"
 
-#define SAMPLE_NS   UINT64_C(20000000)
-#define READOUT_MAX ((size_t)64 << 10)
+#define SAMPLE_NS UINT64_C(20000000)
 
 static const struct actor_ops *const ops_of[ACTOR_NR_KINDS] = {
 	[ACTOR_DEVICE] = &actor_device_ops,	  [ACTOR_ANON] = &actor_anon_ops,
 	[ACTOR_FILES] = &actor_files_ops,	  [ACTOR_PIN] = &actor_pin_ops,
 	[ACTOR_WRITEBACK] = &actor_writeback_ops,
 };
+
+static const struct actor_ops *ops_for(const struct job_actor *spec)
+{
+	return spec->parallel ? &actor_group_ops : ops_of[spec->kind];
+}
 
 static bool interrupted(const struct run *run)
 {
@@ -59,6 +64,15 @@ static void fill_in_turn(struct actor_thread *t)
 	pthread_mutex_unlock(&run->lock);
 }
 
+/* The work is over when the last thread that has a count is. */
+static void count_reached(struct run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	if (!--run->counting)
+		run->counted_ns = run_now();
+	pthread_mutex_unlock(&run->lock);
+}
+
 static void *thread_main(void *arg)
 {
 	struct actor_thread *t = arg;
@@ -76,6 +90,8 @@ static void *thread_main(void *arg)
 	if (work) {
 		t->began_ns = run_now();
 		t->a->ops->work(t);
+		if (t->quota && !atomic_load(&run->stop))
+			count_reached(run);
 	}
 	fh_cpu_quiesce(run->m);
 	hosted_cpu_set(~0u);
@@ -121,6 +137,20 @@ static uint64_t tenant_pages(const struct run *run, const struct job_size *size)
 	return pages < 1 ? 1 : (uint64_t)pages;
 }
 
+/* A machine without areas has no devices of areas. */
+static bool absent(const struct run *run, const struct job_actor *spec)
+{
+	return run->policy == JOB_POLICY_NONE && spec->kind == ACTOR_DEVICE;
+}
+
+/* A group counts sets, which its first thread takes. */
+static uint64_t quota(const struct job_actor *spec, unsigned int thread)
+{
+	unsigned int sharers = spec->parallel ? 1 : spec->threads;
+
+	return thread < sharers ? (spec->count + sharers - 1 - thread) / sharers : 0;
+}
+
 static bool create_actors(struct run *run, struct why *why)
 {
 	const struct job *job = run->setup->job;
@@ -131,11 +161,12 @@ static bool create_actors(struct run *run, struct why *why)
 
 		*a = (struct actor){
 			.spec = &job->actor[i],
-			.ops = ops_of[job->actor[i].kind],
+			.ops = absent(run, &job->actor[i]) ? &actor_absent_ops
+							   : ops_for(&job->actor[i]),
 			.run = run,
 			.m = run->m,
 			.index = i,
-			.seed = pattern_seed(job->seed, i, 0),
+			.seed = pattern_seed(job->seed, i, run->setup->round),
 			.thread = t,
 		};
 		a->nr_pages = tenant_pages(run, &a->spec->size);
@@ -144,6 +175,8 @@ static bool create_actors(struct run *run, struct why *why)
 			t->n = n;
 			t->cpu = (unsigned int)(t - run->thread) + 1;
 			t->random = pattern_seed(a->seed, n, 1) | 1;
+			t->quota = a->ops == &actor_absent_ops ? 0 : quota(a->spec, n);
+			run->counting += t->quota != 0;
 		}
 		run->nr_actors = i + 1;
 		if (!a->ops->create(a, why))
@@ -231,8 +264,11 @@ static void nap(uint64_t ns)
 
 static void fill_phase(struct run *run)
 {
-	struct run_progress p = {.policy = run->cfg.policy, .phase = "fill"};
+	struct run_progress p = {.policy = run->policy, .phase = "fill"};
 	unsigned int turn = 0;
+
+	run->began_ns = run_now();
+	run->reclaimed = run_reclaimed(run->m);
 
 	pthread_mutex_lock(&run->lock);
 	run->turn = ~0u;
@@ -250,17 +286,32 @@ static void fill_phase(struct run *run)
 	}
 }
 
+/* When the last of the counts was reached; 0: not yet, or there is none. */
+static uint64_t counted(struct run *run)
+{
+	uint64_t at;
+
+	pthread_mutex_lock(&run->lock);
+	at = run->counted_ns;
+	pthread_mutex_unlock(&run->lock);
+	return at;
+}
+
 static void work_phase(struct run *run)
 {
 	struct run_progress p = {
-		.policy = run->cfg.policy, .phase = "run", .of_ns = run->setup->job->duration_ns};
-	uint64_t began = run_now();
+		.policy = run->policy, .phase = "run", .of_ns = run->setup->job->duration_ns};
+	uint64_t filled = run_now() - run->began_ns, began, end;
 
+	if (run->setup->job->copy_rate && !interrupted(run))
+		copyrate_measure(run->result->copy_ns);
+	run->drains = run_vmstat(run->m, "freehold_pcp_drain");
+	began = run_now();
 	pthread_mutex_lock(&run->lock);
 	run->working = true;
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
-	while (!interrupted(run) && p.at_ns < p.of_ns) {
+	while (!interrupted(run) && p.at_ns < p.of_ns && !counted(run)) {
 		uint64_t left = p.of_ns - p.at_ns;
 
 		nap(left < SAMPLE_NS ? left : SAMPLE_NS);
@@ -268,7 +319,9 @@ static void work_phase(struct run *run)
 		p.at_ns = run_now() - began;
 		report(run, &p);
 	}
-	run->result->duration_ns = run_now() - began;
+	end = counted(run);
+	run->result->duration_ns = (end ? end : run_now()) - began;
+	run->result->round_ns[run->result->nr_rounds++] = filled + run->result->duration_ns;
 }
 
 static void collect(struct run *run)
@@ -282,33 +335,17 @@ static void collect(struct run *run)
 		r->actor[i].spec = a->spec;
 		for (unsigned int n = 0; n < a->spec->threads; n++) {
 			r->actor[i].filled_bytes += a->thread[n].pages << FH_PAGE_SHIFT;
+			r->actor[i].counted += a->thread[n].quota ? a->thread[n].counted : 0;
 			tally_merge(&r->actor[i].tally, &a->thread[n].tally);
 		}
 		r->corrupt_bytes += r->actor[i].tally.corrupt_bytes;
+		if (a->ops->collect)
+			a->ops->collect(&run->actor[i], &r->actor[i]);
 	}
+	r->drains = run_vmstat(run->m, "freehold_pcp_drain") - run->drains;
+	r->reclaimed = run_reclaimed(run->m) - run->reclaimed;
 	r->lent = run->nr_samples ? run->lent_sum / run->nr_samples : 0;
 	(void)cma_for_each_area(run->m, area_result, run);
-}
-
-/* The machine's own files, one behind the other. */
-static char *read_outs(struct fh_machine *m)
-{
-	static const char *const paths[] = {"proc/meminfo", "proc/buddyinfo", "proc/pagetypeinfo",
-					    "proc/vmstat", "proc/zoneinfo"};
-	char *text = NULL, *buf = malloc(READOUT_MAX);
-	size_t size = 0, len;
-	FILE *f = buf ? open_memstream(&text, &size) : NULL;
-
-	for (size_t i = 0; f && i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (fh_view_read(m, paths[i], buf, READOUT_MAX, &len))
-			continue;
-		fprintf(f, "==> %s <==\n%.*s\n", paths[i],
-			(int)(len < READOUT_MAX ? len : READOUT_MAX), buf);
-	}
-	if (f)
-		fclose(f);
-	free(buf);
-	return text;
 }
 
 static void check(struct run *run)
@@ -325,7 +362,7 @@ static void check(struct run *run)
 /* Once with the tenants in place, once when all is given back. */
 static void check_phase(struct run *run)
 {
-	struct run_progress p = {.policy = run->cfg.policy, .phase = "check"};
+	struct run_progress p = {.policy = run->policy, .phase = "check"};
 	struct run_result *r = run->result;
 	struct fh_mem_info info;
 	struct hosted_stats before = r->host;
@@ -333,7 +370,7 @@ static void check_phase(struct run *run)
 	report(run, &p);
 	check(run);
 	if (run->setup->readouts)
-		r->readouts = read_outs(run->m);
+		r->readouts = run_read_outs(run->m);
 	destroy_actors(run);
 	run->nr_actors = 0;
 	fh_cpu_quiesce(run->m);
@@ -353,6 +390,7 @@ static void run_init(struct run *run)
 	pthread_condattr_t attr;
 
 	pthread_mutex_init(&run->lock, NULL);
+	pthread_mutex_init(&run->quiet_one, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&run->changed, &attr);
@@ -368,10 +406,22 @@ static void run_free(struct run *run)
 	}
 	hosted_cpu_set(~0u);
 	pthread_cond_destroy(&run->changed);
+	pthread_mutex_destroy(&run->quiet_one);
 	pthread_mutex_destroy(&run->lock);
 	free(run->thread);
 	free(run->held);
 	free(run);
+}
+
+/* What areas had is ordinary memory. */
+static void drop_areas(struct boot_config *cfg)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		if (cfg->region[i].kind != BOOT_REGION_CMA)
+			cfg->region[n++] = cfg->region[i];
+	cfg->nr_regions = n;
 }
 
 static bool make_machine(struct run *run, enum cma_policy policy, struct why *why)
@@ -387,7 +437,11 @@ static bool make_machine(struct run *run, enum cma_policy policy, struct why *wh
 		return false;
 	}
 	run->cfg = *s->cfg;
-	run->cfg.policy = policy;
+	run->policy = policy;
+	if (policy == JOB_POLICY_NONE)
+		drop_areas(&run->cfg);
+	else
+		run->cfg.policy = policy;
 	run->cfg.nr_cpus = s->job->cpus ? s->job->cpus : run->nr_threads + 1;
 	hosted_cpu_set(0);
 	err = fh_machine_create(hosted_plat(s->hosted), &run->cfg, &run->m);
@@ -426,23 +480,4 @@ bool run_policy(const struct run_setup *setup, enum cma_policy policy, struct ru
 	}
 	run_free(run);
 	return ok;
-}
-
-bool run_passed(const struct run_result *r)
-{
-	return !r->invariants && !r->corrupt_bytes && !r->leaked_pages;
-}
-
-void run_result_free(struct run_result *r)
-{
-	free(r->readouts);
-	r->readouts = NULL;
-}
-
-void run_devices(const struct run_result *r, struct tally *sum)
-{
-	memset(sum, 0, sizeof(*sum));
-	for (unsigned int i = 0; i < r->nr_actors; i++)
-		if (r->actor[i].spec->kind == ACTOR_DEVICE)
-			tally_merge(sum, &r->actor[i].tally);
 }

@@ -36,10 +36,31 @@ struct tally {
 	struct hist latency;
 };
 
+struct run_size_result {
+	uint64_t bytes;
+	uint64_t calls, refused;
+	struct hist latency;
+};
+
+/* What only devices have. */
+struct run_device_result {
+	uint64_t loops, loops_failed; /* sets asked for; those that were not got whole */
+	uint64_t fragmented; /* refused buffers that the area's free pages were enough for */
+	unsigned int nr_sizes;
+	struct run_size_result size[JOB_MAX_SIZES]; /* as in the job */
+	/* All calls, by whether a tenant held a page in place (pin, writeback) when they began. */
+	struct hist held, unheld;
+	/* parallel: a set's time, buffer after buffer or all at once; pages moved and dropped. */
+	struct hist in_turn, at_once;
+	uint64_t in_turn_pages, at_once_pages;
+};
+
 struct run_actor_result {
 	const struct job_actor *spec;
 	uint64_t filled_bytes; /* by a tenant, before the clock started */
+	uint64_t counted;      /* of spec->count */
 	struct tally tally;
+	struct run_device_result *device; /* NULL: a tenant, or not in this run */
 };
 
 /* Refused allocations with the same error and reason; the first of them in detail. */
@@ -65,7 +86,13 @@ struct run_area_result {
 struct run_result {
 	enum cma_policy policy;
 	bool interrupted;
-	uint64_t duration_ns;
+	uint64_t duration_ns; /* of all rounds */
+	/* From the first page that was filled to the last that was worked on. */
+	unsigned int nr_rounds;
+	uint64_t round_ns[JOB_MAX_REPEAT];
+	uint64_t drains;    /* CPUs that were made to give back cached frames, while working */
+	uint64_t reclaimed; /* pages, from the filling on */
+	double copy_ns[2];  /* a page: by one thread, effectively by two; 0: not measured */
 	unsigned int nr_actors;
 	struct run_actor_result actor[JOB_MAX_ACTORS];
 	unsigned int nr_areas;
@@ -97,6 +124,7 @@ struct run_setup {
 	const struct boot_config *cfg;
 	struct hosted *hosted;
 	bool readouts;
+	unsigned int round;		/* of job->repeat, from 0 */
 	const _Atomic(bool) *interrupt; /* set by a signal: stop cleanly */
 	void (*progress)(const struct run_progress *p);
 };
@@ -104,6 +132,8 @@ struct run_setup {
 /* False with *why: nothing was run. True: *result is whole, also after an interruption. */
 bool run_policy(const struct run_setup *setup, enum cma_policy policy, struct run_result *result,
 		struct why *why);
+/* Adds a further round of the same policy; *from is emptied. */
+void run_merge(struct run_result *to, struct run_result *from);
 bool run_passed(const struct run_result *r);
 void run_result_free(struct run_result *r);
 
@@ -113,6 +143,8 @@ void tally_merge(struct tally *to, const struct tally *from);
 uint64_t tally_failures(const struct tally *t);
 /* All devices of a run together; *sum is overwritten. */
 void run_devices(const struct run_result *r, struct tally *sum);
+/* How much faster a device's sets came all at once than buffer after buffer, by their medians. */
+double run_speed_up(const struct run_device_result *d);
 /* "ENOMEM"; a number for what has no name. */
 const char *errno_name(int err);
 

@@ -16,6 +16,7 @@ struct run {
 	const struct run_setup *setup;
 	struct run_result *result;
 	struct boot_config cfg; /* the setup's, with this run's policy and CPUs */
+	enum cma_policy policy; /* JOB_POLICY_NONE too */
 	struct fh_machine *m;
 	struct actor actor[JOB_MAX_ACTORS];
 	unsigned int nr_actors;
@@ -24,15 +25,28 @@ struct run {
 	unsigned int nr_threads;
 
 	_Atomic(bool) stop;
-	pthread_mutex_t lock; /* what follows, and the result's refusals */
+	_Atomic(bool) quiet;	   /* tenants stand still */
+	pthread_mutex_t quiet_one; /* who makes them */
+	pthread_mutex_t lock;	   /* what follows, and the result's refusals */
 	pthread_cond_t changed;
 	unsigned int turn;	/* the actor that may fill its memory */
 	unsigned int turn_left; /* threads of it that have not finished */
 	bool working;
+	unsigned int counting;	    /* threads that have a count and have not reached it */
+	uint64_t counted_ns;	    /* when the last of them did; 0: not yet */
+	uint64_t began_ns;	    /* the filling */
+	uint64_t drains, reclaimed; /* the machine's counters then */
 
 	/* Samples of what is lent of idle areas, on the engine's thread. */
 	double lent_sum, area_lent_sum[RUN_MAX_AREAS];
 	unsigned int nr_samples;
 };
+
+/* A counter of the machine's proc/vmstat; 0: it has none of that name. */
+uint64_t run_vmstat(struct fh_machine *m, const char *name);
+/* Pages reclaimed since its birth. */
+uint64_t run_reclaimed(struct fh_machine *m);
+/* The machine's own files, one behind the other, to be freed. */
+char *run_read_outs(struct fh_machine *m);
 
 #endif

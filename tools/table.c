@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Tables of text for people, and figures in the units people read. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include "table.h"
+
+#define DEFAULT_WIDTH 100
 
 void table_add(struct table *t, const char *fmt, ...)
 {
@@ -18,24 +24,66 @@ void table_add(struct table *t, const char *fmt, ...)
 	t->cells++;
 }
 
-void table_print(const struct table *t, FILE *out)
+static int line_width(FILE *out)
 {
-	unsigned int rows = t->cells / t->columns;
-	int width[TABLE_COLUMNS] = {0};
+	const char *columns = getenv("COLUMNS");
+	int n = columns ? atoi(columns) : 0;
+	struct winsize size;
 
-	for (unsigned int r = 0; r < rows; r++)
-		for (unsigned int c = 0; c < t->columns; c++) {
+	if (n > 0)
+		return n;
+	if (isatty(fileno(out)) && !ioctl(fileno(out), TIOCGWINSZ, &size) && size.ws_col)
+		return size.ws_col;
+	return DEFAULT_WIDTH;
+}
+
+/* The width of all columns together; each in width[]. */
+static int measure(const struct table *t, int *width)
+{
+	int sum = 0;
+
+	for (unsigned int c = 0; c < t->columns; c++) {
+		width[c] = 0;
+		for (unsigned int r = 0; r < t->cells / t->columns; r++) {
 			int n = (int)strlen(t->cell[r][c]);
 
 			width[c] = n > width[c] ? n : width[c];
 		}
+		sum += width[c];
+	}
+	return sum;
+}
+
+/* "1.13 ms" becomes "1.13ms" in the columns that are flush right. */
+static void squeeze(struct table *t)
+{
+	for (unsigned int i = t->columns; i < t->cells; i++) {
+		char *cell = t->cell[i / t->columns][i % t->columns], *blank = strchr(cell, ' ');
+
+		if (i % t->columns >= t->left && blank && cell[0] >= '0' && cell[0] <= '9')
+			memmove(blank, blank + 1, strlen(blank));
+	}
+}
+
+void table_print(struct table *t, FILE *out)
+{
+	unsigned int rows = t->cells / t->columns;
+	int width[TABLE_COLUMNS], gap = 3, gaps = (int)t->columns - 1;
+	int sum = measure(t, width), room = t->fit ? line_width(out) : INT_MAX;
+
+	while (gap > 1 && sum + gap * gaps > room)
+		gap--;
+	if (sum + gap * gaps > room) {
+		squeeze(t);
+		(void)measure(t, width);
+	}
 	for (unsigned int r = 0; r < rows; r++) {
 		for (unsigned int c = 0; c < t->columns; c++) {
 			int w = c < t->left ? -width[c] : width[c];
 
 			if (c + 1 == t->columns && w < 0)
 				w = 0; /* no blanks at a line's end */
-			fprintf(out, "%s%*s", c ? "   " : "", w, t->cell[r][c]);
+			fprintf(out, "%*s%*s", c ? gap : 0, "", w, t->cell[r][c]);
 		}
 		fputc('\n', out);
 	}

@@ -3,6 +3,7 @@
 #ifndef FREEHOLD_TOOLS_TABLE_H
 #define FREEHOLD_TOOLS_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -13,13 +14,14 @@
 /* Set columns and left; the first row is the heading. */
 struct table {
 	unsigned int columns, left; /* left: so many columns are flush left */
+	bool fit; /* closer together where lines would not fit the terminal or COLUMNS, or 100 columns */
 	unsigned int cells;
 	char cell[TABLE_ROWS][TABLE_COLUMNS][TABLE_CELL];
 };
 
 /* Adds one cell; a full row begins the next. */
 void table_add(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void table_print(const struct table *t, FILE *out);
+void table_print(struct table *t, FILE *out);
 
 /* Into buf[TABLE_CELL], which is returned: "12,345" · "123 k" · "12.3 us" · "320 MiB". */
 char *figure_count(char *buf, uint64_t n);

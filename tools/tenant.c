@@ -7,22 +7,27 @@
 
 #define FULL_CHECK 64 /* pages between two looks at how much memory is left */
 
-bool tenant_create(struct tenant *t, struct actor *a, struct why *why)
+int tenant_open(struct tenant *t, struct actor *a, uint64_t nr_pages)
 {
 	int err;
 
 	*t = (struct tenant){.a = a};
-	t->generation = calloc(a->nr_pages, sizeof(*t->generation));
-	err = t->generation ? fh_object_create(a->m, a->nr_pages, NULL, NULL, &t->object)
-			    : -FH_ENOMEM;
+	t->generation = calloc(nr_pages, sizeof(*t->generation));
+	err = t->generation ? fh_object_create(a->m, nr_pages, NULL, NULL, &t->object) : -FH_ENOMEM;
 	if (!err)
-		err = hosted_space_create(actor_hosted(a), a->nr_pages, &t->mirror);
+		err = hosted_space_create(actor_hosted(a), nr_pages, &t->mirror);
 	if (!err)
 		err = fh_space_create(a->m, t->mirror, &t->space);
-	if (!err) {
-		hosted_space_attach(t->mirror, t->space);
-		err = fh_space_map(t->space, hosted_space_va(t->mirror), t->object, 0, a->nr_pages);
-	}
+	if (err)
+		return err;
+	hosted_space_attach(t->mirror, t->space);
+	return fh_space_map(t->space, hosted_space_va(t->mirror), t->object, 0, nr_pages);
+}
+
+bool tenant_create(struct tenant *t, struct actor *a, struct why *why)
+{
+	int err = tenant_open(t, a, a->nr_pages);
+
 	if (err)
 		why_set(why, "[%s] %llu pages of memory: %s", a->spec->name,
 			(unsigned long long)a->nr_pages, errno_name(-err));

@@ -18,7 +18,10 @@ struct tenant {
 	uint32_t *generation; /* a page */
 };
 
+/* Of all the actor's pages. */
 bool tenant_create(struct tenant *t, struct actor *a, struct why *why);
+/* Of so many; 0, or why not (then tenant_destroy() is called all the same). */
+int tenant_open(struct tenant *t, struct actor *a, uint64_t nr_pages);
 void tenant_destroy(struct tenant *t);
 
 uint64_t tenant_seed(const struct tenant *t, uint64_t page, uint32_t generation);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Values as people write them: sizes, video frames, times, rates, shares. */
+/* Values as people write them: sizes, pages, video frames, times, rates, shares. */
 #include <string.h>
 #include <freehold/boot.h>
 #include "value.h"
@@ -64,6 +64,22 @@ bool value_size(const char *s, uint64_t *bytes)
 	if (*s < '0' || *s > '9' || boot_memparse(s, &end, &v) || *end)
 		return false;
 	*bytes = v;
+	return true;
+}
+
+bool value_pages(const char *s, uint64_t *bytes)
+{
+	size_t len = strlen(s);
+	char text[24];
+	uint64_t v;
+
+	if (len < 3 || len - 2 >= sizeof(text) || strcmp(s + len - 2, "pg"))
+		return false;
+	memcpy(text, s, len - 2);
+	text[len - 2] = '\0';
+	if (!value_number(text, &v) || v > UINT64_MAX >> FH_PAGE_SHIFT)
+		return false;
+	*bytes = v << FH_PAGE_SHIFT;
 	return true;
 }
 

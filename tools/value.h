@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Values as people write them: sizes, video frames, times, rates, shares.
+ * Values as people write them: sizes, pages, video frames, times, rates, shares.
  *
  * Each call takes the whole text; true: *value is set, false: it is not such a value, or too large
  * for its type, and *value is unchanged.
@@ -16,6 +16,8 @@
 bool value_number(const char *s, uint64_t *value);
 /* "4096", "64K", "12M", "1G": bytes. */
 bool value_size(const char *s, uint64_t *bytes);
+/* "512pg": so many pages, in bytes. */
+bool value_pages(const char *s, uint64_t *bytes);
 /* "1080p:nv12", "4k:p010", "640x480:yuyv": bytes of one video frame, whole pages. */
 bool value_frame(const char *s, uint64_t *bytes);
 /* "250us", "3ms", "1.5s": nanoseconds. */

@@ -86,10 +86,10 @@ runs "a job passes" 0 run small.job
 for p in carveout movable guaranteed; do
 	grep -q "^$p: 0.3 s, [0-9]* allocations, [0-9]* refused, all bytes right$" err
 	result $? "one line of progress for $p"
-	grep -Eq "^$p +[0-9]+ % +[0-9]+ .* 0$" out
+	grep -Eq "^$p +[0-9]+ ?% +[0-9]+ .* 0$" out
 	result $? "one row for $p"
 done
-grep -Eq "^carveout +0 %" out
+grep -Eq "^carveout +0 ?%" out
 result $? "a carveout lends nothing"
 
 runs "JSON" 0 run -f json -p guaranteed,movable -s 7 small.job
@@ -125,7 +125,7 @@ kill -INT $pid
 wait $pid
 [ $? = 130 ]
 result $? "an interruption ends it"
-grep -q "^guaranteed: interrupted after" out && grep -Eq "^guaranteed +[0-9]+ %" out
+grep -q "^guaranteed: interrupted after" out && grep -Eq "^guaranteed +[0-9]+ ?%" out
 result $? "and shows what was done"
 
 # bad NAME SED MESSAGE: the job, changed by sed, is refused with the message
@@ -139,7 +139,7 @@ bad()
 }
 
 bad "unknown key" 's/^punch/punches/' "bad.job:16: [programs] punches: no such key of kind anon, expected one \
-of kind, size, rate, threads, access, punch"
+of kind, size, rate, count, threads, access, punch, churn"
 bad "unknown kind" 's/^kind = pin/kind = pins/' "bad.job:19: [io] kind: found 'pins', expected device, anon, \
 files, pin or writeback"
 bad "buffer larger than the area" 's/64K/33M/' "bad.job:9: [camera] size: found 34603008 bytes, expected at \
@@ -156,6 +156,24 @@ runs "more memory than the host has" 2 run -r 3000G small.job
 grep -Eq "^freehold run: the host has [0-9]+ MiB free, 3072256 MiB are needed" err
 result $? "says how much is needed"
 
+bad "areas without room" 's/^bootargs/areas = far:128M\n&/' "bad.job:3: [global] areas: far: the machine has \
+no room for it"
+
+# goals NAME STATUS GOAL MET: a goal decides the exit status, and is shown
+goals()
+{
+	sed "/^duration/a policies = none, guaranteed\\nrepeat = 2\\nexpect = guaranteed: $3" small.job >goal.job
+	runs "$1" "$2" run -t 100ms goal.job
+	grep -Eq "^the run +guaranteed +$3 +$4 " out
+	result $? "$1: is shown"
+}
+goals "a goal that is met" 0 "refused = 0" met
+grep -Eq "^none +- +0 +0 +- " out
+result $? "without areas there are no devices"
+grep -Eq "^guaranteed +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ " out
+result $? "run times are compared"
+goals "a goal that is not met" 3 "runtime <= 0.0001" "NOT MET"
+
 runs "no job" 2 run
 runs "two jobs" 2 run small.job small.job
 runs "no such file" 2 run none.job
@@ -166,6 +184,11 @@ for o in "--policy lent" "--duration 0" "--duration soon" "--seed x" "--engine r
 	runs "$o" 2 run $o small.job
 	grep -q "^freehold run: .*${o%% *}" err
 	result $? "$o is named"
+done
+for o in "--repeat 0" "--repeat 33"; do
+	# shellcheck disable=SC2086
+	runs "$o" 2 run $o small.job
+	says "$o: says so" "freehold run: $o: expected a number from 1 to 32"
 done
 runs "engine sim" 2 run --engine sim small.job
 says "engine sim: says so" "freehold run: engine sim is not in this build, expected host"

@@ -100,7 +100,7 @@ static void defaults(void)
 	T_OK(!job.has_bootargs && !job.dtb[0], "those of the tree; no tree");
 	T_EQ(job.actor[0].threads, 1);
 	T_EQ(job.actor[0].mask, 0);
-	T_STR(job.actor[0].area, "default");
+	T_STR(job.actor[0].area[0], "default");
 }
 
 static void structure(void)
@@ -133,14 +133,14 @@ static void structure(void)
 static void keys(void)
 {
 	expect(G "rams = 1\n", "d/x.job:3: [global] rams: no such key, expected one of ram, "
-			       "bootargs, dtb, policies, "
-			       "duration, seed, cpus, engine");
+			       "bootargs, dtb, areas, policies, duration, repeat, copy-rate, "
+			       "seed, cpus, engine, expect");
 	expect(CAM "hold = 3ms\n", "d/x.job:6: [cam] hold: no such key of kind device, expected "
-				   "one of kind, size, rate, "
-				   "buffers, lifetime, mask, align, area");
-	expect(APP "buffers = 3\n", "d/x.job:5: [app] buffers: no such key of kind anon, expected "
-				    "one of kind, size, rate, "
-				    "threads, access, punch");
+				   "one of kind, size, rate, count, buffers, lifetime, mask, "
+				   "align, area, call, parallel, verify, expect");
+	expect(APP "buffers = 3\n",
+	       "d/x.job:5: [app] buffers: no such key of kind anon, expected "
+	       "one of kind, size, rate, count, threads, access, punch, churn");
 	expect(G "[app]\nsize = 4K\n",
 	       "d/x.job:3: [app] kind: missing, expected device, anon, files, pin or writeback");
 	expect(G "[app]\n",
@@ -172,7 +172,7 @@ static void global_values(void)
 	       "(.dts or .dtb), relative to the job file");
 	expect(G "policies = movable, lent\n", "d/x.job:3: [global] policies: found 'movable, "
 					       "lent', expected policies among carveout, "
-					       "movable and guaranteed");
+					       "movable, guaranteed or none");
 	expect(G "policies = movable movable\n",
 	       "d/x.job:3: [global] policies: found 'movable movable', expected each policy once");
 	expect(G "policies = ,\n",
@@ -194,19 +194,18 @@ static void actor_values(void)
 {
 	expect(G "[cam]\nkind = device\nbuffers = 0\n",
 	       "d/x.job:5: [cam] buffers: found '0', expected a number from 1 to 64");
-	expect(CAM "size = 1080p:nv13\n",
-	       "d/x.job:6: [cam] size: found '1080p:nv13', expected one to 8 sizes, such as 12M or "
-	       "1080p:nv12");
+	expect(CAM "size = 1080p:nv13\n", "d/x.job:6: [cam] size: found '1080p:nv13', expected one "
+					  "to 8 sizes, such as 12M, 512pg or 1080p:nv12");
 	expect(CAM "size = 0\n", "d/x.job:6: [cam] size: found '0', expected one to 8 sizes, such "
-				 "as 12M or 1080p:nv12");
-	expect(CAM "size = 1 2 3 4 5 6 7 8 9\n", "d/x.job:6: [cam] size: found '1 2 3 4 5 6 7 8 "
-						 "9', expected one to 8 sizes, such as 12M "
-						 "or 1080p:nv12");
+				 "as 12M, 512pg or 1080p:nv12");
+	expect(CAM "size = 1 2 3 4 5 6 7 8 9\n",
+	       "d/x.job:6: [cam] size: found '1 2 3 4 5 6 7 8 "
+	       "9', expected one to 8 sizes, such as 12M, 512pg or 1080p:nv12");
 	expect(CAM "size = 0xffffffffffffffff\n",
 	       "d/x.job:6: [cam] size: found '0xffffffffffffffff', expected sizes that fit 64 "
 	       "bits");
 	expect(CAM "size = 16E\n", "d/x.job:6: [cam] size: found '16E', expected one to 8 sizes, "
-				   "such as 12M or 1080p:nv12");
+				   "such as 12M, 512pg or 1080p:nv12");
 	expect(CAM "rate = 0\n",
 	       "d/x.job:6: [cam] rate: found '0', expected how often a second, above 0, "
 	       "such as 0.5 or 25/s");
@@ -218,7 +217,8 @@ static void actor_values(void)
 	expect(CAM "align = 12K\n",
 	       "d/x.job:6: [cam] align: found '12K', expected a power of two from 4K to 4G");
 	expect(CAM "area =\n",
-	       "d/x.job:6: [cam] area: found '', expected default or an area's name");
+	       "d/x.job:6: [cam] area: found '', expected default or an area's name, or up to "
+	       "8 of them");
 	expect(CAM "size = 4K\nalign = 2M\nmask = 32\n",
 	       "d/x.job:7: [cam] align: together with mask, expected only one of them");
 	expect(CAM "size = 4K\nrate = 100\nlifetime = 1s\n",
@@ -240,6 +240,115 @@ static void actor_values(void)
 	       "d/x.job:5: [app] punch: found '3', expected a share of the visits, such as 1%");
 	expect(G "[io]\nkind = pin\npages = 65\n",
 	       "d/x.job:5: [io] pages: found '65', expected a number from 1 to 64");
+}
+
+/* The keys of the protocols. */
+static void protocols(void)
+{
+	const struct job_actor *loop = &job.actor[0], *group = &job.actor[1];
+
+	T_NEED(parse("[global]\nram = 1G\nareas = a:64M  b:2M\npolicies = none, guaranteed\n"
+		     "repeat = 7\ncopy-rate = yes\n"
+		     "expect = guaranteed: refused = 0, runtime <= 1.01\n"
+		     "expect = none: drains = 0\n"
+		     "[loop]\nkind = device\nbuffers = 2\nsize = 1pg 32000pg\nrate = max\n"
+		     "count = 64\ncall = cma_alloc\nverify = 5%\n"
+		     "expect = guaranteed: p99.9/p50 <= 2, held-p50 <= 1ms\n"
+		     "[group]\nkind = device\nbuffers = 3\nsize = 64M\narea = a b\nparallel = yes\n"
+		     "[build]\nkind = anon\nsize = fill\nchurn = yes\ncount = 7\n"
+		     "[server]\nkind = writeback\nsize = 1M\nneeds = 256K\npunch = 100%\n"));
+	T_EQ(job.nr_areas, 2);
+	T_STR(job.area[1].name, "b");
+	T_EQ(job.area[0].bytes, 64 << 20);
+	T_EQ(job.policy[0], JOB_POLICY_NONE);
+	T_STR(job_policy_name(job.policy[0]), "none");
+	T_EQ(job.repeat, 7);
+	T_OK(job.copy_rate, "copy-rate");
+	T_OK(!(loop->rate > 0) && loop->raw && loop->count == 64, "a loop");
+	T_EQ(loop->buffer_size[1], 131072000);
+	T_OK(loop->verify > 0.049 && loop->verify < 0.051, "5 %");
+	T_EQ(loop->threads, 1);
+	T_OK(group->parallel && group->threads == 3, "a thread for each buffer");
+	T_EQ(group->nr_areas, 2);
+	T_STR(group->area[1], "b");
+	T_OK(job.actor[2].churn && job.actor[2].count == 7, "churn");
+	T_EQ(job.actor[3].needs, 256 << 10);
+	T_EQ(job.nr_expect, 5);
+	T_EQ(job.expect[1].metric, METRIC_RUNTIME);
+	T_EQ(job.expect[1].than, EXPECT_LE);
+	T_OK(job.expect[1].value > 1.0099 && job.expect[1].value < 1.0101, "1.01");
+	T_EQ(job.expect[1].actor, -1);
+	T_EQ(job.expect[2].policy, JOB_POLICY_NONE);
+	T_EQ(job.expect[4].actor, 0);
+	T_OK(job.expect[4].value > 999999 && job.expect[4].value < 1000001, "1ms");
+	T_STR(job.expect[4].text, "held-p50 <= 1ms");
+}
+
+static void areas(void)
+{
+#define AREAS ", expected one to 8 of NAME:SIZE, whole blocks of 2M, such as isp:64M vpu:128M"
+
+	expect(G "areas = a\n", "d/x.job:3: [global] areas: found 'a'" AREAS);
+	expect(G "areas = a:1M\n", "d/x.job:3: [global] areas: found 'a:1M'" AREAS);
+	expect(G "areas = :2M\n", "d/x.job:3: [global] areas: found ':2M'" AREAS);
+	expect(G "areas = reserved:2M\n", "d/x.job:3: [global] areas: found 'reserved:2M'" AREAS);
+	expect(G "areas = a:2M b:2M c:2M d:2M e:2M f:2M g:2M h:2M i:2M\n",
+	       "d/x.job:3: [global] areas: found 'a:2M b:2M c:2M d:2M e:2M f:2M g:2M h:2M "
+	       "i:2M'" AREAS);
+	expect(G "areas = a:2M a:4M\n",
+	       "d/x.job:3: [global] areas: found 'a:2M a:4M', expected each name once");
+}
+
+static void work(void)
+{
+	expect(G "repeat = 33\n",
+	       "d/x.job:3: [global] repeat: found '33', expected a number from 1 to 32");
+	expect(G "copy-rate = maybe\n",
+	       "d/x.job:3: [global] copy-rate: found 'maybe', expected yes or no");
+	expect(CAM "count = 0\n",
+	       "d/x.job:6: [cam] count: found '0', expected a number from 1 to 2^40");
+	expect(CAM "call = malloc\n", "d/x.job:6: [cam] call: found 'malloc', expected "
+				      "dma_alloc_coherent or cma_alloc");
+	expect(CAM "verify = 5\n",
+	       "d/x.job:6: [cam] verify: found '5', expected a share of the buffers, such as 10%");
+	expect(CAM "size = 1M\nparallel = yes\nrate = max\n",
+	       "d/x.job:3: [cam] parallel: together with rate = max, expected a rate, so that "
+	       "tenants can move in between two sets");
+	expect(APP "rate = max\n", "d/x.job:5: [app] rate: found 'max', expected how often a "
+				   "second, above 0, such as 0.5 or 25/s");
+	expect(APP "churn = 3\n", "d/x.job:5: [app] churn: found '3', expected yes or no");
+	expect(G "[s]\nkind = writeback\nneeds = 2G\n",
+	       "d/x.job:5: [s] needs: found '2G', expected a size up to 1G, such as 256K");
+}
+
+static void goals(void)
+{
+	expect(G "expect = guaranteed\n",
+	       "d/x.job:3: [global] expect: found 'guaranteed', expected POLICY: METRIC = | <= | "
+	       ">= VALUE, ..., such as guaranteed: refused = 0, runtime <= 1.01");
+	expect(CAM "expect = lent: max <= 1ms\n",
+	       "d/x.job:6: [cam] expect: found 'lent: max <= 1ms', expected POLICY: METRIC = | <= "
+	       "| >= VALUE, ..., such as guaranteed: loops-failed = 0, p99.9/p50 <= 2");
+	expect(CAM "expect = movable: max < 1ms\n",
+	       "d/x.job:6: [cam] expect: found 'movable: max < 1ms', expected POLICY: METRIC = | "
+	       "<= | >= VALUE, ..., such as guaranteed: loops-failed = 0, p99.9/p50 <= 2");
+	expect(CAM "expect = movable: max <= 3\n",
+	       "d/x.job:6: [cam] expect: found 'movable: max <= 3', expected a time behind it, "
+	       "such as 500us or 1ms");
+	expect(CAM "expect = movable: refused = none\n",
+	       "d/x.job:6: [cam] expect: found 'movable: refused = none', expected a number behind "
+	       "it, such as 0 or 1.01");
+	expect(CAM "expect = movable: drains = 0\n",
+	       "d/x.job:6: [cam] expect: no figure 'drains' here, expected one of refused, "
+	       "loops-failed, fragmented, speed-up, p99.9/p50, max, held-p50, held-max");
+	expect(G "expect = movable: speed-up >= 2\n",
+	       "d/x.job:3: [global] expect: no figure 'speed-up' here, expected one of refused, "
+	       "drains, reclaimed, runtime");
+	expect(CAM "size = 4K\nexpect = none: refused = 0\n",
+	       "d/x.job:7: [cam] expect: the job does not run policy none");
+	expect("[global]\nram = 1M\nexpect = movable: runtime <= 1\n[a]\nkind = anon\nsize = 4K\n",
+	       "d/x.job:3: [global] expect: runtime is compared with policy none, which the job "
+	       "does not run");
 }
 
 static struct boot_config *machine(uint64_t ram)
@@ -285,6 +394,13 @@ static void machines(void)
 	       "d/x.job:2: [global] cpus: found 2, expected at least 3 (one a thread, one more)");
 	misfit(APP "size = 1M\nthreads = 40\n[b]\nkind = anon\nsize = 1M\nthreads = 24\n", cfg,
 	       "d/x.job:10: [b] threads: makes 64 of all actors, expected at most 63");
+	misfit(G "areas = vdu:2M\n[app]\nkind = anon\nsize = 1M\n", cfg,
+	       "d/x.job:3: [global] areas: vdu: the machine has no room for it");
+	cfg->region[0].size = cfg->region[1].size = 4 << 20;
+	snprintf(cfg->region[1].name, sizeof(cfg->region[1].name), "vpu");
+	misfit(G "areas = vpu:4M\n[app]\nkind = anon\nsize = 1M\n", cfg,
+	       "d/x.job:3: [global] areas: vpu: the device tree has a node of this name, expected "
+	       "another");
 	cfg->region[0].flags = BOOT_REGION_CMA_DEFAULT;
 	T_NEED(parse(CAM "size = 4M\n"));
 	T_OK(job_check(&job, cfg, &why), why.text);
@@ -322,6 +438,11 @@ static void values(void)
 	T_EQ(v, 7);
 	T_OK(value_frame("65535x65535:argb8888", &v), "the largest");
 	T_EQ(v, 17179348992);
+	T_OK(value_pages("512pg", &v), "pages");
+	T_EQ(v, 2 << 20);
+	T_OK(!value_pages("512", &v) && !value_pages("pg", &v) && !value_pages("-1pg", &v) &&
+		     !value_pages("1p", &v) && !value_pages("4503599627370496pg", &v),
+	     "not pages");
 	T_OK(!value_rate("0", &d) && !value_rate("1/h", &d) && !value_rate("-1", &d) &&
 		     !value_rate("1e9", &d),
 	     "not rates");
@@ -330,5 +451,6 @@ static void values(void)
 }
 
 const struct t_case t_cases[] = {
-	T(everything),	 T(defaults), T(structure), T(keys),   T(global_values),
-	T(actor_values), T(machines), T(files),	    T(values), T_END};
+	T(everything),	 T(defaults),  T(structure), T(keys), T(global_values),
+	T(actor_values), T(protocols), T(areas),     T(work), T(goals),
+	T(machines),	 T(files),     T(values),    T_END};

@@ -7,6 +7,8 @@
 #include <freehold/hosted.h>
 #include "t.h"
 #include "report.h"
+#include "actor.h"
+#include "expect.h"
 #include "run.h"
 
 #define BASE UINT64_C(0x40000000)
@@ -138,7 +140,7 @@ static void spoilt_buffer(void)
 	const struct boot_region *area;
 
 	T_NEED(make(text));
-	area = job_area(&w.job.actor[0], &w.cfg);
+	area = job_area(&w.job.actor[0], 0, &w.cfg);
 	T_NEED(area);
 	spoil_from = area->base;
 	spoil_to = area->base + area->size;
@@ -189,6 +191,155 @@ static void refused_devices(void)
 	end();
 }
 
+/* Work that ends by itself, each device counting what only devices have. */
+static void counted(void)
+{
+	static const char text[] =
+		GLOBAL "[loop]\nkind = device\nbuffers = 2\nsize = 4K 64K\nrate = max\n"
+		       "lifetime = 0ms\ncount = 7\ncall = cma_alloc\n"
+		       "[build]\nkind = anon\nsize = 4M\nthreads = 2\nchurn = yes\ncount = 501\n";
+	const struct run_device_result *d;
+	struct run_result more;
+
+	T_NEED(make(text));
+	w.job.duration_ns = UINT64_C(60000000000);
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	d = w.result.actor[0].device;
+	T_NEED(d);
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_OK(w.result.duration_ns < UINT64_C(30000000000), "over when the counts are");
+	T_EQ(d->loops, 7);
+	T_EQ(tally("loop")->allocs, 14);
+	T_EQ(d->size[0].calls, 8);
+	T_EQ(d->size[1].calls, 6);
+	T_EQ(d->size[1].latency.count, 6);
+	T_EQ(d->held.count + d->unheld.count, 14);
+	T_EQ(tally("build")->ops, 501);
+	T_EQ(w.result.actor[1].counted, 501);
+	T_EQ(w.result.nr_rounds, 1);
+	T_OK(w.result.round_ns[0] >= w.result.duration_ns, "filling is in it");
+
+	/* A second round of it, merged. */
+	w.setup.round = 1;
+	T_NEED(run_policy(&w.setup, CMA_POLICY_GUARANTEED, &more, &w.why));
+	run_merge(&w.result, &more);
+	T_EQ(w.result.nr_rounds, 2);
+	T_EQ(tally("build")->ops, 1002);
+	T_EQ(w.result.actor[0].device->size[0].latency.count, 16);
+	T_EQ(w.result.actor[0].device->loops, 14);
+	T_OK(!more.actor[0].device, "emptied");
+	end();
+}
+
+/* The machine without areas: tenants have all of it, devices are not there. */
+static void no_areas(void)
+{
+	T_NEED(make(GLOBAL CAMERA "[app]\nkind = anon\nsize = 80%\ncount = 1000\n"));
+	T_NEED(run(JOB_POLICY_NONE));
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_EQ(w.result.nr_areas, 0);
+	T_EQ(tally("camera")->ops, 0);
+	T_OK(!w.result.actor[0].device, "no device");
+	T_EQ(tally("app")->ops, 1000);
+	T_OK(w.result.actor[1].filled_bytes > RAM / 10 * 7, "memory of the area too");
+	end();
+}
+
+static void in_parallel(void)
+{
+	static const char text[] = GLOBAL
+		"[group]\nkind = device\nbuffers = 3\nsize = 2M\nparallel = yes\nrate = 100\n"
+		"lifetime = 0ms\ncount = 6\n" APP;
+	const struct run_device_result *d;
+
+	T_NEED(make(text));
+	w.job.duration_ns = UINT64_C(60000000000);
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	d = w.result.actor[0].device;
+	T_NEED(d);
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_EQ(d->loops, 6);
+	T_EQ(d->loops_failed, 0);
+	T_EQ(d->in_turn.count, 3);
+	T_EQ(d->at_once.count, 3);
+	T_EQ(tally("group")->ops, 18);
+	T_OK(run_speed_up(d) > 0, "a ratio");
+	end();
+}
+
+/* Refused because too little is free, which is no fragmentation. */
+static void too_little(void)
+{
+	static const char text[] = GLOBAL
+		"[small]\nkind = device\nbuffers = 8\nsize = 1M\nrate = 20\nlifetime = 900ms\n"
+		"call = cma_alloc\n"
+		"[large]\nkind = device\nbuffers = 1\nsize = 14M\nrate = 20\nlifetime = 0ms\n"
+		"call = cma_alloc\n";
+
+	T_NEED(make(text));
+	T_NEED(run(CMA_POLICY_CARVEOUT));
+	T_OK(w.result.actor[1].device->loops_failed > 0, "refused");
+	T_EQ(w.result.actor[1].device->fragmented, 0);
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	end();
+}
+
+/* Each metric from figures that are known. */
+static void goals(void)
+{
+	static const char text[] =
+		GLOBAL "expect = guaranteed: refused = 0, drains = 0, drains >= 5, runtime <= 1.5, "
+		       "reclaimed <= 3\npolicies = none, guaranteed\n"
+		       "[dev]\nkind = device\nbuffers = 2\nsize = 4K 8K\n"
+		       "expect = guaranteed: loops-failed = 0, fragmented <= 2, p99.9/p50 <= 2, "
+		       "max <= 1ms, held-p50 <= 1ms, held-max <= 1ms\n"
+		       "expect = guaranteed: speed-up >= 1.5, refused = 2\n";
+	static const bool met[] = {false, false, true,	true,  true,  false, true,
+				   false, true,	 false, false, false, true};
+	static struct run_result runs[2];
+	static struct run_device_result d;
+	struct verdict v[JOB_MAX_EXPECT];
+	struct report r = {.job = &w.job, .run = runs, .nr_runs = 2};
+	char found[64];
+
+	T_NEED(T_OK(job_parse("x", text, strlen(text), &w.job, &w.why), w.why.text));
+	runs[0] = (struct run_result){
+		.policy = JOB_POLICY_NONE, .nr_rounds = 3, .round_ns = {100, 200, 300}};
+	runs[1] = (struct run_result){.policy = CMA_POLICY_GUARANTEED,
+				      .nr_rounds = 3,
+				      .round_ns = {140, 100, 900},
+				      .drains = 5,
+				      .reclaimed = 3,
+				      .nr_actors = 1};
+	runs[1].actor[0] = (struct run_actor_result){.spec = &w.job.actor[0], .device = &d};
+	d = (struct run_device_result){
+		.loops = 9, .loops_failed = 1, .fragmented = 2, .nr_sizes = 2};
+	d.size[0].bytes = 4096;
+	d.size[1].bytes = 8192;
+	for (uint64_t i = 0; i < 10; i++) {
+		hist_add(&d.size[0].latency, 100);
+		hist_add(&d.size[1].latency, i ? 100 : 300);
+		hist_add(&d.held, 2000000);
+		hist_add(&runs[1].actor[0].tally.latency, 999999);
+	}
+	runs[1].actor[0].tally.ops = 20;
+	tally_failed(&runs[1].actor[0].tally, -FH_ENOMEM);
+	tally_failed(&runs[1].actor[0].tally, -FH_EBUSY);
+	T_NEED(T_EQ(expect_judge(&r, v), 13));
+	for (unsigned int i = 0; i < 13; i++)
+		T_OK(v[i].met == met[i], v[i].goal->text);
+	T_OK(v[3].value > 1.399 && v[3].value < 1.401, "the median of 1.4, 0.5 and 3");
+	expect_found(&v[7], found, sizeof(found));
+	T_STR(found, "3 at 8 KiB");
+	expect_found(&v[9], found, sizeof(found));
+	T_STR(found, "not measured"); /* nothing was not held */
+	for (unsigned int i = 0; i < 10; i++)
+		hist_add(&d.unheld, 1500000);
+	T_EQ(expect_judge(&r, v), 13);
+	T_OK(v[9].met && v[10].met, "half a millisecond more");
+	T_OK(!expect_met(&r), "some are not met");
+}
+
 static void interrupt_it(const struct run_progress *p)
 {
 	if (p->at_ns)
@@ -218,8 +369,8 @@ static void impossible(void)
 	end();
 }
 
-const struct t_case t_cases[] = {T(clean),	     T(spoilt_buffer),
-				 T(spoilt_memory),   T(spoilt_pins),
-				 T(spoilt_cache),    T(spoilt_writeback),
-				 T(refused_devices), T(interrupted),
-				 T(impossible),	     T_END};
+const struct t_case t_cases[] = {T(clean),	     T(spoilt_buffer), T(spoilt_memory),
+				 T(spoilt_pins),     T(spoilt_cache),  T(spoilt_writeback),
+				 T(refused_devices), T(counted),       T(no_areas),
+				 T(in_parallel),     T(too_little),    T(goals),
+				 T(interrupted),     T(impossible),    T_END};

@@ -9,9 +9,8 @@
 #include "copyrate.h"
 #include "run.h"
 
-#define PAGES	32768
-#define BYTES	((size_t)PAGES << FH_PAGE_SHIFT)
-#define THREADS 2
+#define PAGES 32768
+#define BYTES ((size_t)PAGES << FH_PAGE_SHIFT)
 
 struct share {
 	unsigned char *to, *from;
@@ -27,27 +26,26 @@ static void *copy(void *arg)
 	return NULL;
 }
 
-static double copy_all(unsigned char *to, unsigned char *from, unsigned int threads)
+static double copy_all(unsigned char *to, unsigned char *from)
 {
-	struct share share[THREADS];
+	struct share all = {to, from, PAGES};
 	uint64_t start = run_now();
-	bool started = false;
+
+	(void)copy(&all);
+	return (double)(run_now() - start) / PAGES;
+}
+
+static double copy_halves(unsigned char *to, unsigned char *from)
+{
+	struct share low = {to, from, PAGES / 2};
+	struct share high = {to + BYTES / 2, from + BYTES / 2, PAGES / 2};
+	uint64_t start = run_now();
 	pthread_t id;
 
-	for (unsigned int i = 0; i < threads; i++) {
-		size_t first = (size_t)i * PAGES / threads;
-
-		share[i] = (struct share){to + (first << FH_PAGE_SHIFT),
-					  from + (first << FH_PAGE_SHIFT), PAGES / threads};
-	}
-	if (threads == THREADS) {
-		started = !pthread_create(&id, NULL, copy, &share[1]);
-		if (!started)
-			return 0;
-	}
-	(void)copy(&share[0]);
-	if (started)
-		pthread_join(id, NULL);
+	if (pthread_create(&id, NULL, copy, &high))
+		return 0;
+	(void)copy(&low);
+	pthread_join(id, NULL);
 	return (double)(run_now() - start) / PAGES;
 }
 
@@ -60,7 +58,7 @@ void copyrate_measure(double ns[2])
 	if (p == MAP_FAILED)
 		return;
 	memset(p, 1, 2 * BYTES); /* the host's own page faults are not meant */
-	ns[0] = copy_all(p, p + BYTES, 1);
-	ns[1] = copy_all(p, p + BYTES, 2);
+	ns[0] = copy_all(p, p + BYTES);
+	ns[1] = copy_halves(p, p + BYTES);
 	munmap(p, 2 * BYTES);
 }

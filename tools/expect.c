@@ -275,7 +275,7 @@ void expect_found(const struct verdict *v, char *buf, size_t size)
 	} else if (v->value >= 1000 || !(v->value - (double)(uint64_t)v->value > 0)) {
 		snprintf(buf, size, "%s", figure_count(text, (uint64_t)v->value));
 	} else {
-		snprintf(buf, size, "%.3g", v->value);
+		snprintf(buf, size, "%.4g", v->value);
 	}
 	if (v->measured && v->size) {
 		size_t at = strlen(buf);

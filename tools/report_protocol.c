@@ -97,7 +97,8 @@ static void run_times(const struct report *r, struct table *t, FILE *out)
 		table_add(t, "%s", figure_time(text, least));
 		table_add(t, ratio > 0 ? "%.3f" : "-", ratio);
 		table_add(t, run->nr_areas ? "%.0f %%" : "-", run->lent * 100);
-		table_add(t, "%s", figure_short(text, run->reclaimed / run->nr_rounds));
+		table_add(t, "%s",
+			  figure_short(text, run->nr_rounds ? run->reclaimed / run->nr_rounds : 0));
 	}
 	table_print(t, out);
 }

@@ -68,7 +68,7 @@ static void squeeze(struct table *t)
 void table_print(struct table *t, FILE *out)
 {
 	unsigned int rows = t->cells / t->columns;
-	int width[TABLE_COLUMNS], gap = 3, gaps = (int)t->columns - 1;
+	int width[TABLE_COLUMNS] = {0}, gap = 3, gaps = (int)t->columns - 1;
 	int sum = measure(t, width), room = t->fit ? line_width(out) : INT_MAX;
 
 	while (gap > 1 && sum + gap * gaps > room)

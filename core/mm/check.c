@@ -14,6 +14,7 @@ struct check {
 	uint64_t lru[NR_LRU_WHERE][NR_LRU_LISTS];
 	int64_t droppable, anon, file, held, dirty;
 	uint64_t slots; /* present pages of objects, from the frames */
+	uint64_t *seen; /* places in swap that objects name */
 };
 
 static void broken(struct check *c, const char *fmt, ...) FH_PRINTF(2, 3);
@@ -176,8 +177,7 @@ static void check_object_frame(struct check *c, pfn_t pfn, const struct fh_frame
 	const struct fh_object *o = f->owner;
 	uint32_t flags = frame_flags(f);
 	pfn_t at;
-	bool drop =
-		(flags & (FRAME_FILE | FRAME_DIRTY)) == FRAME_FILE && frame_state(f) != FRAME_HELD;
+	bool drop = (flags & FRAME_KEEP_MASK) == FRAME_FILE && frame_state(f) != FRAME_HELD;
 
 	c->slots++;
 	if (!o || f->index >= o->nr_pages || !object_slot(o, f->index, &at) || at != pfn)
@@ -190,6 +190,8 @@ static void check_object_frame(struct check *c, pfn_t pfn, const struct fh_frame
 	c->anon += flags & FRAME_FILE ? 0 : 1;
 	c->dirty += flags & FRAME_DIRTY ? 1 : 0;
 	c->held += frame_state(f) == FRAME_HELD;
+	if (frame_state(f) != FRAME_HELD && flags & FRAME_WRITEBACK)
+		broken(c, "O3 pfn %#llx: being written in a quiet machine", (ull)pfn);
 	if (frame_state(f) == FRAME_HELD && !f->pins && !(flags & FRAME_WRITEBACK))
 		broken(c, "O3 pfn %#llx: held by nobody", (ull)pfn);
 }
@@ -313,6 +315,60 @@ static void check_mapping(struct check *c, const struct mapping *map)
 	}
 }
 
+/* S1: the place in swap that an object's slot names is taken, and nobody else's. */
+static void check_place(struct check *c, const struct fh_object *o, uint64_t index)
+{
+	uint64_t slot = o->slot[index], place = slot_place(slot), w = place / 64;
+	uint64_t bit = UINT64_C(1) << (place & 63);
+
+	if (slot & SLOT_READING || o->ops)
+		broken(c, "S1 object page %llu: %s", (ull)index,
+		       o->ops ? "a file's, and in swap" : "being read in a quiet machine");
+	if (place >= c->m->swap.nr_total || !(c->m->swap.map[w] & bit))
+		broken(c, "S1 object page %llu: in swap at %llu, which is free", (ull)index,
+		       (ull)place);
+	else if (c->seen[w] & bit)
+		broken(c, "S1 swap %llu: two pages are there", (ull)place);
+	else
+		c->seen[w] |= bit;
+}
+
+/* S1 to S3 from swap's side; c->seen has what objects name. */
+static void check_swap(struct check *c)
+{
+	const struct swap *swap = &c->m->swap;
+	uint64_t words = bitmap_words(swap->nr_total), taken = 0;
+	unsigned int stores = 0;
+
+	for (uint64_t w = 0; w < words; w++) {
+		taken += bits_count(swap->map[w]);
+		if (swap->map[w] & ~c->seen[w])
+			broken(c, "S1 swap %llu: taken, and no page is there",
+			       (ull)(w * 64 + bits_first(swap->map[w] & ~c->seen[w])));
+	}
+	if (swap->nr_free + taken != swap->nr_total)
+		broken(c, "S2 nr_free of swap is %llu, recomputed %llu", (ull)swap->nr_free,
+		       (ull)(swap->nr_total - taken));
+	for (unsigned int i = 0; i < SWAP_STORES; i++) {
+		const struct swap_store *s = &swap->store[i];
+
+		if (s->state == STORE_EMPTY)
+			continue;
+		stores++;
+		if (s->state != STORE_KEPT || s->given_up)
+			broken(c, "S3 store %u: in state %d in a quiet machine", i, s->state);
+		else if (frame_state(machine_frame(c->m, s->pfn)) != FRAME_RAW ||
+			 block_is_free(c->m, s->pfn) ||
+			 machine_area(c->m, machine_block(c->m, s->pfn)))
+			broken(c, "S3 store %u: pfn %#llx is no frame of its own", i, (ull)s->pfn);
+		for (unsigned int k = 0; k < i; k++)
+			if (swap->store[k].state != STORE_EMPTY && swap->store[k].slot == s->slot)
+				broken(c, "S3 stores %u and %u: one slot", k, i);
+	}
+	if (stores != swap->nr_stores)
+		broken(c, "S3 nr_stores is %u, recomputed %u", swap->nr_stores, stores);
+}
+
 /* O1 from the objects' side. */
 static void check_objects(struct check *c)
 {
@@ -321,8 +377,13 @@ static void check_objects(struct check *c)
 	for (const struct fh_object *o = c->m->objects; o; o = o->next) {
 		uint64_t n = 0;
 
-		for (uint64_t i = 0; i < o->nr_pages; i++)
-			n += o->slot[i] != 0;
+		for (uint64_t i = 0; i < o->nr_pages; i++) {
+			n += o->slot[i] && !slot_swapped(o->slot[i]);
+			if (slot_swapped(o->slot[i]))
+				check_place(c, o, i);
+		}
+		if (o->writes)
+			broken(c, "O3 object: %u writes of reclaim in a quiet machine", o->writes);
 		if (n != o->nr_present)
 			broken(c, "O1 object: %llu slots filled, %llu counted", (ull)n,
 			       (ull)o->nr_present);
@@ -374,7 +435,14 @@ unsigned int fh_check(struct fh_machine *m, char *why, size_t size)
 	check_frames(&c);
 	check_lru(&c);
 	check_counters(&c);
-	check_objects(&c);
+	c.seen = machine_alloc(m, bitmap_words(m->swap.nr_total + 1) * sizeof(uint64_t));
+	if (!c.seen)
+		broken(&c, "(no memory to check objects and swap)");
+	if (c.seen) {
+		check_objects(&c);
+		check_swap(&c);
+		machine_free(m, c.seen, bitmap_words(m->swap.nr_total + 1) * sizeof(uint64_t));
+	}
 	for (unsigned int i = 0; i < m->nr_areas; i++) {
 		check_area(&c, m->area[i]);
 		device += m->area[i]->count - m->area[i]->available_count;

@@ -42,11 +42,14 @@ enum frame_state {
 enum frame_flags {
 	FRAME_FILE = 1 << 0,	   /* O: of an object with ops */
 	FRAME_DIRTY = 1 << 1,	   /* O: differs from the file */
-	FRAME_WRITEBACK = 1 << 2,  /* O: ops->write is running */
+	FRAME_WRITEBACK = 1 << 2,  /* O: ops->write is running, on the page (HELD) or a copy */
 	FRAME_ACTIVE = 1 << 3,	   /* L: which LRU list */
 	FRAME_REFERENCED = 1 << 4, /* set without a lock by who uses the page */
 	FRAME_DROPPABLE = 1 << 5,  /* L: counted in lru.nr_droppable */
 };
+
+/* A page may be dropped when of these flags it has exactly FRAME_FILE. */
+#define FRAME_KEEP_MASK (FRAME_FILE | FRAME_DIRTY | FRAME_WRITEBACK)
 
 #define FRAME_NIL UINT32_MAX
 

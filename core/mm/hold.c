@@ -60,13 +60,12 @@ static int hold(struct fh_object *o, pfn_t pfn)
 	return lru_hold(o->m, pfn) ? 0 : -FH_EAGAIN;
 }
 
-/* After a pin or the writeback ended, object locked. */
-static void unhold(struct fh_object *o, pfn_t pfn)
+void object_unhold(struct fh_object *o, pfn_t pfn)
 {
 	struct fh_frame *f = machine_frame(o->m, pfn);
 	struct fh_machine *m = o->m;
 
-	if (f->pins || frame_flags(f) & FRAME_WRITEBACK)
+	if (frame_state(f) != FRAME_HELD || f->pins || frame_flags(f) & FRAME_WRITEBACK)
 		return;
 	lru_unhold(m, pfn);
 	atomic_fetch_add_explicit(&m->unholds, 1, memory_order_seq_cst);
@@ -76,6 +75,7 @@ static void unhold(struct fh_object *o, pfn_t pfn)
 
 int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 {
+	unsigned int tries = 0;
 	pfn_t at;
 	int err;
 
@@ -89,9 +89,11 @@ int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 			err = -FH_EINVAL;
 		else
 			err = hold(o, at);
-		if (err != -FH_EAGAIN)
+		if (err != -FH_EAGAIN && err != -FH_ENOMEM)
 			break;
 		fh_unlock(&o->lock);
+		if (err == -FH_ENOMEM && !object_make_room(o, &tries))
+			return err;
 	}
 	if (!err) {
 		machine_frame(o->m, at)->pins++;
@@ -111,7 +113,7 @@ int fh_object_unpin(struct fh_object *o, uint64_t index)
 	fh_lock(&o->lock);
 	if (object_slot(o, index, &pfn) && machine_frame(o->m, pfn)->pins) {
 		machine_frame(o->m, pfn)->pins--;
-		unhold(o, pfn);
+		object_unhold(o, pfn);
 		err = 0;
 	}
 	fh_unlock(&o->lock);
@@ -129,7 +131,7 @@ static int write_page(struct fh_object *o, uint64_t index, pfn_t pfn)
 	frame_flag_clear(f, FRAME_WRITEBACK);
 	if (err)
 		lru_set_dirty(o->m, pfn, true);
-	unhold(o, pfn);
+	object_unhold(o, pfn);
 	fh_unlock(&o->lock);
 	object_wake(o);
 	return err;
@@ -157,7 +159,7 @@ int fh_object_writeback(struct fh_object *o, uint64_t index)
 	pfn_t pfn;
 	int err;
 
-	if (!o || index >= o->nr_pages || !o->ops)
+	if (!o || index >= o->nr_pages || !o->ops || !o->ops->write)
 		return -FH_EINVAL;
 	for (;;) {
 		err = get_holdable(o, index, OBJECT_IF_PRESENT, &pfn);

@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "mm/lru.h"
 #include "mm/machine.h"
+#include "mm/policy.h"
 
 void lru_init(struct lru *lru)
 {
@@ -73,10 +74,10 @@ static void unlink_frame(struct fh_machine *m, uint32_t number)
 				  memory_order_relaxed);
 }
 
-/* L2: droppable as long as it is a clean file page in BATCH or LRU. */
+/* L2: droppable as long as it is a clean file page in BATCH or LRU, and the file has its bytes. */
 static void set_droppable(struct fh_machine *m, struct fh_frame *f, bool in_lists)
 {
-	bool want = in_lists && (frame_flags(f) & (FRAME_FILE | FRAME_DIRTY)) == FRAME_FILE;
+	bool want = in_lists && (frame_flags(f) & FRAME_KEEP_MASK) == FRAME_FILE;
 
 	if (want == !!(frame_flags(f) & FRAME_DROPPABLE))
 		return;
@@ -284,15 +285,40 @@ void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty)
 	atomic_fetch_add_explicit(&m->lru.nr_dirty, dirty ? 1 : -1, memory_order_relaxed);
 }
 
-/* Second chance: a used page at the end goes to the active list's front; with the inactive list
- * used up, the active one's end comes over. FRAME_NIL: none among the next *scans pages. */
-static uint32_t oldest_clean(struct fh_machine *m, enum lru_where where, unsigned int *scans)
+void lru_written(struct fh_machine *m, pfn_t pfn)
 {
-	const uint32_t *head = m->lru.head[where];
+	struct fh_frame *f = machine_frame(m, pfn);
+
+	fh_lock(&m->lru.lock);
+	frame_flag_clear(f, FRAME_WRITEBACK);
+	set_droppable(m, f, frame_state(f) == FRAME_BATCH || frame_state(f) == FRAME_LRU);
+	fh_unlock(&m->lru.lock);
+}
+
+/* Where a class lives, and which flags tell it from its neighbours. */
+static const struct aged {
+	enum lru_list inactive; /* the active list is the next */
+	uint32_t mask, want;
+} aged[] = {
+	[LRU_CLEAN] = {LRU_INACTIVE_FILE, FRAME_DIRTY | FRAME_WRITEBACK, 0},
+	[LRU_DIRTY] = {LRU_INACTIVE_FILE, FRAME_DIRTY | FRAME_WRITEBACK, FRAME_DIRTY},
+	[LRU_ANON] = {LRU_INACTIVE_ANON, 0, 0},
+};
+
+/*
+ * Second chance. While too few pages are inactive the active list's oldest comes over, used or not, and
+ * has the length of the inactive list to be used again: then it goes back. So does a page of another
+ * class, which would hide others behind it. FRAME_NIL: none among the next *scans pages.
+ */
+static uint32_t oldest(struct fh_machine *m, enum lru_where where, const struct aged *a,
+		       unsigned int *scans)
+{
+	const uint32_t *head = &m->lru.head[where][a->inactive];
+	_Atomic(uint64_t) *count = &m->lru.count[where][a->inactive];
 
 	for (; *scans; (*scans)--) {
-		bool inactive = head[LRU_INACTIVE_FILE] != FRAME_NIL;
-		uint32_t number = head[inactive ? LRU_INACTIVE_FILE : LRU_ACTIVE_FILE];
+		bool inactive = head[0] != FRAME_NIL && !policy_inactive_low(count[0], count[1]);
+		uint32_t number = inactive ? head[0] : head[1];
 		struct fh_frame *f;
 
 		if (number == FRAME_NIL) {
@@ -301,11 +327,10 @@ static uint32_t oldest_clean(struct fh_machine *m, enum lru_where where, unsigne
 		}
 		number = frame_at(m, number)->prev;
 		f = frame_at(m, number);
-		if (!(frame_flags(f) & (FRAME_DIRTY | FRAME_REFERENCED)))
+		if (inactive && (frame_flags(f) & (a->mask | FRAME_REFERENCED)) == a->want)
 			return number;
 		unlink_frame(m, number);
-		/* A dirty page would hide the active list behind it if it stayed inactive. */
-		if (frame_flags(f) & FRAME_DIRTY || (frame_flags(f) & FRAME_REFERENCED && inactive))
+		if (inactive)
 			frame_flag_set(f, FRAME_ACTIVE);
 		else
 			frame_flag_clear(f, FRAME_ACTIVE);
@@ -317,21 +342,22 @@ static uint32_t oldest_clean(struct fh_machine *m, enum lru_where where, unsigne
 
 #define SCANS_A_LOCK 128 /* how long others wait for the lists */
 
-unsigned int lru_isolate_clean(struct fh_machine *m, enum lru_where where, pfn_t *out,
-			       unsigned int max)
+unsigned int lru_isolate_aged(struct fh_machine *m, enum lru_where where, enum lru_class class,
+			      pfn_t *out, unsigned int max)
 {
-	_Atomic(uint64_t) *count = m->lru.count[where];
+	const struct aged *a = &aged[class];
+	_Atomic(uint64_t) *count = &m->lru.count[where][a->inactive];
 	unsigned int n = 0, scans, was;
 	uint64_t left;
 
 	lru_flush_batch(m);
-	/* Twice round both lists is enough to see every page unreferenced once. */
-	left = 2 * (count[LRU_INACTIVE_FILE] + count[LRU_ACTIVE_FILE]);
+	/* A used page is seen active, inactive, active and inactive before it goes. */
+	left = 4 * (count[0] + count[1]);
 	while (n < max && left) {
 		was = scans = left < SCANS_A_LOCK ? (unsigned int)left : SCANS_A_LOCK;
 		fh_lock(&m->lru.lock);
 		while (n < max && scans) {
-			uint32_t number = oldest_clean(m, where, &scans);
+			uint32_t number = oldest(m, where, a, &scans);
 
 			if (number == FRAME_NIL)
 				break;
@@ -344,6 +370,6 @@ unsigned int lru_isolate_clean(struct fh_machine *m, enum lru_where where, pfn_t
 		if (scans == was)
 			break;
 	}
-	vm_count(m, VM_pgscan_file, n);
+	vm_count(m, class == LRU_ANON ? VM_pgscan_anon : VM_pgscan_file, n);
 	return n;
 }

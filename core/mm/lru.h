@@ -11,7 +11,8 @@
  *
  * Invariants
  *	L1 a frame is on a list exactly when its state is LRU; the counts are the lists' lengths.
- *	L2 nr_droppable counts the frames in BATCH or LRU that belong to a file and are clean.
+ *	L2 nr_droppable counts the frames in BATCH or LRU that belong to a file, are clean, and of which
+ *no copy is being written.
  *
  * Locking. lru.lock, rank LRU, taken inside an object's lock or alone.
  */
@@ -70,9 +71,23 @@ void lru_unhold(struct fh_machine *m, pfn_t pfn);
 /* The page got dirty, or clean. The caller holds the object's lock. */
 void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty);
 
-/* Isolates up to max clean file pages of frames outside or inside areas, oldest first, into out[].
- */
-unsigned int lru_isolate_clean(struct fh_machine *m, enum lru_where where, pfn_t *out,
-			       unsigned int max);
+/* ops->write of a copy of the page has ended: it may be dropped, if it is clean. The caller holds the
+ * object's lock. */
+void lru_written(struct fh_machine *m, pfn_t pfn);
+
+/* Isolates up to max pages of a class of frames outside or inside areas, oldest first, into out[]. */
+enum lru_class {
+	LRU_CLEAN, /* of files, can be dropped */
+	LRU_DIRTY, /* of files, not being written */
+	LRU_ANON,
+};
+unsigned int lru_isolate_aged(struct fh_machine *m, enum lru_where where, enum lru_class class,
+			      pfn_t *out, unsigned int max);
+
+static inline unsigned int lru_isolate_clean(struct fh_machine *m, enum lru_where where, pfn_t *out,
+					     unsigned int max)
+{
+	return lru_isolate_aged(m, where, LRU_CLEAN, out, max);
+}
 
 #endif

@@ -128,6 +128,7 @@ void fh_machine_destroy(struct fh_machine *m)
 	}
 	if (m->frame_mem)
 		movable_forget_all(m);
+	swap_fini(m);
 	machine_free(m, m->cpu, m->nr_cpus * sizeof(*m->cpu));
 	machine_free(m, m->frame_mem,
 		     m->nr_frame_blocks * FH_BLOCK_PAGES * sizeof(struct fh_frame));
@@ -169,4 +170,6 @@ void fh_mem_info(struct fh_machine *m, struct fh_mem_info *info)
 	info->file = (uint64_t)zone_count(&m->lru.nr_file);
 	info->droppable = (uint64_t)zone_count(&m->lru.nr_droppable);
 	info->held = (uint64_t)zone_count(&m->lru.nr_held);
+	info->swap_total = m->swap.nr_total;
+	info->swap_free = swap_nr_free(&m->swap);
 }

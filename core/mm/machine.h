@@ -17,6 +17,8 @@
 #include "mm/frame.h"
 #include "mm/lru.h"
 #include "mm/pcp.h"
+#include "mm/reclaim.h"
+#include "mm/swap.h"
 #include "mm/zone.h"
 
 struct machine_bank {
@@ -47,6 +49,8 @@ struct fh_machine {
 	unsigned int nr_caches; /* nr_cpus, or 0 where CPUs cannot be stopped */
 
 	struct lru lru;
+	struct swap swap;
+	struct reclaim reclaim;
 	_Atomic(uint32_t) unholds; /* counts pages that stopped being HELD; waited for */
 	_Atomic(uint32_t) unhold_waiters;
 	struct cma *area[CMA_MAX_AREAS];

@@ -7,6 +7,7 @@
 #include "mm/pages.h"
 #include "mm/policy.h"
 #include "mm/reclaim.h"
+#include "mm/swap.h"
 
 int fh_object_create(struct fh_machine *m, uint64_t nr_pages, const struct fh_object_ops *ops,
 		     void *priv, struct fh_object **object)
@@ -79,16 +80,17 @@ void object_insert(struct fh_object *o, uint64_t index, pfn_t pfn)
 }
 
 /*
- * A frame with the page's bytes, not yet in the object. A file is read into a frame outside areas
- * first: a page that I/O writes to cannot leave, so none inside an area is ever one (DESIGN G1).
+ * A frame with the page's bytes, not yet in the object; `slot` is what its slot says. What is read goes
+ * into a frame outside areas first: a page that I/O writes to cannot leave, so none inside an area is
+ * ever one (DESIGN G1), and the page's own frame is not taken before the read has ended.
  */
-static int fill_frame(struct fh_object *o, uint64_t index, pfn_t *pfn)
+static int fill_frame(struct fh_object *o, uint64_t index, uint64_t slot, pfn_t *pfn)
 {
 	struct fh_machine *m = o->m;
 	pfn_t bounce = 0;
 	int err = 0;
 
-	if (!o->ops) {
+	if (!o->ops && !slot_swapped(slot)) {
 		err = fh_alloc_pages(m, page_gfp(o), 0, pfn);
 		if (!err)
 			machine_zero(m, *pfn, 1);
@@ -97,7 +99,9 @@ static int fill_frame(struct fh_object *o, uint64_t index, pfn_t *pfn)
 	err = fh_alloc_pages(m, GFP_KERNEL | GFP_BRIEF, 0, &bounce);
 	if (err)
 		return err;
-	if (machine_virt(m, bounce))
+	if (slot_swapped(slot))
+		err = swap_read(m, slot_place(slot), bounce);
+	else if (machine_virt(m, bounce))
 		err = o->ops->read(o->priv, index, machine_virt(m, bounce));
 	if (!err)
 		err = fh_alloc_pages(m, page_gfp(o), 0, pfn);
@@ -107,11 +111,11 @@ static int fill_frame(struct fh_object *o, uint64_t index, pfn_t *pfn)
 	return err;
 }
 
-/* Brings page `index`; somebody else may have been faster. */
-static int bring(struct fh_object *o, uint64_t index)
+/* Brings page `index`, whose slot is empty; somebody else may have been faster. */
+static int bring_new(struct fh_object *o, uint64_t index)
 {
 	pfn_t pfn;
-	int err = fill_frame(o, index, &pfn);
+	int err = fill_frame(o, index, 0, &pfn);
 	bool used = false;
 
 	if (err)
@@ -127,27 +131,59 @@ static int bring(struct fh_object *o, uint64_t index)
 	return 0;
 }
 
+/* Brings a page that is in swap, unless somebody else is faster. What it reads stays there until it is
+ * done: the mark keeps others off the slot (R4). */
+static int bring_swapped(struct fh_object *o, uint64_t index)
+{
+	uint64_t slot;
+	pfn_t pfn;
+	bool mine;
+	int err;
+
+	fh_lock(&o->lock);
+	slot = o->slot[index];
+	mine = slot_swapped(slot) && !(slot & SLOT_READING);
+	if (mine)
+		o->slot[index] = slot | SLOT_READING;
+	fh_unlock(&o->lock);
+	if (!mine)
+		return 0;
+	err = fill_frame(o, index, slot, &pfn);
+	fh_lock(&o->lock);
+	o->slot[index] = err ? slot : 0;
+	if (!err) {
+		object_insert(o, index, pfn);
+		swap_free(o->m, slot_place(slot));
+	}
+	object_wake(o);
+	fh_unlock(&o->lock);
+	return err;
+}
+
 int object_get_locked(struct fh_object *o, uint64_t index, enum object_bring how, pfn_t *pfn)
 {
 	for (;;) {
+		bool there, swapped;
 		uint32_t seen;
 		int err;
 
 		fh_lock(&o->lock);
-		if (!object_slot(o, index, pfn)) {
-			fh_unlock(&o->lock);
-			if (how == OBJECT_IF_PRESENT)
-				return -FH_ENOENT;
-			err = bring(o, index);
-			if (err)
-				return err;
+		there = object_slot(o, index, pfn);
+		if (there && frame_state(machine_frame(o->m, *pfn)) != FRAME_ISOLATED)
+			return 0;
+		swapped = slot_swapped(o->slot[index]);
+		seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
+		there |= (o->slot[index] & SLOT_READING) != 0;
+		fh_unlock(&o->lock);
+		if (there) {
+			object_wait(o, seen);
 			continue;
 		}
-		if (frame_state(machine_frame(o->m, *pfn)) != FRAME_ISOLATED)
-			return 0;
-		seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
-		fh_unlock(&o->lock);
-		object_wait(o, seen);
+		if (how == OBJECT_IF_PRESENT)
+			return -FH_ENOENT;
+		err = swapped ? bring_swapped(o, index) : bring_new(o, index);
+		if (err)
+			return err;
 	}
 }
 
@@ -182,30 +218,46 @@ int object_dirty_locked(struct fh_object *o, pfn_t pfn)
 	if (!o->ops || frame_flags(f) & FRAME_DIRTY)
 		return 0;
 	/* A page that could be dropped becomes one that cannot: it must fit (DESIGN G2). */
-	if (frame_state(f) != FRAME_HELD && !budget_admit(o->m, 1))
+	if (frame_state(f) != FRAME_HELD && !(frame_flags(f) & FRAME_WRITEBACK) &&
+	    !budget_admit(o->m, 1))
 		return -FH_ENOMEM;
 	lru_set_dirty(o->m, pfn, true);
 	return 0;
 }
 
+#define MAKE_ROOM_TRIES 8
+
+bool object_make_room(struct fh_object *o, unsigned int *tries)
+{
+	return (*tries)++ < MAKE_ROOM_TRIES && reclaim_budget(o->m, GFP_KERNEL, 1);
+}
+
 int fh_object_write(struct fh_object *o, uint64_t index, size_t offset, const void *buf, size_t len)
 {
+	unsigned int tries = 0;
 	unsigned char *virt;
 	pfn_t pfn;
 	int err;
 
 	if (!inside(o, index, offset, len))
 		return -FH_EINVAL;
-	err = object_get_locked(o, index, OBJECT_BRING, &pfn);
-	if (err)
-		return err;
-	err = object_dirty_locked(o, pfn);
+	for (;;) {
+		err = object_get_locked(o, index, OBJECT_BRING, &pfn);
+		if (err)
+			return err;
+		err = object_dirty_locked(o, pfn);
+		if (!err)
+			break;
+		fh_unlock(&o->lock);
+		if (!object_make_room(o, &tries))
+			return err;
+	}
 	virt = machine_virt(o->m, pfn);
-	if (!err && virt)
+	if (virt)
 		memcpy(virt + offset, buf, len);
 	lru_touch(machine_frame(o->m, pfn));
 	fh_unlock(&o->lock);
-	return err;
+	return 0;
 }
 
 int fh_object_where(struct fh_object *o, uint64_t index, pfn_t *pfn)
@@ -223,38 +275,55 @@ int fh_object_where(struct fh_object *o, uint64_t index, pfn_t *pfn)
 
 #define PUNCH_BATCH 64
 
+enum punched { PUNCH_SKIP, PUNCH_FRAME, PUNCH_SWAP, PUNCH_WAIT };
+
+/* Empties one slot, object locked. PUNCH_FRAME: *pfn is the caller's; PUNCH_WAIT: somebody has the page
+ * now. */
+static enum punched punch_one(struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	uint64_t slot = o->slot[index];
+	enum frame_state state;
+
+	if (slot & SLOT_READING)
+		return PUNCH_WAIT;
+	if (slot_swapped(slot)) {
+		o->slot[index] = 0;
+		swap_free(o->m, slot_place(slot));
+		return PUNCH_SWAP;
+	}
+	/* Held, or a copy of it is being written: the write's end will look for it. */
+	if (!object_slot(o, index, pfn) || frame_flags(machine_frame(o->m, *pfn)) & FRAME_WRITEBACK)
+		return PUNCH_SKIP;
+	if (!lru_isolate(o->m, *pfn, &state))
+		return state == FRAME_ISOLATED ? PUNCH_WAIT : PUNCH_SKIP;
+	mapping_zap(o, index, 1);
+	o->slot[index] = 0;
+	o->nr_present--;
+	lru_forget(o->m, *pfn);
+	return PUNCH_FRAME;
+}
+
 /* Takes up to PUNCH_BATCH pages out of [index, end); returns how far it came. */
 static uint64_t punch_some(struct fh_object *o, uint64_t index, uint64_t end, uint64_t *freed)
 {
+	enum punched what = PUNCH_SKIP;
 	pfn_t pfn[PUNCH_BATCH];
 	uint64_t n = 0, first = index;
 	uint32_t seen = 0;
-	bool wait = false;
 
 	fh_lock(&o->lock);
 	for (; index < end && n < PUNCH_BATCH && index - first < 4096; index++) {
-		enum frame_state state;
-
-		if (!object_slot(o, index, &pfn[n]))
-			continue;
-		if (!lru_isolate(o->m, pfn[n], &state)) {
-			wait = state == FRAME_ISOLATED;
-			seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
-			if (wait)
-				break;
-			continue; /* held */
-		}
-		mapping_zap(o, index, 1);
-		o->slot[index] = 0;
-		o->nr_present--;
-		lru_forget(o->m, pfn[n]);
-		n++;
+		what = punch_one(o, index, &pfn[n]);
+		if (what == PUNCH_WAIT)
+			break;
+		n += what == PUNCH_FRAME;
+		*freed += what == PUNCH_FRAME || what == PUNCH_SWAP;
 	}
+	seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
 	fh_unlock(&o->lock);
 	for (uint64_t i = 0; i < n; i++)
 		page_free(o->m, pfn[i], 0);
-	*freed += n;
-	if (wait)
+	if (what == PUNCH_WAIT)
 		object_wait(o, seen);
 	return index;
 }
@@ -271,6 +340,22 @@ uint64_t fh_object_punch(struct fh_object *o, uint64_t index, uint64_t nr)
 	return freed;
 }
 
+/* Reclaim begins no more writes of the object, and has none under way. */
+static void end_writes(struct fh_object *o)
+{
+	uint32_t writes, seen;
+
+	do {
+		fh_lock(&o->lock);
+		o->dying = true;
+		writes = o->writes;
+		seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
+		fh_unlock(&o->lock);
+		if (writes)
+			object_wait(o, seen);
+	} while (writes);
+}
+
 void fh_object_destroy(struct fh_object *o)
 {
 	struct fh_machine *m;
@@ -278,6 +363,7 @@ void fh_object_destroy(struct fh_object *o)
 	if (!o)
 		return;
 	m = o->m;
+	end_writes(o);
 	fh_object_punch(o, 0, o->nr_pages);
 	if (o->nr_present || o->mappings)
 		machine_bug(m, "object destroyed with %llu pages held%s",

@@ -3,7 +3,8 @@
  * Inside an object and a space: slots, mappings, page tables. (The public calls:
  *freehold/object.h.)
  *
- * Model. An object is an array of slots, a slot is empty or names a frame. A space is a list of
+ * Model. An object is an array of slots, a slot is empty, names a frame, or, of anonymous memory, a place
+ *in swap. A space is a list of
  *mappings, a mapping shows a range of an object and has a page table entry a page. The reverse map
  *of a page is its object's list of mappings. A page on the move is ISOLATED; its slot and entries
  *stay, without the right to write, until the bytes are copied and everything is switched under the
@@ -11,11 +12,13 @@
  *
  * Invariants
  *	O1 a slot's frame has this object as owner and the slot's index as index, and no other slot
- *names it. O2 an entry that is present names the frame of its slot; a writable one a frame that is
+ *names it; a place in swap is named by one slot only. O2 an entry that is present names the frame of its slot; a writable one a frame that is
  *not ISOLATED, and, of a file, dirty.
  *
  * Locking. space.lock > object.lock > lru.lock. `moves` counts completed moves: who finds a page
- *ISOLATED reads it under the lock, drops the lock, and waits for it to change.
+ *ISOLATED, or a slot SLOT_READING, reads it under the lock, drops the lock, and waits for it to change.
+ *Such a page and slot are changed only by who marked them. While `writes` is not 0 reclaim calls
+ *ops->write, and the object stays.
  */
 #ifndef FH_MM_OBJECTS_H
 #define FH_MM_OBJECTS_H
@@ -49,8 +52,10 @@ struct fh_object {
 	void *priv;
 	uint64_t nr_pages;
 	struct fh_lock lock;
-	uint64_t *slot; /* 0: empty, else pfn + 1 */
-	uint64_t nr_present;
+	uint64_t *slot;	     /* 0: empty; pfn + 1; or SLOT_SWAPPED and the place in swap */
+	uint64_t nr_present; /* frames */
+	uint32_t writes;     /* of reclaim, under way */
+	bool dying;	     /* reclaim begins no more */
 	struct mapping *mappings;
 	_Atomic(uint32_t) moves;
 	_Atomic(uint32_t) waiters;
@@ -65,12 +70,26 @@ struct fh_space {
 	struct fh_space *next, *prev; /* m->spaces, m->objects_lock */
 };
 
+#define SLOT_SWAPPED (UINT64_C(1) << 63)
+#define SLOT_READING (UINT64_C(1) << 62) /* somebody brings it back from swap */
+
 static inline bool object_slot(const struct fh_object *o, uint64_t index, pfn_t *pfn)
 {
-	if (!o->slot[index])
+	if (!o->slot[index] || o->slot[index] & SLOT_SWAPPED)
 		return false;
 	*pfn = o->slot[index] - 1;
 	return true;
+}
+
+static inline bool slot_swapped(uint64_t slot)
+{
+	return slot & SLOT_SWAPPED;
+}
+
+/* The place in swap. */
+static inline uint64_t slot_place(uint64_t slot)
+{
+	return slot & ~(SLOT_SWAPPED | SLOT_READING);
 }
 
 /* Page `index` is there and not on the move, the object is locked, *pfn is its frame; or an error
@@ -99,4 +118,9 @@ void object_insert(struct fh_object *o, uint64_t index, pfn_t pfn);
 /* The page is about to be written, object locked. -FH_ENOMEM: it could be dropped so far, and what
  * cannot be dropped has no room. */
 FH_MUST_CHECK int object_dirty_locked(struct fh_object *o, pfn_t pfn);
+/* After that, or a pin, was refused, with the object unlocked: makes room, by I/O if need be. True: try
+ * again; no more than a few times, which *tries, 0 at first, counts. */
+bool object_make_room(struct fh_object *o, unsigned int *tries);
+/* A pin or a write of the page ended, object locked: HELD -> LRU unless somebody else holds it. */
+void object_unhold(struct fh_object *o, pfn_t pfn);
 #endif

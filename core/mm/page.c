@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Page allocation from the outside: the CPU's cache, then zones and watermarks, then dropping
- * cache. */
+/* Page allocation from the outside: the CPU's cache, then zones and watermarks, then
+ * reclaim. */
 #include "mm/buddy.h"
 #include "mm/drain.h"
 #include "mm/machine.h"
@@ -37,29 +37,22 @@ static bool unreserve(struct fh_machine *m, gfp_t gfp)
 	return any;
 }
 
-/* Drops cache where the request can use it. */
-static uint64_t make_room(struct fh_machine *m, gfp_t gfp, uint64_t need)
-{
-	uint64_t n = reclaim_clean(m, LRU_OUTSIDE, need);
-
-	if (!n && gfp & __GFP_CMA)
-		n = reclaim_clean(m, LRU_INSIDE, need);
-	return n;
-}
-
 #define MAKE_ROOM_ROUNDS 16
-#define MAKE_ROOM_PAGES	 64 /* at a time: not more cache than is needed, not a search a page */
+#define MAKE_ROOM_PAGES	 64 /* at a time: not more than is needed, not a search a page */
 
 static bool take_after_reclaim(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
 {
 	unsigned int mark = gfp & GFP_EVACUATE ? NR_WMARK : WMARK_MIN;
+	gfp_t how;
 
 	if (unreserve(m, gfp) && take_zones(m, gfp, order, mark, pfn))
 		return true;
 	if (!(gfp & __GFP_DIRECT_RECLAIM))
 		return false;
+	/* Single frames are worth I/O, and small runs. */
+	how = order > POLICY_COSTLY_ORDER ? gfp & ~__GFP_IO : gfp;
 	for (unsigned int i = 0; i < MAKE_ROOM_ROUNDS; i++) {
-		if (!make_room(m, gfp, MAKE_ROOM_PAGES + (UINT64_C(1) << order)))
+		if (!reclaim_room(m, how, MAKE_ROOM_PAGES + (UINT64_C(1) << order), RECLAIM_DIRECT))
 			break;
 		if (take_zones(m, gfp, order, mark, pfn))
 			return true;
@@ -82,17 +75,20 @@ static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t
 		if (take_zones(m, gfp, order, NR_WMARK, pfn))
 			return 0;
 	} else {
-		if (!(gfp & (GFP_DROPPABLE | GFP_BRIEF)) && !budget_admit(m, need))
+		if (!(gfp & (GFP_DROPPABLE | GFP_BRIEF)) && !budget_admit(m, need) &&
+		    !reclaim_budget(m, gfp, need))
 			return -FH_ENOMEM;
-		if (search_zones(m, gfp, order, WMARK_LOW, INDEX_QUICK, pfn) ||
-		    take_zones(m, gfp, order, WMARK_MIN, pfn))
+		if (search_zones(m, gfp, order, WMARK_LOW, INDEX_QUICK, pfn))
+			return 0;
+		reclaim_wake(m);
+		if (take_zones(m, gfp, order, WMARK_MIN, pfn))
 			return 0;
 	}
 	return take_after_reclaim(m, gfp, order, pfn) ? 0 : -FH_ENOMEM;
 }
 
 /* Bits that need a second thought: where from, where to, or what bytes. */
-#define GFP_SLOW (~(gfp_t)(__GFP_DIRECT_RECLAIM | __GFP_NOWARN))
+#define GFP_SLOW (~(gfp_t)(__GFP_DIRECT_RECLAIM | __GFP_IO | __GFP_NOWARN))
 /* Whose placement is policy.c's, block by block, or that no slot of the cache serves. */
 #define GFP_PLACED (__GFP_CMA | GFP_EVACUATE | __GFP_HIGH)
 

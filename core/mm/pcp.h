@@ -38,6 +38,15 @@ struct pcp_zone {
 	X(pgmigrate_fail)                                                                          \
 	X(pgsteal_file)                                                                            \
 	X(pgscan_file)                                                                             \
+	X(pgsteal_anon)                                                                            \
+	X(pgscan_anon)                                                                             \
+	X(pgsteal_kswapd)                                                                          \
+	X(pgsteal_direct)                                                                          \
+	X(pgscan_kswapd)                                                                           \
+	X(pgscan_direct)                                                                           \
+	X(pswpin)                                                                                  \
+	X(pswpout)                                                                                 \
+	X(nr_vmscan_write)                                                                         \
 	X(compact_isolated)                                                                        \
 	X(cma_alloc_success)                                                                       \
 	X(cma_alloc_fail) X(contig_drop) X(pcp_refill) X(pcp_drain) X(contig_evacuate)

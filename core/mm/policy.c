@@ -86,13 +86,20 @@ bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need)
 	return !capacity || (used <= capacity && need <= capacity - used);
 }
 
-uint64_t policy_min_free_kbytes(uint64_t managed_kbytes)
+static uint64_t root_of(uint64_t v)
 {
-	uint64_t v = managed_kbytes * 16, root = 0;
+	uint64_t root = 0;
 
 	for (uint64_t bit = UINT64_C(1) << 31; bit; bit >>= 1)
 		if ((root + bit) * (root + bit) <= v)
 			root += bit;
+	return root;
+}
+
+uint64_t policy_min_free_kbytes(uint64_t managed_kbytes)
+{
+	uint64_t root = root_of(managed_kbytes * 16);
+
 	if (root < 128)
 		return 128;
 	return root > 262144 ? 262144 : root;
@@ -107,6 +114,20 @@ uint64_t policy_transit_limit_ns(enum cma_policy policy)
 {
 	(void)policy;
 	return UINT64_C(1000000000);
+}
+
+bool policy_inactive_low(uint64_t inactive, uint64_t active)
+{
+	uint64_t gib = (inactive + active) >> (30 - FH_PAGE_SHIFT);
+
+	return inactive * (gib ? root_of(10 * gib) : 1) < active;
+}
+
+uint64_t policy_swap_share(uint64_t anon, uint64_t dirty, uint64_t need)
+{
+	uint64_t a = anon * POLICY_SWAPPINESS, d = dirty * (200 - POLICY_SWAPPINESS);
+
+	return a + d ? (need * a + (a + d) / 2) / (a + d) : 0;
 }
 
 bool policy_reserve_highatomic(uint64_t reserved, uint64_t managed)

@@ -65,6 +65,21 @@ unsigned int policy_contig_passes(enum cma_policy policy);
  * stuck. */
 uint64_t policy_transit_limit_ns(enum cma_policy policy);
 
+/* Whether pages must come over from the active list before more are taken off the inactive one: Linux's
+ * inactive_is_low(). Half are inactive below 1 GiB, a quarter at 1 GiB, fewer above. */
+bool policy_inactive_low(uint64_t inactive, uint64_t active);
+
+#define POLICY_SWAPPINESS 60 /* of 200, as vm.swappiness */
+/* Of `need` pages that no clean cache is left for, how many to swap out; the rest is written back. `anon`
+ * and `dirty`: pages that could be. */
+uint64_t policy_swap_share(uint64_t anon, uint64_t dirty, uint64_t need);
+
+#define POLICY_COSTLY_ORDER 3 /* above it I/O is not worth while: what it frees makes no runs */
+/* How long who finds nothing to reclaim waits for others' I/O to make progress. */
+#define POLICY_PATIENCE_NS UINT64_C(100000000)
+/* After so many vain tries in a row the background is not woken until somebody reclaims something. */
+#define POLICY_HOPELESS 16
+
 /* HIGHATOMIC blocks: at most 1 % of a zone, as Linux. */
 bool policy_reserve_highatomic(uint64_t reserved, uint64_t managed);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Make room before failing: forget clean file pages; and the account of what could not be
- * forgotten. */
+/* Make room before failing: which pages go, by which way; and the account of what cannot go at once. */
+#include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
+#include "mm/pageout.h"
 #include "mm/pages.h"
 #include "mm/policy.h"
 #include "mm/reclaim.h"
+#include "mm/swap.h"
 
 bool reclaim_drop(struct fh_machine *m, pfn_t pfn)
 {
@@ -14,7 +16,7 @@ bool reclaim_drop(struct fh_machine *m, pfn_t pfn)
 	bool clean;
 
 	fh_lock(&o->lock);
-	clean = (frame_flags(f) & (FRAME_FILE | FRAME_DIRTY)) == FRAME_FILE;
+	clean = (frame_flags(f) & FRAME_KEEP_MASK) == FRAME_FILE;
 	if (clean) {
 		mapping_zap(o, f->index, 1);
 		o->slot[f->index] = 0;
@@ -57,6 +59,167 @@ uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want
 	}
 	return freed;
 }
+
+/* ---- reclaim that may sleep ---- */
+
+/* This thread, as struct reclaim's `writer` names it. */
+static uint32_t self(const struct fh_machine *m)
+{
+	unsigned int id = arch_cpu_id();
+
+	return id < m->nr_cpus ? id + 2 : 1;
+}
+
+static void io_begin(struct fh_machine *m)
+{
+	atomic_fetch_add_explicit(&m->reclaim.running, 1, memory_order_relaxed);
+}
+
+static void io_end(struct fh_machine *m)
+{
+	atomic_fetch_sub_explicit(&m->reclaim.running, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&m->reclaim.done, 1, memory_order_release);
+}
+
+/*
+ * R5: one writer of files in a machine. What ops->write allocates, in this thread or in a server's, finds
+ * the place taken and does without: it neither starts a write that would need the same server nor waits.
+ */
+static uint64_t write_back(struct fh_machine *m, enum lru_where where, uint64_t want,
+			   struct pageout *res)
+{
+	struct reclaim *r = &m->reclaim;
+	uint64_t before = res->done;
+	uint32_t nobody = 0;
+
+	if (!want || !zone_count(&m->lru.nr_dirty) ||
+	    !atomic_compare_exchange_strong_explicit(&r->writer, &nobody, self(m),
+						     memory_order_acquire, memory_order_relaxed))
+		return 0;
+	io_begin(m);
+	pageout_dirty(m, where, want, res);
+	atomic_store_explicit(&r->writer, 0, memory_order_release);
+	io_end(m);
+	return res->done - before;
+}
+
+static uint64_t swap_out(struct fh_machine *m, enum lru_where where, uint64_t want,
+			 struct pageout *res)
+{
+	uint64_t before = res->done;
+
+	if (!want || !swap_nr_free(&m->swap))
+		return 0;
+	io_begin(m);
+	pageout_anon(m, where, want, res);
+	io_end(m);
+	return res->done - before;
+}
+
+/* Swaps out and writes back, `need` pages in all, in proportion; more of one when the other has none.
+ * Returns pages that are now free or clean; *clean: how many are clean. */
+static uint64_t page_out(struct fh_machine *m, enum lru_where where, uint64_t need, uint64_t *clean,
+			 struct pageout *res)
+{
+	const _Atomic(uint64_t) *count = m->lru.count[where];
+	uint64_t anon = count[LRU_INACTIVE_ANON] + count[LRU_ACTIVE_ANON], n;
+	uint64_t share = policy_swap_share(swap_nr_free(&m->swap) ? anon : 0,
+					   (uint64_t)zone_count(&m->lru.nr_dirty), need);
+
+	n = swap_out(m, where, share, res);
+	*clean = write_back(m, where, need - share, res);
+	if (!(n + *clean) && share < need)
+		n = swap_out(m, where, need - share, res);
+	if (!(n + *clean) && share)
+		*clean = write_back(m, where, share, res);
+	return n + *clean;
+}
+
+/*
+ * Others reclaim: what they free may be enough for us too. Not while this very thread is the writer (it
+ * allocates inside ops->write), nor for ever: the writer may be waiting for us.
+ */
+static bool others_did(struct fh_machine *m)
+{
+	struct reclaim *r = &m->reclaim;
+	uint32_t me = self(m), seen = atomic_load_explicit(&r->done, memory_order_acquire);
+	uint64_t start;
+
+	if (me == 1 || atomic_load_explicit(&r->writer, memory_order_relaxed) == me)
+		return false;
+	start = machine_clock(m);
+	while (atomic_load_explicit(&r->running, memory_order_relaxed)) {
+		if (atomic_load_explicit(&r->done, memory_order_acquire) != seen)
+			return true;
+		if (machine_clock(m) - start > POLICY_PATIENCE_NS)
+			return false;
+		arch_yield();
+	}
+	return atomic_load_explicit(&r->done, memory_order_acquire) != seen;
+}
+
+static void account(struct fh_machine *m, enum reclaim_who who, uint64_t scanned, uint64_t freed)
+{
+	vm_count(m, who == RECLAIM_DIRECT ? VM_pgscan_direct : VM_pgscan_kswapd, scanned);
+	vm_count(m, who == RECLAIM_DIRECT ? VM_pgsteal_direct : VM_pgsteal_kswapd, freed);
+	if (freed && atomic_load_explicit(&m->reclaim.vain, memory_order_relaxed))
+		atomic_store_explicit(&m->reclaim.vain, 0, memory_order_relaxed);
+}
+
+uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who)
+{
+	enum lru_where last = gfp & __GFP_CMA ? LRU_INSIDE : LRU_OUTSIDE;
+	struct pageout res = {0};
+	uint64_t n = 0, clean;
+
+	for (enum lru_where w = LRU_OUTSIDE; w <= last && !n; w++)
+		n = reclaim_clean(m, w, need);
+	if (n || !(gfp & __GFP_IO)) {
+		account(m, who, n, n);
+		return n;
+	}
+	for (enum lru_where w = LRU_OUTSIDE; w <= last && !n; w++) {
+		n = page_out(m, w, need, &clean, &res);
+		if (clean)
+			n += reclaim_clean(m, w, clean) - clean;
+	}
+	account(m, who, res.scanned, n);
+	if (!n && who == RECLAIM_DIRECT && others_did(m))
+		n = 1;
+	return n;
+}
+
+#define BUDGET_ROUNDS 16
+#define BUDGET_PAGES  32 /* a round, at least; as SWAP_CLUSTER_MAX */
+
+bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need)
+{
+	uint64_t want = need > BUDGET_PAGES ? need : BUDGET_PAGES, n, clean;
+	bool any = false;
+
+	for (unsigned int i = 0; i < BUDGET_ROUNDS; i++) {
+		struct pageout res = {0};
+
+		if (budget_admit(m, need))
+			return true;
+		if (!(gfp & __GFP_IO) || !(gfp & __GFP_DIRECT_RECLAIM))
+			return false;
+		/* Outside first: it may be frames there that are wanted. What is clean is enough. */
+		n = page_out(m, LRU_OUTSIDE, want, &clean, &res);
+		if (!n)
+			n = page_out(m, LRU_INSIDE, want, &clean, &res);
+		account(m, RECLAIM_DIRECT, res.scanned, n);
+		any |= n;
+		if (!n && !others_did(m))
+			break;
+	}
+	/* What it freed may be in CPUs' caches, and counts as used there. */
+	if (any)
+		pcp_drain_all(m);
+	return budget_admit(m, need);
+}
+
+/* ---- the account ---- */
 
 uint64_t budget_used(struct fh_machine *m)
 {

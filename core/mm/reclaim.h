@@ -1,21 +1,54 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Make room before failing: forget clean file pages. No I/O, no waiting. */
+/*
+ * Make room before failing: which pages go, by which way, and for whom; and the account of what cannot go
+ * at once (DESIGN, "Reclaim").
+ */
 #ifndef FH_MM_RECLAIM_H
 #define FH_MM_RECLAIM_H
 
 #include "mm/lru.h"
 
-/* Drops up to `want` clean file pages, oldest first, and frees their frames; how many. */
+enum reclaim_who { RECLAIM_DIRECT, RECLAIM_BACKGROUND };
+
+/* What all threads that reclaim share. */
+struct reclaim {
+	_Atomic(uint32_t)
+		writer; /* who writes back: its CPU + 2, 1: a thread that is no CPU; 0: nobody */
+	_Atomic(uint32_t) running; /* threads in reclaim that may sleep in I/O */
+	_Atomic(uint32_t) done;	   /* counts what ended */
+
+	/* The background. */
+	_Atomic(uint32_t) word; /* waited for: counts wake-ups */
+	_Atomic(uint32_t) sleeping;
+	_Atomic(uint32_t) present; /* some thread is it */
+	_Atomic(uint32_t) stop;
+	_Atomic(uint32_t) vain; /* runs that freed nothing, since anybody's last success */
+};
+
+/* Drops up to `want` clean file pages, oldest first, and frees their frames; how many. Never sleeps. */
 uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want);
 
 /* Drops one page the caller has isolated, if it is (still) a clean file page: its frame is RAW and
  * the caller's. False: it is not; it is still isolated. */
 bool reclaim_drop(struct fh_machine *m, pfn_t pfn);
 
+/*
+ * Frees about `need` frames that a request with these gfp bits can use: drops clean cache; when there is
+ * none left and __GFP_IO is set, swaps out and writes back; when that gives nothing either, waits a while
+ * for others who do. Returns frames freed, at least 1 after a wait that was not in vain. 0: there is
+ * nothing to be had.
+ */
+uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who);
+
 /* Frames that count against the budget (DESIGN, G2): taken, not droppable, not a device's in an
  * area. */
 uint64_t budget_used(struct fh_machine *m);
 /* Whether `need` more fit. */
 bool budget_admit(struct fh_machine *m, uint64_t need);
+/* The same, after swapping out and writing back what stands in the way, if __GFP_IO is set. */
+bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need);
+
+/* An allocation found memory short: wakes the background if it sleeps. One load if it does not. */
+void reclaim_wake(struct fh_machine *m);
 
 #endif

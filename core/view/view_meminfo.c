@@ -2,7 +2,7 @@
 /*
  * proc/meminfo.
  *
- * A line that Linux has is 0 here when the machine has nothing of the kind (swap, slab, huge
+ * A line that Linux has is 0 here when the machine has nothing of the kind (slab, huge
  * pages), and missing when nobody counts it (Mapped, Writeback) or it says nothing about memory
  * (Commit*, Vmalloc*, DirectMap*).
  */
@@ -101,7 +101,9 @@ void view_meminfo(struct view *v)
 	kb(v, "Cached:", info.file);
 	kb(v, "SwapCached:", 0);
 	lru_lines(v);
-	ZEROS(v, "Unevictable:", "Mlocked:", "SwapTotal:", "SwapFree:");
+	ZEROS(v, "Unevictable:", "Mlocked:");
+	kb(v, "SwapTotal:", info.swap_total);
+	kb(v, "SwapFree:", info.swap_free);
 	kb(v, "Dirty:", (uint64_t)zone_count(&v->m->lru.nr_dirty));
 	kb(v, "AnonPages:", info.anon);
 	ZEROS(v, "Shmem:", "KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", "KernelStack:",

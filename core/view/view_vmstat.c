@@ -23,7 +23,7 @@ void view_node_stats(struct fh_machine *m, struct view_stat out[VIEW_NODE_STATS]
 		{"nr_file_hugepages", 0},
 		{"nr_file_pmdmapped", 0},
 		{"nr_anon_transparent_hugepages", 0},
-		{"nr_vmscan_write", 0},
+		{"nr_vmscan_write", vm_sum(m, VM_nr_vmscan_write)},
 		{"nr_vmscan_immediate_reclaim", 0},
 		{"nr_throttled_written", 0},
 		{"nr_kernel_misc_reclaimable", 0},
@@ -61,19 +61,23 @@ static void zone_lines(struct view *v)
 	line(v, "nr_free_cma", info.cma_free);
 }
 
-/* Linux's events that are counted here, and those that cannot happen: no swap, no compaction, no
- * OOM killer, nobody who locks pages. */
+/* Linux's events that are counted here, and those that cannot happen: no compaction, no OOM killer,
+ * nobody who locks pages. */
 #define NEVER NR_VM_EVENTS
 static const struct {
 	const char *name;
 	enum vm_event event;
 } linux_event[] = {
-	{"pswpin", NEVER},
-	{"pswpout", NEVER},
+	{"pswpin", VM_pswpin},
+	{"pswpout", VM_pswpout},
 	{"pgfault", VM_pgfault},
-	{"pgscan_anon", NEVER},
+	{"pgsteal_kswapd", VM_pgsteal_kswapd},
+	{"pgsteal_direct", VM_pgsteal_direct},
+	{"pgscan_kswapd", VM_pgscan_kswapd},
+	{"pgscan_direct", VM_pgscan_direct},
+	{"pgscan_anon", VM_pgscan_anon},
 	{"pgscan_file", VM_pgscan_file},
-	{"pgsteal_anon", NEVER},
+	{"pgsteal_anon", VM_pgsteal_anon},
 	{"pgsteal_file", VM_pgsteal_file},
 	{"oom_kill", NEVER},
 	{"pgmigrate_success", VM_pgmigrate_success},
@@ -108,7 +112,7 @@ static bool is_linux_event(enum vm_event e)
 	for (size_t i = 0; i < NR_LINUX_EVENTS; i++)
 		if (linux_event[i].event == e)
 			return true;
-	return false;
+	return e == VM_nr_vmscan_write; /* with the node's counters, as in Linux */
 }
 
 void view_vmstat(struct view *v)

@@ -48,6 +48,24 @@ FH_MUST_CHECK unsigned int fh_check(struct fh_machine *m, char *why, size_t size
 FH_MUST_CHECK int fh_view_read(struct fh_machine *m, const char *path, char *buf, size_t size,
 			       size_t *len);
 
+/*
+ * Gives the machine swap: nr_pages places behind plat->swap_write() and swap_read(), which
+ * anonymous memory may go to from now on. Once a machine, and for its life. -FH_EINVAL: 0 pages,
+ * 2^32 or more, no swap functions, or a machine without bytes; -FH_EBUSY: it has swap; -FH_ENOMEM.
+ */
+FH_MUST_CHECK int fh_swapon(struct fh_machine *m, uint64_t nr_pages);
+
+/*
+ * Reclaim in the background (Linux's kswapd): the calling thread sleeps in plat->wait() until an
+ * allocation finds a zone below its low watermark, then drops clean cache, writes back and swaps
+ * until every zone is above its high one, or nothing is left that can go, and sleeps again. Returns 0
+ * after fh_reclaim_stop(). At once: -FH_EBUSY: some thread does it already; -FH_EINVAL: the platform
+ * has no wait() and wake(). The machine works without it: those who allocate reclaim for themselves.
+ */
+FH_MUST_CHECK int fh_reclaim_background(struct fh_machine *m);
+/* Asks that thread to return; does not wait. Asked before it began, it returns at once. */
+void fh_reclaim_stop(struct fh_machine *m);
+
 /* Frames, by what may be done with them now. Counters, not a scan: exact when the machine is quiet.
  */
 struct fh_mem_info {
@@ -60,6 +78,7 @@ struct fh_mem_info {
 	uint64_t file, anon; /* object pages */
 	uint64_t droppable;  /* clean, unpinned file pages: can be forgotten at once */
 	uint64_t held;	     /* pinned or under writeback */
+	uint64_t swap_total, swap_free; /* pages of swap */
 };
 void fh_mem_info(struct fh_machine *m, struct fh_mem_info *info);
 

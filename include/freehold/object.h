@@ -9,7 +9,10 @@
 #include <freehold/types.h>
 
 /*
- * Where a file object's bytes come from. Both may sleep; both are called without locks held.
+ * Where a file object's bytes come from. Both may sleep; both are called without locks held. write is
+ * also called when memory is short, by any thread that allocates with __GFP_IO and by
+ * fh_reclaim_background(), one such call at a time in a machine, until fh_object_destroy() begins; NULL:
+ * the file cannot be written, a page made dirty stays.
  *   read: fill one page of bytes for `index` (bytes behind the end of file are zero).
  *   write: store one page.
  * 0, or a negative error that the caller of fh_object_read()/fh_object_writeback() gets.
@@ -24,15 +27,16 @@ struct fh_object_ops {
 FH_MUST_CHECK int fh_object_create(struct fh_machine *m, uint64_t nr_pages,
 				   const struct fh_object_ops *ops, void *priv,
 				   struct fh_object **object);
-/* Frees every page and the object. Waits for pages that are on the move. The caller has unpinned
+/* Frees every page and the object. Waits for pages that are on the move, and for a write of reclaim. The caller has unpinned
  * all, unmapped it from every space, and no other thread uses it. Dirty pages are lost (call
  * fh_object_writeback() first). */
 void fh_object_destroy(struct fh_object *o);
 
 /*
  * Copies bytes out of, or into, page `index` at `offset`; offset + len stays inside the page. A
- * page that is not there is allocated and, for a file, read first. write marks a file's page dirty.
- * -FH_EINVAL: outside; -FH_ENOMEM: no frame; what ops->read returned. May sleep in ops->read.
+ * page that is not there is allocated and, for a file or from swap, read first. write marks a file's page
+ * dirty. -FH_EINVAL: outside; -FH_ENOMEM: no frame, after reclaim; what ops->read or plat->swap_read
+ * returned. May sleep in these, and in reclaim as fh_alloc_pages(GFP_KERNEL) does.
  */
 FH_MUST_CHECK int fh_object_read(struct fh_object *o, uint64_t index, size_t offset, void *buf,
 				 size_t len);
@@ -40,8 +44,8 @@ FH_MUST_CHECK int fh_object_write(struct fh_object *o, uint64_t index, size_t of
 				  const void *buf, size_t len);
 
 /* Frees pages [index, index + nr) that are neither pinned nor under writeback, dirty ones too
- * (MADV_DONTNEED, truncate); the next use finds them empty. Waits for pages on the move. Returns
- * how many were freed. */
+ * (MADV_DONTNEED, truncate), and what is in swap; the next use finds them empty. Waits for pages on the
+ * move or being read from swap. Returns how many were freed, in memory and swap. */
 uint64_t fh_object_punch(struct fh_object *o, uint64_t index, uint64_t nr);
 
 /*
@@ -62,7 +66,7 @@ FH_MUST_CHECK int fh_object_unpin(struct fh_object *o, uint64_t index);
  */
 FH_MUST_CHECK int fh_object_writeback(struct fh_object *o, uint64_t index);
 
-/* Where page `index` is now; -FH_ENOENT: empty. For tests and read-outs: it may move at once. */
+/* Where page `index` is now; -FH_ENOENT: empty, or in swap. For tests and read-outs: it may move at once. */
 FH_MUST_CHECK int fh_object_where(struct fh_object *o, uint64_t index, pfn_t *pfn);
 
 /* An address space. `host` is handed to plat->map and friends; NULL: page tables of the core only.

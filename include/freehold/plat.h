@@ -62,6 +62,16 @@ struct plat {
 	int (*map)(void *ctx, void *space, uint64_t va, pfn_t pfn, uint64_t nr, unsigned int flags);
 	int (*protect)(void *ctx, void *space, uint64_t va, uint64_t nr);
 	void (*unmap)(void *ctx, void *space, uint64_t va, uint64_t nr);
+
+	/*
+	 * Swap: stores, or fetches, one page of bytes of anonymous memory in place `slot`, below the
+	 * number given to fh_swapon(). May sleep; called without locks; several at a time, never two
+	 * for one slot. 0, or a negative error: a failed write loses nothing (the page stays in
+	 * memory), a failed read is what the access that needed the page returns, and is tried again
+	 * by the next. Both may be NULL: there is no swap.
+	 */
+	int (*swap_write)(void *ctx, uint64_t slot, const void *page);
+	int (*swap_read)(void *ctx, uint64_t slot, void *page);
 };
 
 #endif

@@ -66,13 +66,17 @@ typedef uint32_t gfp_t;
 #define __GFP_ZERO	     ((gfp_t)1 << 6)
 #define __GFP_NOWARN	     ((gfp_t)1 << 7)
 #define __GFP_CMA	     ((gfp_t)1 << 8) /* with __GFP_MOVABLE: may live in a lent area */
+/* With __GFP_DIRECT_RECLAIM: may write back and swap to succeed, and so sleep. For callers that hold
+ * no lock and that no write of a file waits for (they use GFP_NOIO). */
+#define __GFP_IO ((gfp_t)1 << 9)
 
 #define GFP_ATOMIC	     (__GFP_HIGH)
 #define GFP_NOWAIT	     ((gfp_t)0)
-#define GFP_KERNEL	     (__GFP_DIRECT_RECLAIM)
+#define GFP_NOIO	     (__GFP_DIRECT_RECLAIM)
+#define GFP_KERNEL	     (__GFP_DIRECT_RECLAIM | __GFP_IO)
 #define GFP_DMA		     (__GFP_DMA)
 #define GFP_DMA32	     (__GFP_DMA32)
-#define GFP_HIGHUSER_MOVABLE (__GFP_DIRECT_RECLAIM | __GFP_MOVABLE | __GFP_CMA)
+#define GFP_HIGHUSER_MOVABLE (GFP_KERNEL | __GFP_MOVABLE | __GFP_CMA)
 
 /* What a block of frames is for. ISOLATE is only ever shown: a block keeps its type while isolated.
  */

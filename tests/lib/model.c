@@ -108,8 +108,10 @@ static void census_page(struct model *md, struct model_object *mo, uint64_t i,
 	c->held += held;
 	c->used_outside += !a;
 	c->used_inside += !!a;
-	c->droppable += mo->file && !p->dirty && !held;
-	c->droppable_outside += !a && mo->file && !p->dirty && !held;
+	c->droppable += mo->file && !p->dirty && !held && !p->cleaning;
+	c->droppable_outside += !a && mo->file && !p->dirty && !held && !p->cleaning;
+	c->dirty_outside += !a && p->dirty && !held && !p->cleaning;
+	c->anon_outside += !a && !mo->file && !held;
 	c->held_inside_guaranteed += a && held && md->guaranteed_only;
 }
 

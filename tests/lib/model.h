@@ -31,7 +31,8 @@ struct model_page {
 	uint32_t word[MODEL_WORDS]; /* what a read must see */
 	uint32_t disk[MODEL_WORDS]; /* of a file: what was written back */
 	bool dirty;
-	bool writing; /* ops->write is running */
+	bool writing;  /* ops->write is running, for fh_object_writeback() */
+	bool cleaning; /* ... for reclaim: a copy is written, the page may move */
 	uint32_t pins;
 	pfn_t pinned_at;
 };
@@ -106,6 +107,7 @@ struct model_census {
 	uint64_t droppable_outside; /* clean file pages, not held */
 	uint64_t droppable;
 	uint64_t held_inside_guaranteed;
+	uint64_t anon_outside, dirty_outside; /* that reclaim can write away */
 };
 
 /* Something that must hold; the first that does not is kept. Returns ok. */

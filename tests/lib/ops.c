@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include "mm/machine.h"
+#include "mm/objects.h"
 #include "ops.h"
 
 #define MIB	   (UINT64_C(1) << 20)
@@ -85,6 +86,18 @@ static void op_fail(struct ops *r)
 	atomic_store(&r->tp.fail_nth, n);
 }
 
+/* What the machine shows of swap. */
+static void check_swap(struct ops *r, const struct fh_mem_info *info)
+{
+	uint64_t there = 0;
+
+	for (unsigned int k = 0; k < MODEL_OBJECTS; k++)
+		for (uint64_t i = 0; r->md.object[k].o && i < r->md.object[k].nr; i++)
+			there += slot_swapped(r->md.object[k].o->slot[i]);
+	ops_must(r, info->swap_total == r->tp.swap_nr, "all of swap is there");
+	ops_must(r, info->swap_total - info->swap_free == there, "pages in swap");
+}
+
 static void check(struct ops *r)
 {
 	struct model *md = &r->md;
@@ -106,6 +119,7 @@ static void check(struct ops *r)
 	ops_must(r, info.anon == c.anon && info.file == c.file, "anon and file pages");
 	ops_must(r, info.droppable == c.droppable, "droppable pages");
 	ops_must(r, info.held == c.held, "held pages");
+	check_swap(r, &info);
 	ops_must(r, info.free + c.device + c.used_inside + c.used_outside <= info.total,
 		 "no frame is both free and somebody's");
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
@@ -144,6 +158,7 @@ static void step(struct ops *r)
 	ops_say(r, "# %u: cpu %d %s:", r->nr, (int)hosted_cpu_id, e->name);
 	r->failed_before = atomic_load(&r->tp.failed);
 	r->io_called = false;
+	r->swap_errors_before = atomic_load(&r->tp.swap_read_errors);
 	e->run(r);
 	ops_say(r, "\n");
 	if (++r->nr % CHECK_EACH == 0 && !r->md.wrong)
@@ -159,8 +174,8 @@ static void step(struct ops *r)
 const char *ops_kind_name(enum ops_kind kind)
 {
 	static const char *const names[OPS_NR_KINDS] = {
-		"three zones", "two CPUs", "no CPU caches", "two banks",
-		"two ranges",  "no bytes", "large",	    "highatomic"};
+		"three zones", "two CPUs", "no CPU caches", "two banks", "two ranges",
+		"no bytes",    "swap",	   "large",	    "highatomic"};
 
 	return names[kind];
 }
@@ -174,9 +189,9 @@ static bool is(const struct ops *r, enum ops_kind kind)
 static const struct {
 	uint8_t how, b;
 } kind_bits[OPS_HIGHATOMIC] = {
-	[OPS_TWO_CPUS] = {4, 0},	[OPS_THREE_ZONES] = {8, 0}, [OPS_NO_CACHES] = {16, 0},
-	[OPS_TWO_BANKS] = {32, 0},	[OPS_TWO_RANGES] = {64, 0}, [OPS_NO_BYTES] = {128, 4},
-	[OPS_LARGE] = {0, 8 + 16 + 32},
+	[OPS_TWO_CPUS] = {4, 0},   [OPS_THREE_ZONES] = {8, 0},	   [OPS_NO_CACHES] = {16, 0},
+	[OPS_TWO_BANKS] = {32, 0}, [OPS_TWO_RANGES] = {64, 0},	   [OPS_NO_BYTES] = {128, 4},
+	[OPS_SWAP] = {0, 64},	   [OPS_LARGE] = {0, 8 + 16 + 32},
 };
 
 static void kinds_of(struct ops *r, unsigned int how, unsigned int b)
@@ -326,6 +341,8 @@ static bool birth(struct ops *r)
 
 	kinds_of(r, how, b);
 	cfg = configure(r, how);
+	if (is(r, OPS_SWAP))
+		testplat_swap(&r->tp, b & 8 ? 100 : MODEL_FRAMES);
 	md->guaranteed_only = cfg->policy == CMA_POLICY_GUARANTEED && !(b & 128);
 	make_areas(r, cfg, b & 3);
 	r->nr_cpus = cfg->nr_cpus;
@@ -334,6 +351,8 @@ static bool birth(struct ops *r)
 	free(cfg);
 	if (!ops_must(r, !err, "a machine is born") || !start_areas(r))
 		return false;
+	if (is(r, OPS_SWAP))
+		ops_must(r, !fh_swapon(md->m, r->tp.swap_nr), "swap can be had");
 	fh_mem_info(md->m, &info);
 	r->pages_outside = info.total - info.cma_total;
 	ops_must(r, info.free == info.total && info.total == r->pages_total,
@@ -355,7 +374,11 @@ static void finish(struct ops *r)
 	struct fh_mem_info info;
 
 	atomic_store(&r->tp.fail_nth, 0);
+	atomic_store(&r->tp.swap_write_fails, false);
+	atomic_store(&r->tp.swap_read_fails, false);
+	r->io_error = 0;
 	check(r);
+	ops_object_read_all(r);
 	drop_ballast(r);
 	ops_frame_finish(r);
 	ops_area_finish(r);
@@ -394,6 +417,9 @@ bool ops_run(const uint8_t *data, size_t len, enum ops_flags flags, struct ops_r
 	}
 	result->op = r->nr;
 	result->kinds = r->kinds;
+	result->swapped_out = atomic_load(&r->tp.swap_writes);
+	result->swapped_in = atomic_load(&r->tp.swap_reads);
+	result->written = r->written;
 	if (r->md.wrong)
 		snprintf(result->wrong, sizeof(result->wrong), "%s", r->md.wrong);
 	if (!r->md.wrong)

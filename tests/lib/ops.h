@@ -23,6 +23,7 @@ enum ops_kind {
 	OPS_TWO_BANKS,	/* with a hole between that ends in the middle of blocks */
 	OPS_TWO_RANGES, /* area B, its second range below the first */
 	OPS_NO_BYTES,	/* no plat.ram */
+	OPS_SWAP,	/* more than RAM, or little */
 	OPS_LARGE,	/* enough for a block to be reserved for atomic requests */
 	OPS_HIGHATOMIC, /* and one was */
 	OPS_NR_KINDS
@@ -30,9 +31,10 @@ enum ops_kind {
 const char *ops_kind_name(enum ops_kind kind);
 
 struct ops_result {
-	char wrong[600];    /* what did not hold; empty: all did */
-	unsigned int op;    /* at which operation */
-	unsigned int kinds; /* bits 1 << enum ops_kind */
+	char wrong[600];			   /* what did not hold; empty: all did */
+	unsigned int op;			   /* at which operation */
+	unsigned int kinds;			   /* bits 1 << enum ops_kind */
+	uint64_t swapped_out, swapped_in, written; /* pages; the last by reclaim, to files */
 	unsigned int
 		show_from; /* set by the caller: OPS_VERBOSE shows the operations from this one on */
 };
@@ -55,15 +57,18 @@ struct ops {
 	size_t len, pos;
 	enum ops_flags flags;
 	unsigned int show_from;
-	unsigned int nr, nr_cpus, nested, kinds;
+	unsigned int nr, nr_cpus, nested, kinds, reclaim_writes;
 	struct model_run ballast[OPS_BALLAST]; /* of a large machine: taken at birth */
 	unsigned int nr_ballast;
 	uint64_t failed_before; /* tp.failed when the operation began */
 	uint64_t pages_total, pages_outside;
 	struct tp_space *host[MODEL_SPACES];
 	uint32_t stamp;
-	int io_error;	/* of the next ops->read or ops->write; 0: none */
-	bool io_called; /* since the operation began */
+	uint64_t written;
+	int io_error;		     /* of the next ops->read or ops->write; 0: none */
+	bool io_called;		     /* since the operation began */
+	bool no_io;		     /* the request may not write back or swap */
+	uint64_t swap_errors_before; /* tp.swap_read_errors when the operation began */
 	jmp_buf stop;
 	char stopped[200];
 };
@@ -98,5 +103,7 @@ void ops_frame_finish(struct ops *r);
 void ops_area_finish(struct ops *r);
 void ops_object_finish(struct ops *r);
 void ops_object_check(struct ops *r);
+/* Reads all of anonymous memory, in swap or not. */
+void ops_object_read_all(struct ops *r);
 
 #endif

@@ -29,6 +29,22 @@ static uint64_t uncounted(const struct fh_machine *m)
 	return sum;
 }
 
+/* Frames outside that reclaim could still have emptied by writing; what lies in CPUs' batches it does not
+ * see, and of failed writes it gives up. */
+static uint64_t could_write(const struct ops *r, const struct model_census *c)
+{
+	struct fh_mem_info info;
+	uint64_t n = 0, unseen = (uint64_t)PCP_LRU_BATCH * r->nr_cpus;
+
+	if (r->no_io || r->nested || r->io_error)
+		return 0;
+	fh_mem_info(r->md.m, &info);
+	if (!atomic_load(&r->tp.swap_write_errors))
+		n = c->anon_outside < info.swap_free ? c->anon_outside : info.swap_free;
+	n += c->dirty_outside;
+	return n > unseen ? n - unseen : 0;
+}
+
 /* Whether the account of what can neither move nor be dropped has no room for 64 more (a CPU's
  * word). */
 static bool budget_full(struct ops *r, const struct model_census *c)
@@ -41,7 +57,7 @@ static bool budget_full(struct ops *r, const struct model_census *c)
 	used = c->used_outside + c->used_inside - c->droppable;
 	cached = info.total - info.free - c->device - c->used_outside - c->used_inside;
 	/* Frees that CPUs have not counted yet are held against the request, too. */
-	return capacity && used + cached + 64 + uncounted(r->md.m) > capacity;
+	return capacity && used + cached + 64 + uncounted(r->md.m) > capacity + could_write(r, c);
 }
 
 bool ops_page_result(struct ops *r, int err, enum ops_memory where)
@@ -57,7 +73,7 @@ bool ops_page_result(struct ops *r, int err, enum ops_memory where)
 	if (ops_injected(r))
 		return false;
 	model_census(&r->md, &c);
-	free = r->pages_outside - c.used_outside + c.droppable_outside;
+	free = r->pages_outside - c.used_outside + c.droppable_outside + could_write(r, &c);
 	if (where == OPS_ANYWHERE) {
 		struct fh_mem_info info;
 
@@ -158,15 +174,18 @@ static void op_alloc(struct ops *r)
 		return;
 	if (gfp & __GFP_ZERO && order > 3)
 		gfp &= ~__GFP_ZERO;
+	r->no_io = !(gfp & __GFP_IO);
 	err = fh_alloc_pages(md->m, gfp, order, &pfn);
 	ops_say(r, " gfp %#x order %u -> %d, pfn %#llx", gfp, order, err, (unsigned long long)pfn);
 	if (err) {
 		ops_must(r, err == -FH_ENOMEM && pfn == 1, "a refusal leaves *pfn alone");
 		if (gfp & __GFP_DIRECT_RECLAIM && !order && !(gfp & (__GFP_DMA | __GFP_DMA32)))
 			ops_page_result(r, err, OPS_OUTSIDE);
+		r->no_io = false;
 		refused_run(r, gfp, order);
 		return;
 	}
+	r->no_io = false;
 	ops_must(r, !(pfn & ((1u << order) - 1)), "a run is aligned");
 	ops_must(r, !model_area_of(md, pfn), "what cannot move is not placed in an area");
 	model_move(md, pfn, UINT64_C(1) << order, MODEL_NOBODY, MODEL_RAW);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "mm/machine.h"
+#include "mm/objects.h"
 #include "ops.h"
 
 #define SPACE_PAGES 2048
@@ -35,16 +36,28 @@ static int file_write(void *priv, uint64_t index, const void *page)
 	struct model_page *p = &mo->page[index];
 	struct ops *r = (struct ops *)((char *)mo->md - offsetof(struct ops, md));
 
+	bool by_reclaim = !p->writing;
+
 	r->io_called = true;
 	ops_must(r, model_words_same(page, p->word), "what is written back are the page's bytes");
+	ops_must(r, !by_reclaim || p->dirty, "reclaim writes dirty pages only");
+	ops_must(r, !by_reclaim || !r->reclaim_writes, "reclaim does one write at a time");
 	if (r->io_error)
 		return r->io_error;
 	memcpy(p->disk, p->word, sizeof(p->disk));
+	if (by_reclaim) {
+		p->dirty = false;
+		p->cleaning = true;
+		r->reclaim_writes++;
+		r->written++;
+	}
 	if (!r->nested) {
 		r->nested++;
 		ops_nested(r);
 		r->nested--;
 	}
+	r->reclaim_writes -= by_reclaim;
+	p->cleaning = false;
 	return 0;
 }
 
@@ -100,10 +113,17 @@ static void op_destroy(struct ops *r)
 	mo->o = NULL;
 }
 
+/* The error is one of the file, or of swap. */
+static bool io_failed(const struct ops *r, int err)
+{
+	return (err && err == r->io_error && r->io_called) ||
+	       (err == -FH_EIO && atomic_load(&r->tp.swap_read_errors) != r->swap_errors_before);
+}
+
 /* What a call that brings a page of `mo` returned. */
 static bool brought(struct ops *r, const struct model_object *mo, int err)
 {
-	if (err && err == r->io_error && r->io_called) {
+	if (io_failed(r, err)) {
 		ops_say(r, " -> I/O error");
 		return false;
 	}
@@ -173,9 +193,9 @@ void op_punch(struct ops *r)
 	for (uint64_t k = i; k < i + nr && k < mo->nr; k++) {
 		struct model_page *p = &mo->page[k];
 
-		if (fh_object_where(mo->o, k, &pfn) || p->pins || p->writing)
+		if (p->pins || p->writing || p->cleaning)
 			continue;
-		want++;
+		want += !fh_object_where(mo->o, k, &pfn) || slot_swapped(mo->o->slot[k]);
 		memcpy(p->word, p->disk, sizeof(p->word));
 		p->dirty = false;
 	}
@@ -199,9 +219,7 @@ static void op_pin(struct ops *r)
 	p = &mo->page[i];
 	err = fh_object_pin(mo->o, i, &pfn);
 	ops_say(r, " %u: %u", (unsigned int)(mo - r->md.object), i);
-	if (err && err == r->io_error && r->io_called)
-		return;
-	if (!ops_page_result(r, err, OPS_OUTSIDE))
+	if (io_failed(r, err) || !ops_page_result(r, err, OPS_OUTSIDE))
 		return;
 	ops_must(r, !p->pins || p->pinned_at == pfn, "pins nest");
 	p->pinned_at = pfn;
@@ -296,8 +314,12 @@ void ops_nested(struct ops *r)
 
 static void op_io_error(struct ops *r)
 {
-	r->io_error = ops_u8(r) & 1 ? -FH_EIO : 0;
-	ops_say(r, " %d", r->io_error);
+	unsigned int b = ops_u8(r);
+
+	r->io_error = b & 1 ? -FH_EIO : 0;
+	atomic_store(&r->tp.swap_write_fails, (b & 6) == 2);
+	atomic_store(&r->tp.swap_read_fails, (b & 6) == 4);
+	ops_say(r, " file %d, swap %u", r->io_error, b & 6);
 }
 
 /* ---- spaces ---- */
@@ -471,6 +493,17 @@ void ops_object_check(struct ops *r)
 						 md->object[map->object].page[map->index + k].word),
 				 "the mirror shows the page's bytes");
 		}
+	}
+}
+
+void ops_object_read_all(struct ops *r)
+{
+	for (unsigned int k = 0; k < MODEL_OBJECTS; k++) {
+		struct model_object *mo = &r->md.object[k];
+
+		r->failed_before = atomic_load(&r->tp.failed);
+		for (uint64_t i = 0; mo->o && !mo->file && i < mo->nr && !r->md.wrong; i++)
+			read_page(r, mo, i);
 	}
 }
 

@@ -116,6 +116,54 @@ static void tp_wake(void *ctx, _Atomic(uint32_t) *word)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
+/* ---- swap ---- */
+
+/* The slot's bytes, for one caller at a time. */
+static unsigned char *swap_enter(struct testplat *tp, uint64_t slot)
+{
+	if (slot >= tp->swap_nr || atomic_exchange(&tp->swap_busy[slot], 1))
+		tp->plat.stop(tp, "swap: a slot outside, or used twice at once");
+	return tp->swap + (slot << FH_PAGE_SHIFT);
+}
+
+static int tp_swap_write(void *ctx, uint64_t slot, const void *page)
+{
+	struct testplat *tp = ctx;
+	unsigned char *at = swap_enter(tp, slot);
+	bool fail = fails(tp) || atomic_load(&tp->swap_write_fails);
+
+	/* A failed write leaves rubbish. */
+	memcpy(at, page, fail ? 100 : FH_PAGE_SIZE);
+	atomic_fetch_add(fail ? &tp->swap_write_errors : &tp->swap_writes, 1);
+	atomic_store(&tp->swap_busy[slot], 0);
+	return fail ? -FH_EIO : 0;
+}
+
+static int tp_swap_read(void *ctx, uint64_t slot, void *page)
+{
+	struct testplat *tp = ctx;
+	const unsigned char *at = swap_enter(tp, slot);
+	bool fail = fails(tp) || atomic_load(&tp->swap_read_fails);
+
+	memcpy(page, at, fail ? 100 : FH_PAGE_SIZE);
+	atomic_fetch_add(fail ? &tp->swap_read_errors : &tp->swap_reads, 1);
+	atomic_store(&tp->swap_busy[slot], 0);
+	return fail ? -FH_EIO : 0;
+}
+
+void testplat_swap(struct testplat *tp, uint64_t nr)
+{
+	tp->swap = calloc(nr, FH_PAGE_SIZE);
+	tp->swap_busy = calloc(nr, sizeof(*tp->swap_busy));
+	tp->swap_nr = nr;
+	if (!tp->swap || !tp->swap_busy)
+		abort();
+	tp->plat.swap_write = tp_swap_write;
+	tp->plat.swap_read = tp_swap_read;
+}
+
+/* ---- the mirror ---- */
+
 #define PRESENT UINT64_C(1)
 #define WRITE	UINT64_C(2)
 
@@ -259,6 +307,10 @@ void testplat_fini(struct testplat *tp)
 	for (unsigned int i = 0; i < tp->nr_ram; i++)
 		munmap(tp->ram[i].virt, tp->ram[i].size);
 	tp->nr_ram = 0;
+	free(tp->swap);
+	free(tp->swap_busy);
+	tp->swap = NULL;
+	tp->swap_busy = NULL;
 }
 
 struct boot_config *testplat_banks(const struct boot_bank *bank, unsigned int n, unsigned int cpus)

@@ -26,12 +26,24 @@ struct testplat {
 	_Atomic(uint64_t) calls;  /* of those that may fail */
 	_Atomic(uint64_t) failed; /* how many of them did */
 	_Atomic(int64_t) live;	  /* bytes allocated and not freed */
-	bool no_ram;		  /* frames without bytes */
-	bool no_cpu_caches;	  /* no sync_cpus */
+	/* Swap of testplat_swap(). */
+	unsigned char *swap;
+	uint64_t swap_nr;
+	_Atomic(uint8_t) *swap_busy; /* a call for the slot is under way */
+	_Atomic(bool) swap_write_fails, swap_read_fails;
+	_Atomic(uint64_t) swap_writes, swap_reads; /* that succeeded */
+	_Atomic(uint64_t) swap_write_errors, swap_read_errors;
+
+	bool no_ram;	    /* frames without bytes */
+	bool no_cpu_caches; /* no sync_cpus */
 };
 
 void testplat_init(struct testplat *tp);
 void testplat_fini(struct testplat *tp);
+
+/* Room for nr pages of swap behind plat.swap_write and swap_read, which fail with -FH_EIO when fail_nth
+ * says so, or the flags above. Before the machine is made; fh_swapon() is the caller's. */
+void testplat_swap(struct testplat *tp, uint64_t nr);
 
 /* A finished configuration: one bank of `mib` MiB at TP_BASE, `cma_mib` of it as area "area" at its
  * end, of `policy`, `cpus` CPUs. dma_limit and dma32_limit make three zones when `zones` is true:

@@ -19,6 +19,7 @@
 
 static volatile uint64_t running;	 /* seed */
 static unsigned int nr_of[OPS_NR_KINDS]; /* runs, by kind */
+static uint64_t swapped_out, swapped_in, written;
 
 static void on_crash(int sig)
 {
@@ -81,6 +82,9 @@ static bool run_seed(uint64_t seed)
 	if (ops_run(data, len, OPS_QUIET, &result)) {
 		for (unsigned int i = 0; i < OPS_NR_KINDS; i++)
 			nr_of[i] += result.kinds >> i & 1;
+		swapped_out += result.swapped_out;
+		swapped_in += result.swapped_in;
+		written += result.written;
 		return true;
 	}
 	t_ok(false, __FILE__, __LINE__, "the machine does as the model says", result.wrong);
@@ -115,10 +119,13 @@ static void random_operations(void)
 	printf("# seeds %llu to %llu", (unsigned long long)first, (unsigned long long)seed);
 	for (unsigned int i = 0; i < OPS_NR_KINDS; i++)
 		printf(", %s %u", ops_kind_name(i), nr_of[i]);
-	printf("\n");
+	printf("\n# %llu pages swapped out, %llu back, %llu written back\n",
+	       (unsigned long long)swapped_out, (unsigned long long)swapped_in,
+	       (unsigned long long)written);
 	/* Who asks for few may miss some. */
 	for (unsigned int i = 0; i < OPS_NR_KINDS && !one && !seeds; i++)
 		T_OK(nr_of[i], ops_kind_name(i));
+	T_OK(one || seeds || (swapped_out && swapped_in && written), "reclaim had to do with it");
 }
 
 const struct t_case t_cases[] = {T(random_operations), T_END};

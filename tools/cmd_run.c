@@ -400,7 +400,9 @@ static int run_job(const struct run_opts *o, const struct job *job, const struct
 		free(result);
 		return fail(result ? host_why.text : "out of memory");
 	}
-	if (hosted_prefault(h, prefault_progress, NULL))
+	if (job->swap && hosted_swap_open(h, NULL, job->swap, &host_why))
+		status = fail(host_why.text);
+	else if (hosted_prefault(h, prefault_progress, NULL))
 		status = fail("the host ran out of memory while RAM was taken from it");
 	else if (!run_policies(o, job, cfg, h, result, &report.nr_runs, &why))
 		status = fail(why.text);
@@ -408,7 +410,7 @@ static int run_job(const struct run_opts *o, const struct job *job, const struct
 		status = fail("the report cannot be written");
 	else
 		status = verdict(&report);
-	if (!o->json && !why.text[0])
+	if (!o->json && !why.text[0] && !host_why.text[0])
 		report_text(&report, stdout);
 	for (unsigned int i = 0; i < job->nr_policies; i++)
 		run_result_free(&result[i]);

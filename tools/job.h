@@ -135,6 +135,7 @@ struct job {
 	unsigned int nr_expect;
 	uint64_t seed;
 	unsigned int cpus; /* 0: as many as the actors need */
+	uint64_t swap;	   /* bytes; 0: none */
 	unsigned int ram_line, bootargs_line, dtb_line, cpus_line; /* 0: not given */
 	enum job_engine engine;
 	struct job_actor actor[JOB_MAX_ACTORS];

@@ -126,16 +126,18 @@ bool job_check(const struct job *job, const struct boot_config *cfg, struct why 
 		return false;
 	for (unsigned int i = 0; i < job->nr_actors; i++) {
 		const struct job_actor *a = &job->actor[i];
+		uint64_t room = ram + (a->kind == ACTOR_ANON ? job->swap : 0);
 
 		if (a->kind == ACTOR_DEVICE) {
 			if (!check_device(job, a, cfg, why))
 				return false;
-		} else if (a->size.unit == SIZE_BYTES && a->size.bytes > ram) {
+		} else if (a->size.unit == SIZE_BYTES && a->size.bytes > room) {
 			why_set(why,
 				"%s:%u: [%s] size: found %" PRIu64
-				" bytes, expected at most the memory of"
+				" bytes, expected at most the memory%s of"
 				" %" PRIu64 " bytes",
-				job->path, a->size_line, a->name, a->size.bytes, ram);
+				job->path, a->size_line, a->name, a->size.bytes,
+				room > ram ? " and swap" : "", room);
 			return false;
 		}
 	}

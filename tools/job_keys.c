@@ -184,6 +184,16 @@ static bool read_cpus(const struct reading *r)
 	return read_count(r, &r->job->cpus, JOB_MAX_THREADS + 1);
 }
 
+static bool read_swap(const struct reading *r)
+{
+	uint64_t *v = &r->job->swap;
+
+	/* fh_swapon() counts pages in 32 bits. */
+	if (value_size(r->e->value, v) && !(*v & (FH_PAGE_SIZE - 1)) && *v <= (uint64_t)8 << 40)
+		return true;
+	return job_wrong(r, "a size in whole pages of at most 8T, such as 512M, or 0 for none");
+}
+
 static bool read_engine(const struct reading *r)
 {
 	return job_engine(r->e->value, &r->job->engine) ? true
@@ -416,6 +426,7 @@ static const struct key {
 	{"copy-rate", IN_GLOBAL, read_copy_rate},
 	{"seed", IN_GLOBAL, read_seed},
 	{"cpus", IN_GLOBAL, read_cpus},
+	{"swap", IN_GLOBAL, read_swap},
 	{"engine", IN_GLOBAL, read_engine},
 	{"kind", IN_ACTORS | NEEDED(IN_ACTORS), job_read_kind},
 	{"size", IN_ACTORS | NEEDED(IN_ACTORS), read_size},

@@ -112,9 +112,30 @@ static bool start_threads(struct run *run, struct why *why)
 	return true;
 }
 
+static void *reclaim_main(void *arg)
+{
+	struct run *run = arg;
+	int err = fh_reclaim_background(run->m);
+
+	return err ? run : NULL; /* the hosted platform gives it no reason to refuse */
+}
+
+static bool start_reclaim(struct run *run, struct why *why)
+{
+	run->reclaims = !pthread_create(&run->reclaim, NULL, reclaim_main, run);
+	if (!run->reclaims)
+		why_set(why, "the host refuses a thread for reclaim");
+	return run->reclaims;
+}
+
 static void join_threads(struct run *run)
 {
 	stop_all(run);
+	if (run->reclaims) {
+		fh_reclaim_stop(run->m);
+		pthread_join(run->reclaim, NULL);
+		run->reclaims = false;
+	}
 	for (unsigned int i = 0; i < run->nr_threads; i++)
 		if (run->thread[i].started)
 			pthread_join(run->thread[i].id, NULL);
@@ -445,8 +466,13 @@ static bool make_machine(struct run *run, enum cma_policy policy, struct why *wh
 	run->cfg.nr_cpus = s->job->cpus ? s->job->cpus : run->nr_threads + 1;
 	hosted_cpu_set(0);
 	err = fh_machine_create(hosted_plat(s->hosted), &run->cfg, &run->m);
-	if (err)
+	if (err) {
 		why_set(why, "the machine could not be made: %s", errno_name(-err));
+		return false;
+	}
+	err = s->job->swap ? fh_swapon(run->m, s->job->swap >> FH_PAGE_SHIFT) : 0;
+	if (err)
+		why_set(why, "the machine could not be given swap: %s", errno_name(-err));
 	return !err;
 }
 
@@ -467,7 +493,8 @@ bool run_policy(const struct run_setup *setup, enum cma_policy policy, struct ru
 	run->result = result;
 	run_init(run);
 	hosted_stats(setup->hosted, &result->host);
-	ok = make_machine(run, policy, why) && create_actors(run, why) && start_threads(run, why);
+	ok = make_machine(run, policy, why) && create_actors(run, why) && start_reclaim(run, why) &&
+	     start_threads(run, why);
 	if (ok) {
 		fill_phase(run);
 		work_phase(run);

@@ -23,6 +23,8 @@ struct run {
 	struct actor_thread *thread;
 	struct held *held; /* ACTOR_MAX_HELD a thread */
 	unsigned int nr_threads;
+	pthread_t reclaim; /* in the background */
+	bool reclaims;
 
 	_Atomic(bool) stop;
 	_Atomic(bool) quiet;	   /* tenants stand still */

@@ -4,40 +4,59 @@
 #include "mm/policy.h"
 #include "mm/reclaim.h"
 
-/* How many frames a zone is short of its high watermark, of those that any request may have. */
-static uint64_t zone_short(const struct zone *z)
+/* Frames that are free for any request, less the high watermark. */
+static int64_t zone_spare(const struct zone *z)
 {
-	int64_t free = zone_count(&z->nr_free) - zone_count(&z->nr_free_cma);
-	int64_t high = (int64_t)z->wmark[WMARK_HIGH];
-
-	/* A zone that is all areas has none of these. */
-	if (z->managed <= (uint64_t)zone_count(&z->cma_pages))
-		return 0;
-	return free < high ? (uint64_t)(high - free) : 0;
+	return zone_count(&z->nr_free) - zone_count(&z->nr_free_cma) -
+	       (int64_t)z->wmark[WMARK_HIGH];
 }
 
-static uint64_t machine_short(const struct fh_machine *m)
+/* How many frames zones are short of their high watermarks; and all zones together. */
+static uint64_t zones_short(const struct fh_machine *m, uint64_t *all)
 {
-	uint64_t n = 0;
+	int64_t zones = 0, sum = 0;
+
+	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
+		const struct zone *z = &m->zone[i];
+		int64_t spare = zone_spare(z);
+
+		/* A zone that is all areas has no such frames. */
+		if (z->managed <= (uint64_t)zone_count(&z->cma_pages))
+			continue;
+		sum += spare;
+		zones -= spare < 0 ? spare : 0;
+	}
+	*all = sum < 0 ? (uint64_t)-sum : 0;
+	return (uint64_t)zones;
+}
+
+/* How far the budget is from as much room as the high watermarks come to. */
+static uint64_t budget_short(struct fh_machine *m)
+{
+	uint64_t capacity = atomic_load_explicit(&m->capacity, memory_order_relaxed);
+	uint64_t want = budget_used(m);
 
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
-		if (m->zone[i].managed)
-			n += zone_short(&m->zone[i]);
-	return n;
+		want += m->zone[i].wmark[WMARK_HIGH];
+	return capacity && want > capacity ? want - capacity : 0;
 }
 
 #define BATCH 32 /* as SWAP_CLUSTER_MAX */
 
-/* One run: until all zones are above their marks; or twice what they were short of is freed, since it may
- * be freed in other zones; or nothing more can go. */
+/* One run: until all zones are above their marks and the budget has room, or nothing more can go. Where
+ * frames are freed cannot be chosen: one zone that stays short is worth twice what it lacks, no more. */
 static void balance(struct fh_machine *m)
 {
 	struct reclaim *r = &m->reclaim;
-	uint64_t goal = 2 * machine_short(m) + BATCH, freed = 0, n = 1;
+	uint64_t all, goal = 2 * zones_short(m, &all) + BATCH, freed = 0, n = 1;
 
-	while (n && freed < goal && machine_short(m) &&
-	       !atomic_load_explicit(&r->stop, memory_order_relaxed)) {
-		n = reclaim_room(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND);
+	while (n && !atomic_load_explicit(&r->stop, memory_order_relaxed)) {
+		if (zones_short(m, &all) && (all || freed < goal))
+			n = reclaim_room(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND);
+		else if (budget_short(m))
+			n = budget_lower(m, BATCH, RECLAIM_BACKGROUND);
+		else
+			break;
 		freed += n;
 	}
 	if (!n)

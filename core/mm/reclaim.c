@@ -189,26 +189,34 @@ uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum recla
 	return n;
 }
 
+uint64_t budget_lower(struct fh_machine *m, uint64_t need, enum reclaim_who who)
+{
+	struct pageout res = {0};
+	uint64_t clean, n;
+
+	/* Outside first: it may be frames there that are wanted. What is clean is enough. */
+	n = page_out(m, LRU_OUTSIDE, need, &clean, &res);
+	if (!n)
+		n = page_out(m, LRU_INSIDE, need, &clean, &res);
+	account(m, who, res.scanned, n);
+	return n;
+}
+
 #define BUDGET_ROUNDS 16
 #define BUDGET_PAGES  32 /* a round, at least; as SWAP_CLUSTER_MAX */
 
 bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need)
 {
-	uint64_t want = need > BUDGET_PAGES ? need : BUDGET_PAGES, n, clean;
+	uint64_t want = need > BUDGET_PAGES ? need : BUDGET_PAGES, n;
 	bool any = false;
 
 	for (unsigned int i = 0; i < BUDGET_ROUNDS; i++) {
-		struct pageout res = {0};
-
 		if (budget_admit(m, need))
 			return true;
+		reclaim_wake(m);
 		if (!(gfp & __GFP_IO) || !(gfp & __GFP_DIRECT_RECLAIM))
 			return false;
-		/* Outside first: it may be frames there that are wanted. What is clean is enough. */
-		n = page_out(m, LRU_OUTSIDE, want, &clean, &res);
-		if (!n)
-			n = page_out(m, LRU_INSIDE, want, &clean, &res);
-		account(m, RECLAIM_DIRECT, res.scanned, n);
+		n = budget_lower(m, want, RECLAIM_DIRECT);
 		any |= n;
 		if (!n && !others_did(m))
 			break;

@@ -70,6 +70,14 @@ FH_MUST_CHECK int hosted_prefault(struct hosted *h,
 				  bool (*progress)(void *arg, uint64_t done, uint64_t total),
 				  void *arg);
 
+/*
+ * A swap file of `bytes` for fh_swapon(bytes >> FH_PAGE_SHIFT): all of it taken from the file system now,
+ * without a name, gone with hosted_destroy(). dir NULL: $TMPDIR, or /var/tmp. One machine at a time may
+ * use it. With one line in *why: -FH_EINVAL: not whole pages, or there is one; -errno: the host refused.
+ */
+FH_MUST_CHECK int hosted_swap_open(struct hosted *h, const char *dir, uint64_t bytes,
+				   struct hosted_why *why);
+
 /* What the host could give a new process now, in bytes: free memory and cache, and the limit of the
  * control group if there is one. 0: unknown. */
 uint64_t hosted_available(void);

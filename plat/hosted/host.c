@@ -40,6 +40,7 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		snprintf(why->text, sizeof(why->text), "out of memory");
 		return -FH_ENOMEM;
 	}
+	h->swap_fd = -1;
 	err = hosted_ram_create(h, opts, why);
 	if (err) {
 		free(h);
@@ -63,6 +64,8 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		.map = hosted_map,
 		.protect = hosted_protect,
 		.unmap = hosted_unmap,
+		.swap_write = hosted_swap_write,
+		.swap_read = hosted_swap_read,
 	};
 	*out = h;
 	return 0;
@@ -72,6 +75,7 @@ void hosted_destroy(struct hosted *h)
 {
 	if (!h)
 		return;
+	hosted_swap_close(h);
 	hosted_ram_destroy(h);
 	pthread_mutex_destroy(&h->spaces_lock);
 	free(h);

@@ -22,6 +22,7 @@ struct hosted {
 	unsigned int nr_banks;
 	uint64_t ram_size;
 	int ram_fd;
+	int swap_fd; /* -1: none */
 	char *ram;
 
 	/* Mappings of all spaces. The list is under spaces_lock; a space's own state under its
@@ -58,6 +59,11 @@ bool hosted_ram_offset(const struct hosted *h, pfn_t pfn, uint64_t nr, uint64_t 
 /* heap.c */
 void *hosted_alloc(void *ctx, size_t size);
 void hosted_free(void *ctx, void *p, size_t size);
+
+/* swap.c */
+void hosted_swap_close(struct hosted *h);
+int hosted_swap_write(void *ctx, uint64_t slot, const void *page);
+int hosted_swap_read(void *ctx, uint64_t slot, void *page);
 
 /* cpu.c */
 bool hosted_sync_register(void);

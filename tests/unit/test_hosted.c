@@ -352,14 +352,37 @@ static void many_spaces(void)
 	hosted_destroy(h);
 }
 
-const struct t_case t_cases[] = {T(banks_of_ram),
-				 T(prefaulted),
-				 T(too_much),
-				 T(heap),
-				 T(mirrored),
-				 T(mirrored_within_a_limit),
-				 T(strangers_faults),
-				 T(wakes),
-				 T(real_files),
-				 T(many_spaces),
-				 T_END};
+/* Every place keeps its page; the file has no name and goes with the machine. */
+static void swap_file(void)
+{
+	struct hosted *h = make(0);
+	struct hosted_why why = {""};
+	const struct plat *p;
+	static unsigned char page[FH_PAGE_SIZE];
+
+	T_NEED(h);
+	p = hosted_plat(h);
+	T_OK(p->swap_write(p->ctx, 0, page) < 0 && p->swap_read(p->ctx, 0, page) < 0, "no file");
+	T_EQ(hosted_swap_open(h, NULL, 5000, &why), -FH_EINVAL);
+	T_EQ(hosted_swap_open(h, "/nonexistent", 1 * MIB, &why), -FH_ENOENT);
+	T_STR(why.text, "a swap file of 1 MiB in /nonexistent: No such file or directory");
+	T_EQ(hosted_swap_open(h, NULL, 1 * MIB, &why), 0);
+	T_EQ(hosted_swap_open(h, NULL, 1 * MIB, &why), -FH_EINVAL);
+	for (uint64_t i = 0; i < 256; i += 51) {
+		memset(page, (int)i, sizeof(page));
+		T_EQ(p->swap_write(p->ctx, i, page), 0);
+	}
+	for (uint64_t i = 0; i < 256; i += 51) {
+		T_EQ(p->swap_read(p->ctx, i, page), 0);
+		T_OK(page[0] == i && page[FH_PAGE_SIZE - 1] == i, "its bytes");
+	}
+	T_OK(p->swap_read(p->ctx, 256, page) < 0, "past the end");
+	hosted_destroy(h);
+}
+
+const struct t_case t_cases[] = {T(banks_of_ram),     T(prefaulted),
+				 T(too_much),	      T(heap),
+				 T(mirrored),	      T(mirrored_within_a_limit),
+				 T(strangers_faults), T(wakes),
+				 T(real_files),	      T(many_spaces),
+				 T(swap_file),	      T_END};

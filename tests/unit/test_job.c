@@ -38,6 +38,7 @@ static void everything(void)
 		     "duration = 1.5s\n"
 		     "seed = 0xff\n"
 		     "cpus = 9\n"
+		     "swap = 64M\n"
 		     "engine = sim\n"
 		     "[cam]\n"
 		     "  buffers = 4    ; of each set\n"
@@ -80,6 +81,7 @@ static void everything(void)
 	T_EQ(cam->lifetime_ns, 40000000);
 	T_EQ(cam->mask, 32);
 	T_OK(cam->rate > 2.49 && cam->rate < 2.51, "2.5 a second");
+	T_EQ(job.swap, 64u << 20);
 	T_EQ(app->size.unit, SIZE_SHARE);
 	T_OK(app->size.share > 0.1249 && app->size.share < 0.1251, "12.5 %");
 	T_OK(app->sequential, "sequential");
@@ -97,6 +99,7 @@ static void defaults(void)
 	T_EQ(job.duration_ns, 10000000000);
 	T_EQ(job.seed, 1);
 	T_EQ(job.engine, ENGINE_HOST);
+	T_EQ(job.swap, 0);
 	T_OK(!job.has_bootargs && !job.dtb[0], "those of the tree; no tree");
 	T_EQ(job.actor[0].threads, 1);
 	T_EQ(job.actor[0].mask, 0);
@@ -134,7 +137,7 @@ static void keys(void)
 {
 	expect(G "rams = 1\n", "d/x.job:3: [global] rams: no such key, expected one of ram, "
 			       "bootargs, dtb, areas, policies, duration, repeat, copy-rate, "
-			       "seed, cpus, engine, expect");
+			       "seed, cpus, swap, engine, expect");
 	expect(CAM "hold = 3ms\n", "d/x.job:6: [cam] hold: no such key of kind device, expected "
 				   "one of kind, size, rate, count, buffers, lifetime, mask, "
 				   "align, area, call, parallel, verify, expect");
@@ -184,6 +187,9 @@ static void global_values(void)
 	       "d/x.job:3: [global] duration: found '0s', expected a time above 0");
 	expect(G "seed = -1\n",
 	       "d/x.job:3: [global] seed: found '-1', expected a number of at most 64 bits");
+	expect(G "swap = 5K\n",
+	       "d/x.job:3: [global] swap: found '5K', expected a size in whole pages of at "
+	       "most 8T, such as 512M, or 0 for none");
 	expect(G "cpus = 65\n",
 	       "d/x.job:3: [global] cpus: found '65', expected a number from 1 to 64");
 	expect(G "engine = real\n",
@@ -390,6 +396,10 @@ static void machines(void)
 	       "d/x.job:5: [app] size: found 68157440 bytes, expected at most the memory of "
 	       "67108864 "
 	       "bytes");
+	misfit("[global]\nram = 64M\nswap = 1M\n[app]\nkind = anon\nsize = 66M\n", cfg,
+	       "d/x.job:6: [app] size: found 69206016 bytes, expected at most the memory and swap "
+	       "of "
+	       "68157440 bytes");
 	misfit("[global]\ncpus = 2\nram = 1M\n[app]\nkind = anon\nsize = 1M\nthreads = 2\n", cfg,
 	       "d/x.job:2: [global] cpus: found 2, expected at least 3 (one a thread, one more)");
 	misfit(APP "size = 1M\nthreads = 40\n[b]\nkind = anon\nsize = 1M\nthreads = 24\n", cfg,

@@ -4,6 +4,7 @@
 #include <freehold/object.h>
 #include "mm/machine.h"
 #include "mm/objects.h"
+#include "mm/policy.h"
 #include "t.h"
 #include "testplat.h"
 
@@ -197,6 +198,57 @@ static void clean_behind_dirty(void)
 	end();
 }
 
+/* Each class has its own pages; with too few inactive the oldest active ones come over, and what is used
+ * in the meantime stays. */
+static void classes_and_ages(void)
+{
+	pfn_t out[PAGES], active, used;
+	unsigned int n;
+
+	T_NEED(start());
+	for (uint64_t i = 0; i < 40; i++) {
+		page_of(anon, i);
+		page_of(file, i);
+		if (i % 2)
+			T_EQ(fh_object_write(file, i, 0, "x", 1), 0);
+	}
+	lru_flush_batch(m);
+	/* All were used once: all are seen active and inactive before the first goes. */
+	T_EQ(lru_isolate_aged(m, LRU_OUTSIDE, LRU_ANON, out, 1), 1);
+	lru_putback(m, out[0]);
+	T_OK(m->lru.count[LRU_OUTSIDE][LRU_ACTIVE_ANON] > 0, "the used ones are active");
+	T_OK(!policy_inactive_low(m->lru.count[LRU_OUTSIDE][LRU_INACTIVE_ANON] + 1,
+				  m->lru.count[LRU_OUTSIDE][LRU_ACTIVE_ANON]),
+	     "in balance");
+	active = page_of(anon, 39);
+	used = page_of(anon, 20);
+	T_OK(frame_flags(machine_frame(m, active)) & FRAME_ACTIVE, "the newest is active");
+	n = lru_isolate_aged(m, LRU_OUTSIDE, LRU_ANON, out, 19);
+	T_EQ(n, 19);
+	while (n) {
+		T_OK(out[--n] != used && out[n] != active, "what was used again stays");
+		lru_putback(m, out[n]);
+	}
+	n = lru_isolate_aged(m, LRU_OUTSIDE, LRU_DIRTY, out, PAGES);
+	T_EQ(n, 20);
+	while (n) {
+		T_OK(frame_flags(machine_frame(m, out[--n])) & FRAME_DIRTY, "dirty");
+		frame_flag_set(machine_frame(m, out[n]), FRAME_WRITEBACK);
+		lru_putback(m, out[n]);
+	}
+	T_EQ(lru_isolate_aged(m, LRU_OUTSIDE, LRU_DIRTY, out, PAGES), 0);
+	T_EQ(lru_isolate_clean(m, LRU_OUTSIDE, out, 1), 1);
+	lru_putback(m, out[0]);
+	for (uint64_t i = 1; i < 40; i += 2) {
+		pfn_t pfn = page_of(file, i);
+
+		fh_lock(&file->lock);
+		lru_written(m, pfn);
+		fh_unlock(&file->lock);
+	}
+	end();
+}
+
 /* L2 through a page's life: clean, dirty, held, clean. */
 static void droppable_is_counted(void)
 {
@@ -249,6 +301,7 @@ const struct t_case t_cases[] = {T(batches),
 				 T(isolates_a_map),
 				 T(oldest_clean_first),
 				 T(clean_behind_dirty),
+				 T(classes_and_ages),
 				 T(droppable_is_counted),
 				 T(isolated_is_not_held),
 				 T_END};

@@ -117,6 +117,31 @@ static void min_free(void)
 	T_EQ(policy_min_free_kbytes(UINT64_C(1) << 40), 262144);
 }
 
+/* Linux's: half of them below 1 GiB, a quarter at 1 GiB, an 11th at 10 GiB. */
+static void inactive(void)
+{
+	const uint64_t gib = 262144;
+
+	T_OK(!policy_inactive_low(0, 0), "nothing");
+	T_OK(policy_inactive_low(0, 1), "none");
+	T_OK(!policy_inactive_low(100, 100), "half");
+	T_OK(policy_inactive_low(99, 100), "less");
+	T_OK(!policy_inactive_low(gib / 4, gib - gib / 4), "a quarter");
+	T_OK(policy_inactive_low(gib / 4 - 1, gib - gib / 4 + 1), "less");
+	T_OK(!policy_inactive_low(gib * 10 / 11 + 1, gib * 100 / 11), "an 11th");
+	T_OK(policy_inactive_low(gib * 10 / 12, gib * 110 / 12), "less");
+}
+
+static void swap_share(void)
+{
+	T_EQ(policy_swap_share(0, 0, 32), 0);
+	T_EQ(policy_swap_share(5, 0, 32), 32);
+	T_EQ(policy_swap_share(0, 5, 32), 0);
+	T_EQ(policy_swap_share(1000, 1000, 100), 30); /* 60 of 200 */
+	T_EQ(policy_swap_share(7000, 3000, 100), 50);
+	T_EQ(policy_swap_share(1, 1000000, 100), 0);
+}
+
 static void highatomic(void)
 {
 	T_OK(policy_reserve_highatomic(0, 51200), "one per cent is a block");
@@ -131,14 +156,8 @@ static void passes(void)
 	     "guaranteed does not give up so soon");
 }
 
-const struct t_case t_cases[] = {T(types),
-				 T(order_of_types),
-				 T(areas_first_as_linux),
-				 T(watermark),
-				 T(claim),
-				 T(areas_first_guaranteed),
-				 T(admit),
-				 T(min_free),
-				 T(highatomic),
-				 T(passes),
+const struct t_case t_cases[] = {T(types),	T(order_of_types), T(areas_first_as_linux),
+				 T(watermark),	T(claim),	   T(areas_first_guaranteed),
+				 T(admit),	T(min_free),	   T(inactive),
+				 T(swap_share), T(highatomic),	   T(passes),
 				 T_END};

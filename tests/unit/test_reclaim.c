@@ -199,10 +199,209 @@ static void the_guarantee(void)
 	end();
 }
 
+/* ---- with swap and files that can be written ---- */
+
+static struct fh_object *anon;
+static uint64_t disk[4000];
+static unsigned int writes, nested;
+static void (*server)(void);
+
+static int disk_read(void *priv, uint64_t index, void *page)
+{
+	(void)priv;
+	memset(page, 0, FH_PAGE_SIZE);
+	memcpy(page, &disk[index], sizeof(disk[0]));
+	return 0;
+}
+
+static int disk_write(void *priv, uint64_t index, const void *page)
+{
+	(void)priv;
+	T_EQ(nested++, 0);
+	writes++;
+	if (server)
+		server();
+	memcpy(&disk[index], page, sizeof(disk[0]));
+	nested--;
+	return 0;
+}
+
+static const struct fh_object_ops disk_ops = {disk_read, disk_write};
+
+static bool start_swap(uint64_t mib, uint64_t cma_mib, uint64_t places)
+{
+	writes = 0;
+	server = NULL;
+	memset(disk, 0, sizeof(disk));
+	testplat_init(&tp);
+	testplat_cpu(0);
+	testplat_swap(&tp, places);
+	m = testplat_machine(&tp, mib, cma_mib, CMA_POLICY_GUARANTEED, 1);
+	return m && T_EQ(fh_swapon(m, places), 0) &&
+	       T_EQ(fh_object_create(m, 4000, &disk_ops, NULL, &file), 0) &&
+	       T_EQ(fh_object_create(m, 20000, NULL, NULL, &anon), 0);
+}
+
+static void end_swap(void)
+{
+	fh_object_destroy(anon);
+	end();
+}
+
+/* Writes pages of `o` from `i` on, until it is refused; how far it came. */
+static uint64_t fill(struct fh_object *o, uint64_t i, uint64_t end_at)
+{
+	while (i < end_at && !fh_object_write(o, i, 0, &i, sizeof(i)))
+		i++;
+	return i;
+}
+
+static bool holds(struct fh_object *o, uint64_t n)
+{
+	for (uint64_t i = 0, v; i < n; i++)
+		if (!T_EQ(fh_object_read(o, i, 0, &v, sizeof(v)), 0) || !T_EQ(v, i))
+			return false;
+	return true;
+}
+
+/* A tenant that wants more than RAM and swap gets -ENOMEM, and nobody else anything. */
+static void more_than_ram_and_swap(void)
+{
+	pfn_t buffer;
+	uint64_t n, v = 1;
+
+	T_NEED(start_swap(32, 8, 3000));
+	n = fill(anon, 0, 20000);
+	T_EQ(swap_nr_free(&m->swap), 0);
+	T_OK(n > 3000 + 5500 && n < 3000 + 6144, "what fits outside, and swap");
+	T_EQ(fh_object_write(anon, n, 0, &v, sizeof(v)), -FH_ENOMEM);
+	TP_CHECK(m);
+	T_EQ(cma_alloc(cma_find(m, "area"), 2048, 0, 0, &buffer), 0);
+	T_OK(cma_release(cma_find(m, "area"), buffer, 2048), "");
+	T_EQ(fh_object_punch(anon, n - 100, 100), 100);
+	T_OK(holds(anon, n - 100), "its bytes");
+	TP_CHECK(m);
+	end_swap();
+}
+
+/* Dirty pages of files need no swap: more than memory can be written. */
+static void more_dirty_than_ram(void)
+{
+	T_NEED(start_swap(16, 4, 1));
+	for (uint64_t i = 0; i < 4000; i++)
+		if (!T_EQ(fh_object_write(file, i, 0, &i, sizeof(i)), 0))
+			break;
+	T_OK(writes > 500, "written back");
+	TP_CHECK(m);
+	T_OK(holds(file, 4000), "its bytes");
+	end_swap();
+}
+
+/* Unmovable requests outside at the edge of the budget: anonymous memory goes to swap, wherever it is; and
+ * when there is no more of it they are refused, and the area can still be had. */
+static void unmovable_at_the_edge(void)
+{
+	pfn_t list = 0, pfn, buffer;
+	uint64_t n, raw = 0;
+
+	T_NEED(start_swap(32, 8, 20000));
+	n = fill(anon, 0, 5700);
+	T_EQ(n, 5700);
+	while (!fh_alloc_pages(m, GFP_NOIO, 0, &pfn)) {
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+		raw++;
+	}
+	T_EQ(swap_nr_free(&m->swap), 20000);
+	while (raw < 4000) {
+		if (!T_EQ(fh_alloc_pages(m, GFP_KERNEL, 0, &pfn), 0))
+			break;
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+		raw++;
+	}
+	T_OK(swap_nr_free(&m->swap) < 20000 - 3000, "anonymous memory made room");
+	T_OK(budget_used(m) <= m->capacity, "G2");
+	T_EQ(cma_alloc(cma_find(m, "area"), 2048, 0, 0, &buffer), 0);
+	while (!fh_alloc_pages(m, GFP_KERNEL, 0, &pfn)) {
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+		raw++;
+	}
+	T_OK(raw > 5500 && budget_used(m) <= m->capacity, "all that is outside, and no more");
+	T_OK(cma_release(cma_find(m, "area"), buffer, 2048), "");
+	TP_CHECK(m);
+	while (list) {
+		pfn = *(pfn_t *)fh_page_address(m, list);
+		T_EQ(fh_free_pages(m, list, 0), 0);
+		list = pfn;
+	}
+	T_OK(holds(anon, n), "its bytes");
+	end_swap();
+}
+
+/* A clean page that gets dirty, or pinned, where there is no room: others make it. */
+static void dirty_and_pin_at_the_edge(void)
+{
+	uint64_t v = 1;
+	pfn_t pfn;
+
+	T_NEED(start_swap(32, 8, 20000));
+	for (uint64_t i = 0; i < 300; i++)
+		T_EQ(fh_object_read(file, i, 0, &v, sizeof(v)), 0);
+	fill(anon, 0, 7000);
+	T_OK(!budget_admit(m, 200), "at the edge");
+	for (uint64_t i = 0; i < 300; i += 2) {
+		T_EQ(fh_object_write(file, i, 0, &i, sizeof(i)), 0);
+		T_EQ(fh_object_pin(file, i + 1, &pfn), 0);
+	}
+	T_OK(budget_used(m) <= m->capacity, "G2");
+	for (uint64_t i = 1; i < 300; i += 2)
+		T_EQ(fh_object_unpin(file, i), 0);
+	end_swap();
+}
+
+/* P8: who serves the write needs memory to end it. R5: that neither begins another write nor waits. */
+static void needs_memory(void)
+{
+	pfn_t list = 0, pfn;
+	int n = 0;
+
+	while (n < 40 && !fh_alloc_pages(m, GFP_KERNEL, 0, &pfn)) {
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+		n++;
+	}
+	while (list) {
+		pfn = *(pfn_t *)fh_page_address(m, list);
+		T_EQ(fh_free_pages(m, list, 0), 0);
+		list = pfn;
+	}
+}
+
+static void a_server_that_needs_memory(void)
+{
+	T_NEED(start_swap(16, 0, 1));
+	server = needs_memory;
+	for (uint64_t i = 0; i < 3900; i++)
+		if (!T_EQ(fh_object_write(file, i, 0, &i, sizeof(i)), 0))
+			break;
+	fill(anon, 0, 2000);
+	T_OK(writes > 1000, "written back");
+	server = NULL;
+	T_OK(holds(file, 3900), "its bytes");
+	end_swap();
+}
+
 const struct t_case t_cases[] = {T(drops_only_clean),
 				 T(no_more_than_wanted),
 				 T(a_page_that_got_dirty_stays),
 				 T(requests_drop_cache),
 				 T(account),
 				 T(the_guarantee),
+				 T(more_than_ram_and_swap),
+				 T(more_dirty_than_ram),
+				 T(unmovable_at_the_edge),
+				 T(dirty_and_pin_at_the_edge),
+				 T(a_server_that_needs_memory),
 				 T_END};

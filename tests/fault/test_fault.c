@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Every platform call that may fail (alloc, ram, map, protect) fails: the first of a scenario, the
+ * Every platform call that may fail (alloc, ram, map, protect, swap_write, swap_read) fails: the first of a scenario, the
  * second, and so on until a run passes without a failure; once, and from there on all of them. Each
  * call returns an error of its contract, bytes stay right, and in the end nothing is lost.
  */
@@ -11,6 +11,7 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "mm/machine.h"
+#include "mm/pageout.h"
 #include "t.h"
 #include "testplat.h"
 
@@ -39,11 +40,13 @@ static int file_write(void *priv, uint64_t index, const void *page)
 
 static const struct fh_object_ops file_ops = {file_read, file_write};
 
-/* Whether the call succeeded; if not, only for want of memory, and only if something did fail. */
+/* Whether the call succeeded; if not, only for want of memory or because swap cannot be read, and only if
+ * something did fail. */
 static bool fair(int err, const char *what)
 {
 	if (err) {
-		T_EQ(err, -FH_ENOMEM);
+		T_EQ(err,
+		     atomic_load(&tp.swap_read_errors) && err != -FH_ENOMEM ? -FH_EIO : -FH_ENOMEM);
 		T_OK(atomic_load(&tp.failed) > 0, what);
 	}
 	return !err;
@@ -56,6 +59,7 @@ struct made {
 	uint32_t word[2][PAGES]; /* what the pages hold */
 	uint64_t pinned;
 	bool pin;
+	bool mapped; /* the file, at PAGES */
 };
 
 static struct made made;
@@ -114,6 +118,7 @@ static void spaces(void)
 		return;
 	if (!made.file || !fair(fh_space_map(made.space, PAGES, made.file, 0, PAGES), "map"))
 		return;
+	made.mapped = true;
 	for (uint64_t va = 0; va < 2 * PAGES; va += 5)
 		store(va, (uint32_t)va * 3);
 	for (uint64_t va = 0; va < 2 * PAGES; va += 3)
@@ -227,6 +232,38 @@ static void areas(void)
 		T_OK(cma_release(late, pfn, 512), "");
 }
 
+/* Out of memory and back, from under mappings, out of the area and outside it. */
+static void paging(void)
+{
+	struct pageout res = {0};
+	uint64_t first = PAGES;
+	uint32_t v;
+
+	if (!fair(fh_swapon(m, 64), "swapon"))
+		return;
+	spaces();
+	if (made.mapped && fair(fh_space_map(made.space, 0, made.anon, 0, PAGES), "map"))
+		first = 0;
+	for (uint64_t n = 10; n < 40; n += 10) {
+		pageout_anon(m, LRU_OUTSIDE, n, &res);
+		pageout_anon(m, LRU_INSIDE, n, &res);
+		pageout_dirty(m, LRU_OUTSIDE, n, &res);
+		pageout_dirty(m, LRU_INSIDE, n, &res);
+		for (uint64_t i = n; i < n + 10 && made.anon; i++)
+			expect(made.anon, 0, i);
+		for (uint64_t va = first; made.mapped && va < 2 * PAGES; va += 30)
+			store(va, (uint32_t)(va * n));
+		for (uint64_t va = first; made.mapped && va < 2 * PAGES; va += 10)
+			if (!fh_space_load(made.space, va, 0, &v, 4))
+				T_EQ(v, made.word[va >= PAGES][va % PAGES]);
+	}
+	if (!made.anon)
+		return;
+	fh_object_punch(made.anon, 20, 20);
+	for (uint64_t i = 20; i < 40; i++)
+		made.word[0][i] = 0;
+}
+
 static void mixed(void)
 {
 	areas();
@@ -285,6 +322,7 @@ static bool run(void (*scenario)(void), int64_t nth, bool sticky)
 
 	testplat_init(&tp);
 	testplat_cpu(0);
+	testplat_swap(&tp, 64);
 	memset(&made, 0, sizeof(made));
 	for (unsigned int i = 0; i < PAGES; i++)
 		disk[i] = made.word[1][i] = i + 1000;
@@ -353,6 +391,11 @@ static void drivers_fail(void)
 	every_nth(drivers);
 }
 
+static void paging_fails(void)
+{
+	every_nth(paging);
+}
+
 static void areas_fail(void)
 {
 	every_nth(areas);
@@ -363,6 +406,6 @@ static void everything_fails(void)
 	every_nth(mixed);
 }
 
-const struct t_case t_cases[] = {T(creating),	      T(objects_fail),	   T(spaces_fail),
-				 T(contiguous_fails), T(holds_fail),	   T(drivers_fail),
-				 T(areas_fail),	      T(everything_fails), T_END};
+const struct t_case t_cases[] = {
+	T(creating),	 T(objects_fail), T(spaces_fail),  T(contiguous_fails), T(holds_fail),
+	T(drivers_fail), T(areas_fail),	  T(paging_fails), T(everything_fails), T_END};

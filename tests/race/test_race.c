@@ -17,6 +17,7 @@
 #include <freehold/page.h>
 #include "mm/drain.h"
 #include "mm/machine.h"
+#include "mm/pageout.h"
 #include "t.h"
 #include "testplat.h"
 
@@ -47,6 +48,7 @@ static struct fh_machine *m;
 static struct cma *area;
 static struct thread thread[MAX_THREADS];
 static unsigned int nr_threads;
+static uint64_t swap_places; /* of the next machine; 0: none */
 static _Atomic(bool) stop;
 static _Atomic(uint64_t) wrong;
 static const char *_Atomic first_wrong;
@@ -92,6 +94,8 @@ static bool start(uint64_t mib, uint64_t cma_mib, enum cma_policy policy)
 		nr_threads = 4;
 	testplat_init(&tp);
 	testplat_cpu(~0u);
+	if (swap_places)
+		testplat_swap(&tp, swap_places);
 	/* One thread more than CPUs: the last is served without a cache. */
 	m = testplat_machine(&tp, mib, cma_mib, policy, nr_threads > 2 ? nr_threads - 1 : 2);
 	if (!T_OK(m, "a machine"))
@@ -421,6 +425,142 @@ static void tenants_and_devices_movable(void)
 	mix(CMA_POLICY_MOVABLE);
 }
 
+/* ---- memory is written away from under all of them ---- */
+
+static void page_out(struct thread *t)
+{
+	enum lru_where where = rnd(t) & 1 ? LRU_INSIDE : LRU_OUTSIDE;
+	struct pageout res = {0};
+
+	if (rnd(t) % 4)
+		pageout_anon(m, where, 1 + rnd(t) % 40, &res);
+	else
+		pageout_dirty(m, where, 1 + rnd(t) % 40, &res);
+	if (rnd(t) % 16 == 0)
+		reclaim_clean(m, where, rnd(t) % 64);
+}
+
+/* Dirty pages whose owner goes away while they are written. */
+static void short_lived_file(struct thread *t)
+{
+	struct file *f = calloc(1, sizeof(*f));
+	struct fh_object *o = NULL;
+	uint32_t v = rnd(t);
+	int err = f ? fh_object_create(m, 32, &file_ops, f, &o) : -FH_ENOMEM;
+
+	for (uint32_t i = 0; i < 32 && !err; i++)
+		err = fh_object_write(o, i, 0, &v, 4);
+	fair(err);
+	fh_object_destroy(o);
+	free(f);
+}
+
+static void short_lives(struct thread *t);
+
+static void come_and_go(struct thread *t)
+{
+	if (rnd(t) & 1)
+		short_lives(t);
+	else
+		short_lived_file(t);
+}
+
+static bool start_swap(uint64_t mib, uint64_t cma_mib)
+{
+	swap_places = 4096;
+	return start(mib, cma_mib, CMA_POLICY_GUARANTEED) && T_EQ(fh_swapon(m, swap_places), 0);
+}
+
+static void end_tenants(void)
+{
+	for (unsigned int i = 0; i < nr_threads; i++)
+		if (thread[i].o)
+			tenant_fini(&thread[i]);
+	pcp_drain_all(m);
+	T_EQ(swap_nr_free(&m->swap), swap_places);
+	swap_places = 0;
+}
+
+static void written_away(void)
+{
+	if (!start_swap(32, 16))
+		return;
+	for (unsigned int i = 0; i < nr_threads; i++) {
+		if (i % 4 < 2) {
+			tenant_init(&thread[i], i & 1);
+			thread[i].run = live;
+		} else {
+			thread[i].run = i % 4 == 2 ? page_out : i % 8 == 3 ? device : come_and_go;
+		}
+	}
+	race();
+	end_tenants();
+	end();
+}
+
+static void written_away_short_lives(void)
+{
+	if (!start_swap(16, 8))
+		return;
+	for (unsigned int i = 0; i < nr_threads; i++)
+		thread[i].run = i % 4 == 0 ? page_out : i % 4 == 1 ? device : come_and_go;
+	race();
+	end_tenants();
+	end();
+}
+
+/* ---- less memory than the tenants have ---- */
+
+static void *background(void *arg)
+{
+	(void)arg;
+	testplat_cpu(~0u);
+	T_EQ(fh_reclaim_background(m), 0);
+	return NULL;
+}
+
+/* All but about `left` frames of what is outside; linked through their first words. */
+static pfn_t hog(uint64_t left)
+{
+	pfn_t list = 0, pfn;
+
+	while (budget_used(m) + left < m->capacity && !fh_alloc_pages(m, GFP_NOIO, 0, &pfn)) {
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+	}
+	return list;
+}
+
+static void under_pressure(void)
+{
+	pthread_t id;
+	pfn_t list;
+
+	if (!start_swap(16, 8))
+		return;
+	for (unsigned int i = 0; i < nr_threads; i++) {
+		if (i % 4 < 3)
+			tenant_init(&thread[i], i % 4 == 1);
+		thread[i].run = i % 4 < 3 ? live : device;
+	}
+	list = hog(600);
+	T_EQ(pthread_create(&id, NULL, background, NULL), 0);
+	race();
+	fh_reclaim_stop(m);
+	pthread_join(id, NULL);
+	T_OK(atomic_load(&tp.swap_writes) > 0 && atomic_load(&tp.swap_reads) > 0, "out and back");
+	printf("# %llu pages out, %llu back\n", (unsigned long long)atomic_load(&tp.swap_writes),
+	       (unsigned long long)atomic_load(&tp.swap_reads));
+	while (list) {
+		pfn_t next = *(pfn_t *)fh_page_address(m, list);
+
+		T_EQ(fh_free_pages(m, list, 0), 0);
+		list = next;
+	}
+	end_tenants();
+	end();
+}
+
 /* ---- birth and death of objects while their pages are on the move ---- */
 
 static void short_lives(struct thread *t)
@@ -553,6 +693,9 @@ static void unmapped_while_used(void)
 const struct t_case t_cases[] = {T(frames),
 				 T(tenants_and_devices_guaranteed),
 				 T(tenants_and_devices_movable),
+				 T(written_away),
+				 T(written_away_short_lives),
+				 T(under_pressure),
 				 T(objects_come_and_go),
 				 T(mappings_come_and_go),
 				 T(unmapped_while_used),

@@ -118,6 +118,24 @@ runs "--verbose" 0 run -v -t 100ms -p guaranteed small.job
 grep -q "^MemTotal:" out && grep -Eq "^guaranteed +programs +anon " out
 result $? "shows the actors and the machine's files"
 
+cat >swap.job <<'END'
+[global]
+ram = 64M
+bootargs = cma=16M
+policies = guaranteed
+duration = 300ms
+swap = 64M
+[a]
+kind = anon
+size = 82M
+threads = 2
+END
+runs "more anonymous memory than RAM" 0 run -v swap.job
+grep -q "^pswpout [1-9]" out && grep -q "^pswpin [1-9]" out && grep -q "^SwapTotal: *65536 kB$" out
+result $? "goes to swap, and comes back"
+grep -q "all bytes right" err && ! grep -q "ENOMEM" out
+result $? "and nobody is refused"
+
 "$freehold" run -t 60 -p guaranteed small.job >out 2>err &
 pid=$!
 sleep 1

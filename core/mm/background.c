@@ -54,7 +54,7 @@ static void balance(struct fh_machine *m)
 		if (zones_short(m, &all) && (all || freed < goal))
 			n = reclaim_room(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND);
 		else if (budget_short(m))
-			n = budget_lower(m, BATCH, RECLAIM_BACKGROUND);
+			n = budget_lower(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND);
 		else
 			break;
 		freed += n;

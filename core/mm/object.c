@@ -87,6 +87,7 @@ void object_insert(struct fh_object *o, uint64_t index, pfn_t pfn)
 static int fill_frame(struct fh_object *o, uint64_t index, uint64_t slot, pfn_t *pfn)
 {
 	struct fh_machine *m = o->m;
+	gfp_t more = slot_swapped(slot) ? GFP_SWAPIN : 0;
 	pfn_t bounce = 0;
 	int err = 0;
 
@@ -96,7 +97,7 @@ static int fill_frame(struct fh_object *o, uint64_t index, uint64_t slot, pfn_t 
 			machine_zero(m, *pfn, 1);
 		return err;
 	}
-	err = fh_alloc_pages(m, GFP_KERNEL | GFP_BRIEF, 0, &bounce);
+	err = fh_alloc_pages(m, GFP_KERNEL | GFP_BRIEF | more, 0, &bounce);
 	if (err)
 		return err;
 	if (slot_swapped(slot))
@@ -104,7 +105,7 @@ static int fill_frame(struct fh_object *o, uint64_t index, uint64_t slot, pfn_t 
 	else if (machine_virt(m, bounce))
 		err = o->ops->read(o->priv, index, machine_virt(m, bounce));
 	if (!err)
-		err = fh_alloc_pages(m, page_gfp(o), 0, pfn);
+		err = fh_alloc_pages(m, page_gfp(o) | more, 0, pfn);
 	if (!err)
 		machine_copy(m, *pfn, bounce);
 	page_free(m, bounce, 0);

@@ -24,6 +24,12 @@ static void put_back(struct fh_machine *m, pfn_t pfn)
 	fh_unlock(&o->lock); /* from here on *o may be gone */
 }
 
+/* Who waits for others' reclaim sees that it goes on. */
+static void progress(struct fh_machine *m)
+{
+	atomic_fetch_add_explicit(&m->reclaim.done, 1, memory_order_release);
+}
+
 /* ---- anonymous pages ---- */
 
 #define OUT_BATCH 16
@@ -38,11 +44,11 @@ struct out {
 };
 
 /* Gets places, pages, and frames for those that lie in areas. */
-static unsigned int out_begin(struct out *out, enum lru_where where, uint64_t want)
+static unsigned int out_begin(struct out *out, enum lru_where where, uint64_t want, uint64_t spare)
 {
 	struct fh_machine *m = out->m;
 	unsigned int max = want < OUT_BATCH ? (unsigned int)want : OUT_BATCH;
-	unsigned int places = swap_take(m, out->store, max), got = 0;
+	unsigned int places = swap_take(m, out->store, max, spare), got = 0;
 
 	if (places)
 		got = lru_isolate_aged(m, where, LRU_ANON, out->pfn, places);
@@ -87,7 +93,7 @@ void pageout_anon(struct fh_machine *m, enum lru_where where, uint64_t want, str
 	unsigned int run, got;
 
 	do {
-		got = out_begin(&out, where, want);
+		got = out_begin(&out, where, want, res->spare);
 		for (unsigned int start = 0; start < out.n; start += run) {
 			const struct fh_frame *f = machine_frame(m, out.pfn[start]), *g;
 
@@ -102,6 +108,7 @@ void pageout_anon(struct fh_machine *m, enum lru_where where, uint64_t want, str
 		for (unsigned int i = 0; i < out.n; i++) {
 			bool ok = swap_write(m, out.store[i]);
 
+			progress(m);
 			vm_count(m, VM_pgsteal_anon, ok);
 			res->done += ok;
 		}
@@ -179,6 +186,7 @@ void pageout_dirty(struct fh_machine *m, enum lru_where where, uint64_t want, st
 			err = virt ? o->ops->write(o->priv, index, virt) : 0;
 			vm_count(m, VM_nr_vmscan_write, 1);
 			write_end(o, index, err);
+			progress(m);
 		}
 		page_free(m, copy, 0);
 		res->done += !err;

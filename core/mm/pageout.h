@@ -17,6 +17,7 @@
 struct fh_machine;
 
 struct pageout {
+	uint64_t spare;	  /* set by the caller: places in swap to leave free */
 	uint64_t scanned; /* pages taken off the lists */
 	uint64_t done; /* of them: swapped out, and the frame is free; or written back, and clean */
 };

@@ -123,6 +123,11 @@ bool policy_inactive_low(uint64_t inactive, uint64_t active)
 	return inactive * (gib ? root_of(10 * gib) : 1) < active;
 }
 
+uint64_t policy_swap_spare(uint64_t total)
+{
+	return total / 16 < 256 ? total / 16 : 256;
+}
+
 uint64_t policy_swap_share(uint64_t anon, uint64_t dirty, uint64_t need)
 {
 	uint64_t a = anon * POLICY_SWAPPINESS, d = dirty * (200 - POLICY_SWAPPINESS);

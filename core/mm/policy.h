@@ -10,6 +10,8 @@
 #define GFP_EVACUATE  ((gfp_t)1 << 17) /* replaces a page that gives its frame up: no admission */
 #define GFP_BRIEF     ((gfp_t)1 << 18) /* given back within the call: capacity's slack covers it */
 
+#define GFP_SWAPIN ((gfp_t)1 << 19) /* for a page in swap: may use the last places there */
+
 /* Where to look, in order. `claim`: the block becomes ours if enough of it is free. */
 struct policy_step {
 	enum migratetype type;
@@ -73,6 +75,10 @@ bool policy_inactive_low(uint64_t inactive, uint64_t active);
 /* Of `need` pages that no clean cache is left for, how many to swap out; the rest is written back. `anon`
  * and `dirty`: pages that could be. */
 uint64_t policy_swap_share(uint64_t anon, uint64_t dirty, uint64_t need);
+
+/* Places in swap that only who brings a page back may use, for those that must leave for it: so that what
+ * was once taken can be had again, whatever others ask for. */
+uint64_t policy_swap_spare(uint64_t total);
 
 #define POLICY_COSTLY_ORDER 3 /* above it I/O is not worth while: what it frees makes no runs */
 /* How long who finds nothing to reclaim waits for others' I/O to make progress. */

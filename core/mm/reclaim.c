@@ -108,12 +108,19 @@ static uint64_t swap_out(struct fh_machine *m, enum lru_where where, uint64_t wa
 {
 	uint64_t before = res->done;
 
-	if (!want || !swap_nr_free(&m->swap))
+	if (!want || swap_nr_free(&m->swap) <= res->spare)
 		return 0;
 	io_begin(m);
 	pageout_anon(m, where, want, res);
 	io_end(m);
 	return res->done - before;
+}
+
+/* The last places in swap are for who brings a page back, and gives its place up then. */
+static struct pageout pageout_for(const struct fh_machine *m, gfp_t gfp)
+{
+	return (struct pageout){.spare =
+					gfp & GFP_SWAPIN ? 0 : policy_swap_spare(m->swap.nr_total)};
 }
 
 /* Swaps out and writes back, `need` pages in all, in proportion; more of one when the other has none.
@@ -123,7 +130,7 @@ static uint64_t page_out(struct fh_machine *m, enum lru_where where, uint64_t ne
 {
 	const _Atomic(uint64_t) *count = m->lru.count[where];
 	uint64_t anon = count[LRU_INACTIVE_ANON] + count[LRU_ACTIVE_ANON], n;
-	uint64_t share = policy_swap_share(swap_nr_free(&m->swap) ? anon : 0,
+	uint64_t share = policy_swap_share(swap_nr_free(&m->swap) > res->spare ? anon : 0,
 					   (uint64_t)zone_count(&m->lru.nr_dirty), need);
 
 	n = swap_out(m, where, share, res);
@@ -169,7 +176,7 @@ static void account(struct fh_machine *m, enum reclaim_who who, uint64_t scanned
 uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who)
 {
 	enum lru_where last = gfp & __GFP_CMA ? LRU_INSIDE : LRU_OUTSIDE;
-	struct pageout res = {0};
+	struct pageout res = pageout_for(m, gfp);
 	uint64_t n = 0, clean;
 
 	for (enum lru_where w = LRU_OUTSIDE; w <= last && !n; w++)
@@ -189,9 +196,9 @@ uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum recla
 	return n;
 }
 
-uint64_t budget_lower(struct fh_machine *m, uint64_t need, enum reclaim_who who)
+uint64_t budget_lower(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who)
 {
-	struct pageout res = {0};
+	struct pageout res = pageout_for(m, gfp);
 	uint64_t clean, n;
 
 	/* Outside first: it may be frames there that are wanted. What is clean is enough. */
@@ -216,7 +223,7 @@ bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need)
 		reclaim_wake(m);
 		if (!(gfp & __GFP_IO) || !(gfp & __GFP_DIRECT_RECLAIM))
 			return false;
-		n = budget_lower(m, want, RECLAIM_DIRECT);
+		n = budget_lower(m, gfp, want, RECLAIM_DIRECT);
 		any |= n;
 		if (!n && !others_did(m))
 			break;

@@ -15,7 +15,7 @@ struct reclaim {
 	_Atomic(uint32_t)
 		writer; /* who writes back: its CPU + 2, 1: a thread that is no CPU; 0: nobody */
 	_Atomic(uint32_t) running; /* threads in reclaim that may sleep in I/O */
-	_Atomic(uint32_t) done;	   /* counts what ended */
+	_Atomic(uint32_t) done;	   /* counts pages written, or not, and threads that ended it */
 
 	/* The background. */
 	_Atomic(uint32_t) word; /* waited for: counts wake-ups */
@@ -46,7 +46,7 @@ uint64_t budget_used(struct fh_machine *m);
 /* Whether `need` more fit. */
 bool budget_admit(struct fh_machine *m, uint64_t need);
 /* Swaps out and writes back about `need` pages, which then no longer count; how many. */
-uint64_t budget_lower(struct fh_machine *m, uint64_t need, enum reclaim_who who);
+uint64_t budget_lower(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who);
 /* Whether `need` more fit, after doing so if __GFP_IO is set. */
 bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need);
 

@@ -45,11 +45,11 @@ int fh_swapon(struct fh_machine *m, uint64_t nr_pages)
 /* ---- slots; the lock is held ---- */
 
 /* Next fit: what is written together lies together, and no slot is looked at again before all are. */
-static bool take_slot(struct swap *swap, uint64_t *slot)
+static bool take_slot(struct swap *swap, uint64_t *slot, uint64_t spare)
 {
 	uint64_t end = swap->nr_total;
 
-	if (!swap->nr_free)
+	if (swap->nr_free <= spare)
 		return false;
 	*slot = bitmap_next_clear(swap->map, swap->hand, end);
 	if (*slot == end)
@@ -82,13 +82,13 @@ static void empty_store(struct swap *swap, struct swap_store *s)
 
 /* ---- on the way out ---- */
 
-unsigned int swap_take(struct fh_machine *m, unsigned int *store, unsigned int n)
+unsigned int swap_take(struct fh_machine *m, unsigned int *store, unsigned int n, uint64_t spare)
 {
 	struct swap *swap = &m->swap;
 	unsigned int got = 0;
 	uint64_t slot;
 
-	if (!swap_nr_free(swap))
+	if (swap_nr_free(swap) <= spare)
 		return 0;
 	fh_lock(&swap->lock);
 	for (unsigned int i = 0; i < SWAP_STORES && got < n; i++) {
@@ -96,7 +96,7 @@ unsigned int swap_take(struct fh_machine *m, unsigned int *store, unsigned int n
 
 		if (s->state != STORE_EMPTY)
 			continue;
-		if (!take_slot(swap, &slot))
+		if (!take_slot(swap, &slot, spare))
 			break;
 		*s = (struct swap_store){.slot = slot, .state = STORE_TAKEN};
 		swap->nr_stores++;

@@ -56,8 +56,9 @@ struct fh_machine;
 void swap_init(struct swap *swap);
 void swap_fini(struct fh_machine *m);
 
-/* Up to n slots, a store each: their numbers in the table go to store[]. How many there were. */
-unsigned int swap_take(struct fh_machine *m, unsigned int *store, unsigned int n);
+/* Up to n slots, a store each: their numbers in the table go to store[]; `spare` slots are left free. How
+ * many there were. */
+unsigned int swap_take(struct fh_machine *m, unsigned int *store, unsigned int n, uint64_t spare);
 /* A store of swap_take() that is not needed. */
 void swap_cancel(struct fh_machine *m, unsigned int store);
 /* The frame now holds the page's bytes and is the store's; returns the slot. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "mm/machine.h"
+#include "mm/policy.h"
 #include "ops.h"
 
 /* ---- what may be refused ---- */
@@ -34,13 +35,15 @@ static uint64_t uncounted(const struct fh_machine *m)
 static uint64_t could_write(const struct ops *r, const struct model_census *c)
 {
 	struct fh_mem_info info;
-	uint64_t n = 0, unseen = (uint64_t)PCP_LRU_BATCH * r->nr_cpus;
+	uint64_t n = 0, places, unseen = (uint64_t)PCP_LRU_BATCH * r->nr_cpus;
 
 	if (r->no_io || r->nested || r->io_error)
 		return 0;
 	fh_mem_info(r->md.m, &info);
-	if (!atomic_load(&r->tp.swap_write_errors))
-		n = c->anon_outside < info.swap_free ? c->anon_outside : info.swap_free;
+	places = info.swap_free - policy_swap_spare(info.swap_total);
+	if (!atomic_load(&r->tp.swap_write_errors) &&
+	    info.swap_free > policy_swap_spare(info.swap_total))
+		n = c->anon_outside < places ? c->anon_outside : places;
 	n += c->dirty_outside;
 	return n > unseen ? n - unseen : 0;
 }

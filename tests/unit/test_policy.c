@@ -134,6 +134,9 @@ static void inactive(void)
 
 static void swap_share(void)
 {
+	T_EQ(policy_swap_spare(15), 0);
+	T_EQ(policy_swap_spare(160), 10);
+	T_EQ(policy_swap_spare(1 << 20), 256);
 	T_EQ(policy_swap_share(0, 0, 32), 0);
 	T_EQ(policy_swap_share(5, 0, 32), 32);
 	T_EQ(policy_swap_share(0, 5, 32), 0);

@@ -25,7 +25,7 @@ static uint64_t put(unsigned char byte, unsigned int *store)
 {
 	pfn_t pfn;
 
-	T_EQ(swap_take(m, store, 1), 1);
+	T_EQ(swap_take(m, store, 1, 0), 1);
 	T_EQ(fh_alloc_pages(m, GFP_KERNEL, 0, &pfn), 0);
 	memset(fh_page_address(m, pfn), byte, FH_PAGE_SIZE);
 	return swap_put(m, *store, pfn);
@@ -82,7 +82,7 @@ static void places(void)
 	T_EQ(put(8, &store[0]), 1);
 	T_OK(swap_write(m, store[0]), "written");
 	T_EQ(swap_nr_free(&m->swap), 0);
-	T_EQ(swap_take(m, store, 1), 0);
+	T_EQ(swap_take(m, store, 1, 0), 0);
 	T_EQ(byte_at(1), 8);
 	T_EQ(byte_at(4), 9);
 	T_EQ(byte_at(2), 2);
@@ -97,8 +97,12 @@ static void more_than_there_is(void)
 	unsigned int store[SWAP_STORES + 1];
 
 	T_NEED(start(PLACES));
-	T_EQ(swap_take(m, store, SWAP_STORES + 1), SWAP_STORES);
-	T_EQ(swap_take(m, store, 1), 0);
+	T_EQ(swap_take(m, store, 5, PLACES), 0);
+	T_EQ(swap_take(m, store, 5, PLACES - 3), 3);
+	for (unsigned int i = 0; i < 3; i++)
+		swap_cancel(m, store[i]);
+	T_EQ(swap_take(m, store, SWAP_STORES + 1, 0), SWAP_STORES);
+	T_EQ(swap_take(m, store, 1, 0), 0);
 	for (unsigned int i = 0; i < SWAP_STORES; i++)
 		swap_cancel(m, i);
 	T_EQ(swap_nr_free(&m->swap), PLACES);
@@ -154,7 +158,7 @@ static void failed_writes_lose_nothing(void)
 		slot[i] = put((unsigned char)i, &store);
 		T_OK(!swap_write(m, store), "the write failed");
 	}
-	T_EQ(swap_take(m, &store, 1), 0);
+	T_EQ(swap_take(m, &store, 1, 0), 0);
 	T_EQ(atomic_load(&tp.swap_writes), 0);
 	for (unsigned int i = 0; i < SWAP_STORES; i++) {
 		T_EQ(byte_at(slot[i]), i);

@@ -153,7 +153,13 @@ static void out_of_an_area(void)
 	T_EQ(m->lru.count[LRU_INSIDE][LRU_INACTIVE_ANON] +
 		     m->lru.count[LRU_INSIDE][LRU_ACTIVE_ANON],
 	     inside - 20);
+	/* Stores whose write failed are there to be looked at: none is in the area. */
+	atomic_store(&tp.swap_write_fails, true);
+	pageout_anon(m, LRU_INSIDE, 20, &res);
+	T_EQ(res.done, 20);
+	T_EQ(m->swap.nr_stores, 20);
 	TP_CHECK(m);
+	atomic_store(&tp.swap_write_fails, false);
 	T_OK(same(anon), "");
 	fh_object_destroy(rest);
 	end();

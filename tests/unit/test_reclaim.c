@@ -344,6 +344,34 @@ static void unmovable_at_the_edge(void)
 	end_swap();
 }
 
+/* Who may not sleep drops cache and no more; who may, swaps. */
+static void without_io(void)
+{
+	pfn_t list = 0, pfn;
+	uint64_t v;
+
+	T_NEED(start_swap(16, 0, 2000));
+	fill(anon, 0, 3400);
+	for (uint64_t i = 0; i < 100; i++)
+		T_EQ(fh_object_read(file, i, 0, &v, sizeof(v)), 0);
+	T_EQ(fh_object_write(file, 5, 0, "x", 1), 0);
+	while (!fh_alloc_pages(m, GFP_NOIO, 0, &pfn)) {
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+	}
+	T_EQ(m->lru.nr_file, 1);
+	T_EQ(atomic_load(&tp.swap_writes) + writes, 0);
+	for (int i = 0; i < 10 && T_EQ(fh_alloc_pages(m, GFP_KERNEL, 2, &pfn), 0); i++)
+		T_EQ(fh_free_pages(m, pfn, 2), 0);
+	T_OK(atomic_load(&tp.swap_writes) > 0, "swapped");
+	while (list) {
+		pfn = *(pfn_t *)fh_page_address(m, list);
+		T_EQ(fh_free_pages(m, list, 0), 0);
+		list = pfn;
+	}
+	end_swap();
+}
+
 /* A clean page that gets dirty, or pinned, where there is no room: others make it. */
 static void dirty_and_pin_at_the_edge(void)
 {
@@ -470,6 +498,7 @@ const struct t_case t_cases[] = {T(drops_only_clean),
 				 T(more_than_ram_and_swap),
 				 T(more_dirty_than_ram),
 				 T(unmovable_at_the_edge),
+				 T(without_io),
 				 T(dirty_and_pin_at_the_edge),
 				 T(a_server_that_needs_memory),
 				 T(a_server_in_another_thread),

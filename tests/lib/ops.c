@@ -200,6 +200,8 @@ static void kinds_of(struct ops *r, unsigned int how, unsigned int b)
 		if ((how & kind_bits[i].how) == kind_bits[i].how &&
 		    (b & kind_bits[i].b) == kind_bits[i].b)
 			r->kinds |= 1u << i;
+	if (is(r, OPS_NO_BYTES)) /* nothing to swap out */
+		r->kinds &= ~(1u << OPS_SWAP);
 }
 
 /* Bytes from the start of RAM to an address. */

@@ -133,7 +133,7 @@ bool job_parse(const char *path, const char *text, size_t len, struct job *job, 
 
 	*job = (struct job){
 		.policy = {CMA_POLICY_CARVEOUT, CMA_POLICY_MOVABLE, CMA_POLICY_GUARANTEED},
-		.nr_policies = CMA_NR_POLICIES,
+		.nr_policies = 3,
 		.duration_ns = UINT64_C(10000000000),
 		.seed = 1,
 	};

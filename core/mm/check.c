@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
+#include "mm/terms.h"
 
 struct check {
 	struct fh_machine *m;
@@ -289,11 +290,39 @@ static void check_objects(struct check *c)
 		       (ull)c->slots);
 }
 
+/* A4 and A5: who may be in a block of an area. */
+static void check_area_block(struct check *c, struct cma *cma, const struct area_block *ab,
+			     uint64_t b, uint64_t nth)
+{
+	enum cma_policy policy = area_policy(cma);
+	bool lent = ab->lent && policy != CMA_POLICY_CARVEOUT;
+	unsigned int tenants = 0, undroppable = 0, held = 0;
+
+	for (unsigned int k = 0; k < FH_BLOCK_PAGES; k++) {
+		const struct fh_frame *f = &c->m->frames[b][k];
+
+		tenants += frame_state(f) != FRAME_RAW;
+		undroppable += frame_state(f) != FRAME_RAW && !(frame_flags(f) & FRAME_DROPPABLE);
+		held += frame_state(f) == FRAME_HELD;
+	}
+	if (ab->lent != terms_in_share(cma, nth) || block_peek(c->m, b).lend != terms_lend(cma, ab))
+		broken(c, "A4 area %s: block %llu: in the share %u, lend %u", cma->name, (ull)b,
+		       ab->lent, block_peek(c->m, b).lend);
+	if (!lent && tenants)
+		broken(c, "A4 area %s: block %llu is not lent and has %u tenants", cma->name,
+		       (ull)b, tenants);
+	if (policy == CMA_POLICY_DISCARD && undroppable)
+		broken(c, "A4 area %s: block %llu: %u cannot be dropped", cma->name, (ull)b,
+		       undroppable);
+	if (policy != CMA_POLICY_MOVABLE && held)
+		broken(c, "A5 area %s: block %llu has %u held pages", cma->name, (ull)b, held);
+}
+
 static void check_area(struct check *c, struct cma *cma)
 {
 	struct fh_machine *m = c->m;
 	uint64_t marked = 0, set;
-	bool none_held = area_policy(cma) == CMA_POLICY_GUARANTEED && !cma->was_movable;
+	uint64_t nth = 0;
 
 	for (unsigned int i = 0; i < cma->nranges; i++) {
 		struct cma_memrange *r = &cma->ranges[i];
@@ -302,13 +331,9 @@ static void check_area(struct check *c, struct cma *cma)
 		for (set = bitmap_next_set(r->bitmap, 0, end); set < end;
 		     set = bitmap_next_set(r->bitmap, set + 1, end))
 			marked++;
-		for (uint64_t b = machine_block(m, r->base_pfn);
-		     b < machine_block(m, r->base_pfn + r->count); b++) {
-			for (unsigned int k = 0; k < FH_BLOCK_PAGES && none_held; k++)
-				if (frame_state(&m->frames[b][k]) == FRAME_HELD)
-					broken(c, "A5 area %s: block %llu has a held page",
-					       cma->name, (ull)b);
-		}
+		for (uint64_t k = 0; k < area_nr_blocks(r) && cma->active; k++)
+			check_area_block(c, cma, &r->block[k], machine_block(m, r->base_pfn) + k,
+					 nth++);
 	}
 	if (cma->count - cma->available_count != marked << cma->order_per_bit)
 		broken(c, "A1 area %s: available %llu of %llu, %llu bits set", cma->name,

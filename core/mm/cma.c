@@ -4,6 +4,7 @@
  * Areas: find a window, mark it, make it ours; account for it; say why not. */
 #include "base/bitmap.h"
 #include "mm/contig.h"
+#include "mm/failure.h"
 #include "mm/machine.h"
 
 #define MAX_ALIGN_ORDER 20
@@ -109,21 +110,10 @@ static void show_free_map(struct cma *cma)
 static int alloc_failed(struct cma *cma, unsigned long count, unsigned int flags, int err,
 			const struct window *w, const struct contig_result *res)
 {
-	bool tried = res->why;
-
 	atomic_fetch_add_explicit(&cma->nr_fails, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->nr_pages_failed, count, memory_order_relaxed);
 	vm_count(cma->m, VM_cma_alloc_fail, 1);
-	fh_lock(&cma->lock);
-	cma->last = (struct cma_failure){
-		.error = err,
-		.count = count,
-		.window = tried ? w->pfns : (struct range){0, 0},
-		.pfn = res->pfn,
-		.time_ns = machine_clock(cma->m),
-		.why = tried ? res->why : "no window of that size is free",
-	};
-	fh_unlock(&cma->lock);
+	failure_note(cma, err, count, w->pfns, res);
 	if (!(flags & CMA_NO_WARN)) {
 		machine_log(cma->m, PLAT_LOG_ERR,
 			    "cma: cma_alloc: %s: alloc failed, req-size: %lu pages, ret: %d",
@@ -227,11 +217,4 @@ bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count)
 				  memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->nr_pages_released, count, memory_order_relaxed);
 	return true;
-}
-
-void cma_last_failure(struct cma *cma, struct cma_failure *f)
-{
-	fh_lock(&cma->lock);
-	*f = cma->last;
-	fh_unlock(&cma->lock);
 }

@@ -2,15 +2,17 @@
 /*
  * Inside an area. (The public calls and their contracts: freehold/cma.h.)
  *
- * Invariants
- *	A1 available_count is count minus the frames whose bit is set; a bit stands for
- *2^order_per_bit. A2 a frame whose bit is set is taken (clear in its block's map), RAW, and in no
- *CPU's slot. A3 a frame of an area that is taken is a device's (A2), in a CPU's slot, or a page
- *that can be moved. A4 no frame of a `carveout` area is lent, unless it was when the policy
- *changed. A5 no page in a `guaranteed` area is held, unless it was when the policy changed.
+ * Invariants (DESIGN, "Areas"; fh_check recomputes them)
+ *	A1 available_count is count minus the frames whose bit is set.
+ *	A2 a frame whose bit is set is taken, RAW, and in no CPU's slot.
+ *	A3 blocks of areas have type CMA, and only they.
+ *	A4 a block's `lend` is what policy and share say; in a block that is not lent nobody's page is,
+ *	and in one of policy `discard` none that cannot be dropped.
+ *	A5 no page in an area is held, but in policy `movable`.
  *
  * Locking. cma.lock, rank CMA: bitmaps, counts. Not held while tenants are moved: a window is
- *marked first and is then nobody else's.
+ * marked first and is then nobody else's. `changing` is taken by who changes policy or share, and
+ * waited for asleep to others: tenants move while it is held.
  */
 #ifndef FH_MM_CMA_H
 #define FH_MM_CMA_H
@@ -19,10 +21,16 @@
 #include <freehold/cma.h>
 #include "base/lock.h"
 
+/* What an area knows of one of its blocks beyond the block's state. */
+struct area_block {
+	_Atomic(uint8_t) lent; /* the share includes it; written under the block's lock */
+};
+
 struct cma_memrange {
 	pfn_t base_pfn;
-	uint64_t count;	  /* frames */
-	uint64_t *bitmap; /* a bit 2^order_per_bit frames; cma.lock */
+	uint64_t count;		  /* frames */
+	uint64_t *bitmap;	  /* a bit 2^order_per_bit frames; cma.lock */
+	struct area_block *block; /* one each */
 };
 
 struct cma {
@@ -31,11 +39,14 @@ struct cma {
 	unsigned int id; /* its place in m->area[]; blocks store id + 1 */
 	unsigned int nranges, order_per_bit;
 	struct cma_memrange ranges[CMA_MAX_RANGES];
-	uint64_t count;		  /* frames, all ranges */
-	uint64_t available_count; /* cma.lock */
-	bool active;		  /* cma_init_reserved_areas() has put it into service */
-	_Atomic(uint32_t) policy; /* enum cma_policy */
-	bool was_movable;	  /* once: pages may be held in it from then (A5) */
+	uint64_t count;		    /* frames, all ranges */
+	uint64_t available_count;   /* cma.lock */
+	bool active;		    /* cma_init_reserved_areas() has put it into service */
+	_Atomic(uint32_t) policy;   /* enum cma_policy */
+	_Atomic(uint32_t) changing; /* somebody changes policy or share */
+	_Atomic(uint32_t) settling; /* `discard` only: nothing is lent until the last tenant left */
+	_Atomic(uint32_t) share;    /* percent of its blocks that may be lent */
+	_Atomic(uint64_t) lend_at;  /* block that the last page of `discard` came from */
 	struct fh_lock lock;
 	_Atomic(uint64_t) nr_pages_succeeded, nr_pages_failed, nr_pages_released;
 	_Atomic(uint64_t) nr_allocs, nr_fails, pages_migrated, pages_dropped;
@@ -46,6 +57,11 @@ struct cma {
 static inline uint64_t cma_bitmap_maxno(const struct cma *cma, const struct cma_memrange *r)
 {
 	return r->count >> cma->order_per_bit;
+}
+
+static inline uint64_t area_nr_blocks(const struct cma_memrange *r)
+{
+	return r->count >> FH_BLOCK_ORDER;
 }
 
 /* Whether any of the frames is in a device's hands. */

@@ -59,6 +59,7 @@ struct fh_machine {
 	_Atomic(uint64_t) capacity;
 	_Atomic(int64_t) nr_device; /* frames of areas in devices' hands */
 	_Atomic(int64_t) nr_area;   /* frames of all areas in service */
+	_Atomic(uint64_t) discard;  /* areas of policy `discard`: a bit for each id */
 
 	struct machine_bank bank[BOOT_MAX_BANKS];
 	unsigned int nr_banks;
@@ -115,11 +116,20 @@ static inline enum cma_policy area_policy(const struct cma *cma)
 	return (enum cma_policy)atomic_load_explicit(&cma->policy, memory_order_relaxed);
 }
 
-static inline bool machine_pfn_guaranteed(const struct fh_machine *m, pfn_t pfn)
+/* Whether a page must leave the area it is in before it is held (DESIGN G1). */
+static inline bool machine_pfn_unholdable(const struct fh_machine *m, pfn_t pfn)
 {
 	struct cma *cma = machine_area(m, machine_block(m, pfn));
 
-	return cma && area_policy(cma) == CMA_POLICY_GUARANTEED;
+	return cma && area_policy(cma) != CMA_POLICY_MOVABLE;
+}
+
+/* Whether a page must leave the area it is in before it is dirtied. */
+static inline bool machine_pfn_clean_only(const struct fh_machine *m, pfn_t pfn)
+{
+	struct cma *cma = machine_area(m, machine_block(m, pfn));
+
+	return cma && area_policy(cma) == CMA_POLICY_DISCARD;
 }
 
 /* Where the CPU sees a frame, or NULL. */

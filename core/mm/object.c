@@ -188,6 +188,39 @@ int object_dirty_locked(struct fh_object *o, pfn_t pfn)
 	return 0;
 }
 
+static bool must_leave(const struct fh_object *o, pfn_t pfn)
+{
+	/* A held page leaves when it is no longer held: whoever changes the policy waits for it. */
+	return o->ops && machine_pfn_clean_only(o->m, pfn) &&
+	       frame_state(machine_frame(o->m, pfn)) != FRAME_HELD;
+}
+
+int object_get_to_write(struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	int err;
+
+	for (;;) {
+		err = object_get_locked(o, index, OBJECT_BRING, pfn);
+		if (err)
+			return err;
+		if (!must_leave(o, *pfn)) {
+			err = object_dirty_locked(o, *pfn);
+			if (err) {
+				fh_unlock(&o->lock);
+				return err;
+			}
+			/* Who makes an area `discard` stores that and then looks for dirty pages: either
+			 * he sees this one, or we see him. */
+			atomic_thread_fence(memory_order_seq_cst);
+			if (!must_leave(o, *pfn))
+				return 0;
+		}
+		err = object_move_out(o, *pfn);
+		if (err)
+			return err;
+	}
+}
+
 int fh_object_write(struct fh_object *o, uint64_t index, size_t offset, const void *buf, size_t len)
 {
 	unsigned char *virt;
@@ -196,16 +229,15 @@ int fh_object_write(struct fh_object *o, uint64_t index, size_t offset, const vo
 
 	if (!inside(o, index, offset, len))
 		return -FH_EINVAL;
-	err = object_get_locked(o, index, OBJECT_BRING, &pfn);
+	err = object_get_to_write(o, index, &pfn);
 	if (err)
 		return err;
-	err = object_dirty_locked(o, pfn);
 	virt = machine_virt(o->m, pfn);
-	if (!err && virt)
+	if (virt)
 		memcpy(virt + offset, buf, len);
 	lru_touch(machine_frame(o->m, pfn));
 	fh_unlock(&o->lock);
-	return err;
+	return 0;
 }
 
 int fh_object_where(struct fh_object *o, uint64_t index, pfn_t *pfn)

@@ -99,4 +99,10 @@ void object_insert(struct fh_object *o, uint64_t index, pfn_t pfn);
 /* The page is about to be written, object locked. -FH_ENOMEM: it could be dropped so far, and what
  * cannot be dropped has no room. */
 FH_MUST_CHECK int object_dirty_locked(struct fh_object *o, pfn_t pfn);
+/* Page `index` is there to be written, the object is locked, as object_get_locked(); a file's is
+ * dirty, and so has left an area of policy `discard`. */
+FH_MUST_CHECK int object_get_to_write(struct fh_object *o, uint64_t index, pfn_t *pfn);
+/* Moves a page of a locked object out of the area it is in; unlocks. 0: look again where it is now;
+ * -FH_ENOMEM: no frame outside. In hold.c, called from below: dirtying is a reason to leave, too. */
+FH_MUST_CHECK int object_move_out(struct fh_object *o, pfn_t pfn);
 #endif

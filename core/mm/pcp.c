@@ -358,7 +358,7 @@ static int adopt(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone *pz, 
 	new = old = block_lock(m, block);
 	if (map->w[i] & bit) {
 		r = -FH_EINVAL;
-	} else if (!old.isolated && type_of(old.type) < PCP_TYPES) {
+	} else if (type_of(old.type) < PCP_TYPES && may_bind(&old, type_of(old.type))) {
 		pz->freed.mask = map->w[i] | bit;
 		pz->freed.taken = (uint8_t)(1u << i);
 		if (old.type == MIGRATE_UNMOVABLE && !old.special)
@@ -388,7 +388,7 @@ static int free_huge(struct fh_machine *m, struct pcp_slot *s, pfn_t pfn)
 	new = old = block_lock(m, block);
 	if (old.free) {
 		r = -FH_EINVAL;
-	} else if (!old.isolated) {
+	} else if (may_bind(&old, type_of(old.type))) {
 		new.cached++;
 		atomic_store_explicit(&s->word, pfn >> 6, memory_order_relaxed);
 		s->mask = 1;

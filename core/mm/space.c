@@ -332,12 +332,13 @@ static int mapping_fault(struct mapping *map, uint64_t va, unsigned int flags)
 		if (err)
 			return err;
 	}
-	err = object_get_locked(o, index, OBJECT_BRING, &pfn);
+	if (flags & FH_FAULT_WRITE)
+		err = object_get_to_write(o, index, &pfn);
+	else
+		err = object_get_locked(o, index, OBJECT_BRING, &pfn);
 	if (err)
 		return err;
-	if (flags & FH_FAULT_WRITE)
-		err = object_dirty_locked(o, pfn);
-	if (!err && (!(*pte & PTE_PRESENT) || (flags & FH_FAULT_WRITE && !(*pte & PTE_WRITE))))
+	if ((!(*pte & PTE_PRESENT) || (flags & FH_FAULT_WRITE && !(*pte & PTE_WRITE))))
 		err = map_around(map, index, pfn, !o->ops || flags & FH_FAULT_WRITE);
 	lru_touch(machine_frame(o->m, pfn));
 	fh_unlock(&o->lock);

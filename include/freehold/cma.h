@@ -56,11 +56,26 @@ FH_MUST_CHECK int cma_add_reserved_mem(struct cma *cma, phys_t base, uint64_t si
  */
 FH_MUST_CHECK int cma_init_reserved_areas(struct fh_machine *m);
 
-/* Changes the policy on the live area. From now on placement and waiting follow it; tenants that
- * the new policy would not lend to stay until they are asked to leave. -FH_EINVAL: no such policy.
+/*
+ * Changes the policy of the live area. When it returns 0, whoever the new policy would not have let
+ * in is out: of `carveout` everybody, of `discard` what cannot be dropped, of `guaranteed` every
+ * page that was held, which is waited for. Else all is as before; the tenants that had left already
+ * are elsewhere.
+ *
+ * -FH_EINVAL: no such policy; -FH_EBUSY: a page stayed pinned or under writeback for 200 ms, or a
+ * frame is neither a device's nor any object's; -FH_ENOMEM: there is nowhere to move a tenant, or,
+ * to `guaranteed`, what cannot be dropped would not fit outside the areas (DESIGN G2). The failure
+ * record has the page. Sleeps, yielding; one change at a time, others wait. Devices' buffers stay,
+ * and cma_alloc() meanwhile is served by either policy.
  */
 FH_MUST_CHECK int cma_set_policy(struct cma *cma, enum cma_policy policy);
 enum cma_policy cma_get_policy(const struct cma *cma);
+
+/* How much of the area may be lent, in percent of its blocks, rounded down to a block; 100 at
+ * birth. The others, at the lower end, are kept free for devices. Lowered, tenants leave as in
+ * cma_set_policy(), with the same errors; -FH_EINVAL: above 100. */
+FH_MUST_CHECK int cma_set_share(struct cma *cma, unsigned int percent);
+unsigned int cma_get_share(const struct cma *cma);
 const char *cma_policy_name(enum cma_policy policy);
 
 struct cma *cma_find(struct fh_machine *m, const char *name);
@@ -81,7 +96,7 @@ struct cma_stats {
 };
 void cma_get_stats(struct cma *cma, struct cma_stats *stats);
 
-/* Why the last refused cma_alloc() was refused. */
+/* Why the last cma_alloc(), cma_set_policy() (count 0) or cma_set_share() that was refused was. */
 struct cma_failure {
 	int error;	     /* negative; 0: none was refused yet */
 	uint64_t count;	     /* pages asked for */

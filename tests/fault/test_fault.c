@@ -227,6 +227,28 @@ static void areas(void)
 		T_OK(cma_release(late, pfn, 512), "");
 }
 
+/* Mapped tenants have to leave when the terms change; who cannot, stays, and so do the terms. */
+static void terms(void)
+{
+	static const enum cma_policy to[] = {CMA_POLICY_DISCARD, CMA_POLICY_MOVABLE,
+					     CMA_POLICY_CARVEOUT, CMA_POLICY_GUARANTEED};
+	struct cma *cma = cma_find(m, "area");
+
+	spaces();
+	for (unsigned int i = 0; i < 4; i++) {
+		enum cma_policy was = cma_get_policy(cma);
+		bool ok = fair(cma_set_policy(cma, to[i]), "policy");
+
+		T_EQ(cma_get_policy(cma), ok ? to[i] : was);
+		if (made.anon && to[i] == CMA_POLICY_MOVABLE)
+			for (uint64_t k = 0; k < PAGES; k++)
+				put(made.anon, 0, k, (uint32_t)k + 9);
+		ok = fair(cma_set_share(cma, i * 30), "share");
+		if (made.space)
+			TP_SPACE_CHECK(made.space, host);
+	}
+}
+
 static void mixed(void)
 {
 	areas();
@@ -358,11 +380,16 @@ static void areas_fail(void)
 	every_nth(areas);
 }
 
+static void terms_fail(void)
+{
+	every_nth(terms);
+}
+
 static void everything_fails(void)
 {
 	every_nth(mixed);
 }
 
-const struct t_case t_cases[] = {T(creating),	      T(objects_fail),	   T(spaces_fail),
-				 T(contiguous_fails), T(holds_fail),	   T(drivers_fail),
-				 T(areas_fail),	      T(everything_fails), T_END};
+const struct t_case t_cases[] = {
+	T(creating),	 T(objects_fail), T(spaces_fail), T(contiguous_fails), T(holds_fail),
+	T(drivers_fail), T(areas_fail),	  T(terms_fail),  T(everything_fails), T_END};

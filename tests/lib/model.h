@@ -69,6 +69,7 @@ struct model_area {
 	uint64_t count;
 	unsigned int order_per_bit;
 	enum cma_policy policy;
+	unsigned int share; /* percent */
 };
 
 struct model_mapping {

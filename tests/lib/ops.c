@@ -183,6 +183,7 @@ static bool birth(struct ops *r)
 			.count = size[i] * MIB >> FH_PAGE_SHIFT,
 			.order_per_bit = cfg->region[i].order_per_bit,
 			.policy = cfg->policy,
+			.share = 100,
 		};
 	}
 	cfg->region[2] = (struct boot_region){

@@ -133,18 +133,71 @@ static void op_cma_release_bad(struct ops *r)
 	ops_must(r, !cma_release(a->cma, pfn, count), "what is no buffer is not released");
 }
 
+/* What a change of an area's terms returned: 0, or a reason that the model knows. */
+static bool changed(struct ops *r, int err)
+{
+	struct model_census c;
+	uint64_t stuck;
+
+	ops_say(r, " -> %d", err);
+	if (!err || ops_injected(r))
+		return ops_must(r, !err || err == -FH_ENOMEM, "an error of the contract") && !err;
+	ops_must(r, err == -FH_ENOMEM, "nobody is in the way for good");
+	model_census(&r->md, &c);
+	stuck = c.used_outside + c.used_inside - c.droppable;
+	ops_must(r, stuck + 192 * (r->nr_cpus + 1) >= r->pages_outside,
+		 "terms are refused only when tenants do not fit outside");
+	return false;
+}
+
+static void set_policy(struct ops *r, struct model_area *a, enum cma_policy policy)
+{
+	/* Who stays would be waited for: unit tests do that. */
+	if (r->md.guaranteed_only || (policy != CMA_POLICY_MOVABLE && blockers(r, a)))
+		return;
+	ops_say(r, " area %u %s", (unsigned int)(a - r->md.area), cma_policy_name(policy));
+	if (changed(r, cma_set_policy(a->cma, policy)))
+		a->policy = policy;
+	ops_must(r, cma_get_policy(a->cma) == a->policy, "a policy is what was set last");
+}
+
+static void set_share(struct ops *r, struct model_area *a, unsigned int percent)
+{
+	if (blockers(r, a))
+		return;
+	ops_say(r, " area %u share %u", (unsigned int)(a - r->md.area), percent);
+	if (changed(r, cma_set_share(a->cma, percent)))
+		a->share = percent;
+	ops_must(r, cma_get_share(a->cma) == a->share, "a share is what was set last");
+}
+
+static void later(struct ops *r, struct model_area *a, unsigned int b)
+{
+	switch (b % 4) {
+	case 0:
+		set_policy(r, a, CMA_POLICY_DISCARD);
+		break;
+	case 1:
+		set_policy(r, a, (enum cma_policy)(b / 4 % CMA_NR_POLICIES));
+		break;
+	default:
+		set_share(r, a, b / 4 * 100 / 31);
+		break;
+	}
+}
+
 static void op_policy(struct ops *r)
 {
 	struct model *md = &r->md;
 	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
-	enum cma_policy policy = (enum cma_policy)ops_pick(r, CMA_NR_POLICIES);
+	unsigned int b = ops_u8(r);
+	enum cma_policy policy = (enum cma_policy)(b % 3);
 
-	if (md->guaranteed_only || (policy == CMA_POLICY_GUARANTEED && blockers(r, a)))
+	if (b >= 128) { /* what came later: bytes below mean what they always meant */
+		later(r, a, b & 127);
 		return;
-	ops_say(r, " area %u %s", (unsigned int)(a - md->area), cma_policy_name(policy));
-	ops_must(r, !cma_set_policy(a->cma, policy) && cma_get_policy(a->cma) == policy,
-		 "a policy can be set");
-	a->policy = policy;
+	}
+	set_policy(r, a, policy);
 }
 
 void ops_area_finish(struct ops *r)

@@ -239,6 +239,9 @@ static void indexes_and_counters(void)
 	T_EQ(zone_count(&z->nr_free), before - 512);
 	T_EQ(zone_count(&z->nr_free_carveout), 512);
 	T_EQ(zone_count(&z->nr_free_cma), 512);
+	old = s = block_lock(m, 7);
+	s.lend = BLOCK_LEND_MOVABLE;
+	block_unlock(m, 7, old, s);
 	end();
 }
 

@@ -296,7 +296,7 @@ static void check_area_block(struct check *c, struct cma *cma, const struct area
 {
 	enum cma_policy policy = area_policy(cma);
 	bool lent = ab->lent && policy != CMA_POLICY_CARVEOUT;
-	unsigned int tenants = 0, undroppable = 0, held = 0;
+	unsigned int tenants = 0, undroppable = 0, held = 0, drop = 0;
 
 	for (unsigned int k = 0; k < FH_BLOCK_PAGES; k++) {
 		const struct fh_frame *f = &c->m->frames[b][k];
@@ -304,7 +304,11 @@ static void check_area_block(struct check *c, struct cma *cma, const struct area
 		tenants += frame_state(f) != FRAME_RAW;
 		undroppable += frame_state(f) != FRAME_RAW && !(frame_flags(f) & FRAME_DROPPABLE);
 		held += frame_state(f) == FRAME_HELD;
+		drop += frame_state(f) != FRAME_RAW && frame_flags(f) & FRAME_DROPPABLE;
 	}
+	if (c->m->tenants[b] != drop * TENANT_DROPPABLE + held * TENANT_HELD)
+		broken(c, "L3 block %llu: tenants are %#x: droppable are %u, held %u", (ull)b,
+		       c->m->tenants[b], drop, held);
 	if (ab->lent != terms_in_share(cma, nth) || block_peek(c->m, b).lend != terms_lend(cma, ab))
 		broken(c, "A4 area %s: block %llu: in the share %u, lend %u", cma->name, (ull)b,
 		       ab->lent, block_peek(c->m, b).lend);
@@ -316,6 +320,28 @@ static void check_area_block(struct check *c, struct cma *cma, const struct area
 		       undroppable);
 	if (policy != CMA_POLICY_MOVABLE && held)
 		broken(c, "A5 area %s: block %llu has %u held pages", cma->name, (ull)b, held);
+}
+
+/* A6: a block counts as broken by small buffers only while a buffer is in it. */
+static void check_small(struct check *c, const struct cma *cma)
+{
+	uint64_t per = FH_BLOCK_PAGES >> cma->order_per_bit, small;
+
+	for (unsigned int i = 0; i < cma->nranges; i++) {
+		const struct cma_memrange *r = &cma->ranges[i];
+
+		small = 0;
+		for (uint64_t k = 0; k < area_nr_blocks(r); k++) {
+			small += r->block[k].small;
+			if (r->block[k].small &&
+			    bitmap_next_set(r->bitmap, k * per, (k + 1) * per) == (k + 1) * per)
+				broken(c, "A6 area %s: block %llu of range %u is small, and free",
+				       cma->name, (ull)k, i);
+		}
+		if (small != r->nr_small)
+			broken(c, "A6 area %s: %llu small blocks, %llu counted", cma->name,
+			       (ull)small, (ull)r->nr_small);
+	}
 }
 
 static void check_area(struct check *c, struct cma *cma)
@@ -335,6 +361,7 @@ static void check_area(struct check *c, struct cma *cma)
 			check_area_block(c, cma, &r->block[k], machine_block(m, r->base_pfn) + k,
 					 nth++);
 	}
+	check_small(c, cma);
 	if (cma->count - cma->available_count != marked << cma->order_per_bit)
 		broken(c, "A1 area %s: available %llu of %llu, %llu bits set", cma->name,
 		       (ull)cma->available_count, (ull)cma->count, (ull)marked);

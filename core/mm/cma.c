@@ -6,6 +6,7 @@
 #include "mm/contig.h"
 #include "mm/failure.h"
 #include "mm/machine.h"
+#include "mm/window.h"
 
 #define MAX_ALIGN_ORDER 20
 
@@ -16,64 +17,97 @@ static uint64_t units(const struct cma *cma, uint64_t count)
 	return (count + unit - 1) >> cma->order_per_bit;
 }
 
-/* A window that is marked as the caller's and not yet emptied. */
-struct window {
-	struct cma_memrange *r;
-	uint64_t bit, nr_bits;
-	struct range pfns;
+static void unmark(struct cma *cma, const struct window *w)
+{
+	fh_lock(&cma->lock);
+	window_clear(cma, w->r, w->bit, w->nr_bits);
+	fh_unlock(&cma->lock);
+}
+
+/* One request on its way. */
+struct attempt {
+	struct cma *cma;
+	const struct cma_request *req;
+	struct window_want want;
+	struct window w;	  /* the last window tried; r NULL: none */
+	struct contig_result res; /* and how that went */
 };
 
-/* The lowest free window of the range at or above w->bit (cma_range_alloc() in Linux), and marks
- * it. */
-static bool window_find(struct cma *cma, struct window *w, unsigned int align_order)
+/* Empties the window that was just marked, or takes the mark back. */
+static int claim(struct attempt *a)
 {
-	uint64_t mask = 0, offset;
+	struct contig_want want = {
+		.range = a->w.pfns,
+		.policy = area_policy(a->cma),
+		.deadline_ns = a->req->deadline_ns,
+		.cancel = a->req->cancel,
+	};
+	int err;
 
-	if (align_order > cma->order_per_bit)
-		mask = (UINT64_C(1) << (align_order - cma->order_per_bit)) - 1;
-	offset = (w->r->base_pfn & ((UINT64_C(1) << align_order) - 1)) >> cma->order_per_bit;
-	fh_lock(&cma->lock);
-	w->bit = bitmap_find_clear(w->r->bitmap, cma_bitmap_maxno(cma, w->r), w->bit, w->nr_bits,
-				   mask, offset);
-	if (w->bit != BITMAP_NONE) {
-		bitmap_set(w->r->bitmap, w->bit, w->nr_bits);
-		cma->available_count -= w->nr_bits << cma->order_per_bit;
-		w->pfns.start = w->r->base_pfn + (w->bit << cma->order_per_bit);
-		w->pfns.end = w->pfns.start + (w->nr_bits << cma->order_per_bit);
+	if (a->want.free) {
+		a->res = (struct contig_result){.migrated = 0};
+		err = contig_claim_free(a->cma->m, a->w.pfns) ? 0 : -FH_EAGAIN;
+	} else {
+		err = contig_claim(a->cma->m, &want, &a->res);
 	}
-	fh_unlock(&cma->lock);
-	return w->bit != BITMAP_NONE;
+	atomic_fetch_add_explicit(&a->cma->pages_migrated, a->res.migrated, memory_order_relaxed);
+	atomic_fetch_add_explicit(&a->cma->pages_dropped, a->res.dropped, memory_order_relaxed);
+	if (err)
+		unmark(a->cma, &a->w);
+	return err;
 }
 
-static void window_unmark(struct cma *cma, const struct window *w)
-{
-	fh_lock(&cma->lock);
-	bitmap_clear(w->r->bitmap, w->bit, w->nr_bits);
-	cma->available_count += w->nr_bits << cma->order_per_bit;
-	fh_unlock(&cma->lock);
-}
-
-/* Tries the windows of one range. 0 and the window; -FH_ENOMEM: no free window; else why the last
+/* Linux's way through the windows of one range. 0; -FH_ENOMEM: no free window; else why the last
  * one tried could not be emptied. */
-static int range_alloc(struct cma *cma, struct window *w, unsigned int align_order,
-		       struct contig_result *res)
+static int first_of_range(struct attempt *a, struct cma_memrange *r)
 {
-	int err = -FH_ENOMEM, claim;
+	struct window w = {.r = r};
+	int err = -FH_ENOMEM;
 
-	for (w->bit = 0; window_find(cma, w, align_order);) {
-		claim = contig_claim(cma->m, w->pfns, area_policy(cma), res);
-		atomic_fetch_add_explicit(&cma->pages_migrated, res->migrated,
-					  memory_order_relaxed);
-		atomic_fetch_add_explicit(&cma->pages_dropped, res->dropped, memory_order_relaxed);
-		if (!claim)
-			return 0;
-		window_unmark(cma, w);
-		err = claim;
-		if (claim != -FH_EBUSY)
+	while (window_first(a->cma, &w, &a->want)) {
+		a->w = w;
+		err = claim(a);
+		if (err != -FH_EBUSY)
 			break;
-		w->bit += align_order > cma->order_per_bit
-				  ? UINT64_C(1) << (align_order - cma->order_per_bit)
-				  : 1;
+		w.bit += a->want.align_order > a->cma->order_per_bit
+				 ? UINT64_C(1) << (a->want.align_order - a->cma->order_per_bit)
+				 : 1;
+	}
+	return err;
+}
+
+static int first(struct attempt *a)
+{
+	int err = -FH_ENOMEM, e;
+
+	for (unsigned int i = 0; i < a->cma->nranges; i++) {
+		struct window was_w = a->w;
+		struct contig_result was = a->res;
+
+		a->res = (struct contig_result){.migrated = 0};
+		e = first_of_range(a, &a->cma->ranges[i]);
+		if (!e || a->res.why) { /* had, or the most telling failure so far */
+			err = e;
+		} else {
+			a->w = was_w;
+			a->res = was;
+		}
+		if (!e || (e != -FH_EBUSY && e != -FH_ENOMEM))
+			return e;
+	}
+	return err;
+}
+
+/* Our way: the cheapest, and round what does not move. */
+static int cheapest(struct attempt *a)
+{
+	int err = -FH_ENOMEM;
+
+	while (window_cheapest(a->cma, &a->w, &a->want)) {
+		err = claim(a);
+		if (err != -FH_EBUSY || a->want.nr_stuck == WINDOW_STUCK)
+			break;
+		a->want.stuck[a->want.nr_stuck++] = a->res.pfn;
 	}
 	return err;
 }
@@ -107,60 +141,107 @@ static void show_free_map(struct cma *cma)
 	}
 }
 
-static int alloc_failed(struct cma *cma, unsigned long count, unsigned int flags, int err,
-			const struct window *w, const struct contig_result *res)
+static int alloc_failed(const struct attempt *a, int err)
 {
+	struct cma *cma = a->cma;
+
 	atomic_fetch_add_explicit(&cma->nr_fails, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&cma->nr_pages_failed, count, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cma->nr_pages_failed, a->req->count, memory_order_relaxed);
 	vm_count(cma->m, VM_cma_alloc_fail, 1);
-	failure_note(cma, err, count, w->pfns, res);
-	if (!(flags & CMA_NO_WARN)) {
+	/* -EAGAIN is no news, and who asks like that must not wait for the lock. */
+	if (a->req->flags & CMA_NOWAIT)
+		return err;
+	failure_note(cma, err, a->req, a->w.pfns, &a->res);
+	if (!(a->req->flags & CMA_NO_WARN)) {
 		machine_log(cma->m, PLAT_LOG_ERR,
 			    "cma: cma_alloc: %s: alloc failed, req-size: %lu pages, ret: %d",
-			    cma->name, count, err);
+			    cma->name, a->req->count, err);
 		show_free_map(cma);
 	}
 	return err;
 }
 
-int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order, unsigned int flags,
-	      pfn_t *pfn)
+static void alloc_done(const struct attempt *a)
 {
-	struct contig_result res = {0};
-	struct window w = {0};
-	int err = -FH_ENOMEM;
+	struct cma *cma = a->cma;
 	uint64_t used;
 
-	if (!cma || !cma->active || !count || !pfn || align_order > MAX_ALIGN_ORDER)
-		return -FH_EINVAL;
-	w.nr_bits = units(cma, count);
-	for (unsigned int i = 0; i < cma->nranges && count <= cma->count; i++) {
-		struct contig_result last = {0};
-		struct window try = {.r = &cma->ranges[i], .nr_bits = w.nr_bits};
-		int e = range_alloc(cma, &try, align_order, &last);
-
-		if (!e || last.why) { /* had, or the most telling failure so far */
-			w = try;
-			res = last;
-			err = e;
-		}
-		if (!e || (e != -FH_EBUSY && e != -FH_ENOMEM))
-			break;
-	}
-	if (err)
-		return alloc_failed(cma, count, flags, err, &w, &res);
-	atomic_fetch_add_explicit(&cma->m->nr_device, (int64_t)(w.pfns.end - w.pfns.start),
+	atomic_fetch_add_explicit(&cma->m->nr_device, (int64_t)(a->w.pfns.end - a->w.pfns.start),
 				  memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->nr_allocs, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&cma->nr_pages_succeeded, count, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cma->nr_pages_succeeded, a->req->count, memory_order_relaxed);
 	vm_count(cma->m, VM_cma_alloc_success, 1);
 	fh_lock(&cma->lock);
 	used = cma->count - cma->available_count;
 	if (used > cma->used_max)
 		cma->used_max = used;
 	fh_unlock(&cma->lock);
-	*pfn = w.pfns.start;
+}
+
+/* No buffer could be like that. */
+static bool is_absurd(const struct cma *cma, const struct cma_request *req)
+{
+	uint64_t frames;
+
+	if (!req->count || req->align_order > MAX_ALIGN_ORDER ||
+	    req->flags & ~(unsigned int)(CMA_NO_WARN | CMA_NOWAIT) ||
+	    req->boundary & (req->boundary - 1))
+		return true;
+	if (req->count > cma->count)
+		return false; /* could, elsewhere */
+	frames = units(cma, req->count) << cma->order_per_bit;
+	return (req->boundary && frames > req->boundary) ||
+	       (req->high && (req->low >= req->high || req->high - req->low < frames));
+}
+
+/* The request's own time is over. */
+static int is_over(const struct cma *cma, const struct cma_request *req)
+{
+	if (req->cancel && atomic_load_explicit(req->cancel, memory_order_relaxed))
+		return -FH_ECANCELED;
+	if (req->deadline_ns && machine_clock(cma->m) >= req->deadline_ns)
+		return -FH_ETIMEDOUT;
 	return 0;
+}
+
+int cma_alloc_request(struct cma *cma, const struct cma_request *req, pfn_t *pfn)
+{
+	struct attempt a = {.cma = cma, .req = req};
+	int err = -FH_ENOMEM, over;
+
+	if (!cma || !req || !pfn || !cma->active || is_absurd(cma, req))
+		return -FH_EINVAL;
+	over = is_over(cma, req);
+	a.want = (struct window_want){
+		.nr_bits = units(cma, req->count),
+		.align_order = req->align_order,
+		.low = req->low,
+		.high = req->high,
+		.boundary = req->boundary,
+		.free = over || req->flags & CMA_NOWAIT,
+	};
+	if (over == -FH_ECANCELED)
+		err = over;
+	else if (req->count <= cma->count)
+		err = area_policy(cma) == CMA_POLICY_MOVABLE && !a.want.free ? first(&a)
+									     : cheapest(&a);
+	if (err && req->flags & CMA_NOWAIT)
+		err = -FH_EAGAIN;
+	else if (err && over)
+		err = over;
+	if (err)
+		return alloc_failed(&a, err);
+	alloc_done(&a);
+	*pfn = a.w.pfns.start;
+	return 0;
+}
+
+int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order, unsigned int flags,
+	      pfn_t *pfn)
+{
+	struct cma_request req = {.count = count, .align_order = align_order, .flags = flags};
+
+	return cma_alloc_request(cma, &req, pfn);
 }
 
 static struct cma_memrange *range_of(struct cma *cma, pfn_t pfn, uint64_t count)
@@ -207,8 +288,7 @@ bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count)
 	all = bitmap_next_clear(r->bitmap, bit, bit + nr) == bit + nr;
 	if (all) {
 		contig_release(cma->m, (struct range){pfn, pfn + (nr << cma->order_per_bit)});
-		bitmap_clear(r->bitmap, bit, nr);
-		cma->available_count += nr << cma->order_per_bit;
+		window_clear(cma, r, bit, nr);
 	}
 	fh_unlock(&cma->lock);
 	if (!all)

@@ -9,6 +9,7 @@
  *	A4 a block's `lend` is what policy and share say; in a block that is not lent nobody's page is,
  *	and in one of policy `discard` none that cannot be dropped.
  *	A5 no page in an area is held, but in policy `movable`.
+ *	A6 a block counts as broken by small buffers (`small`, nr_small) only while a buffer is in it.
  *
  * Locking. cma.lock, rank CMA: bitmaps, counts. Not held while tenants are moved: a window is
  * marked first and is then nobody else's. `changing` is taken by who changes policy or share, and
@@ -24,6 +25,7 @@
 /* What an area knows of one of its blocks beyond the block's state. */
 struct area_block {
 	_Atomic(uint8_t) lent; /* the share includes it; written under the block's lock */
+	bool small;	       /* buffers of less than a block have broken it; cma.lock */
 };
 
 struct cma_memrange {
@@ -31,6 +33,7 @@ struct cma_memrange {
 	uint64_t count;		  /* frames */
 	uint64_t *bitmap;	  /* a bit 2^order_per_bit frames; cma.lock */
 	struct area_block *block; /* one each */
+	uint64_t nr_small;	  /* blocks that are small; cma.lock */
 };
 
 struct cma {
@@ -50,8 +53,10 @@ struct cma {
 	struct fh_lock lock;
 	_Atomic(uint64_t) nr_pages_succeeded, nr_pages_failed, nr_pages_released;
 	_Atomic(uint64_t) nr_allocs, nr_fails, pages_migrated, pages_dropped;
-	uint64_t used_max;	 /* cma.lock */
-	struct cma_failure last; /* cma.lock */
+	uint64_t used_max;    /* cma.lock */
+	pfn_t search_at;      /* behind the last large window that cost something; cma.lock */
+	uint64_t nr_failures; /* noted ever; the last ones are in failure[]; cma.lock */
+	struct cma_failure failure[CMA_MAX_FAILURES];
 };
 
 static inline uint64_t cma_bitmap_maxno(const struct cma *cma, const struct cma_memrange *r)

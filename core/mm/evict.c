@@ -91,7 +91,7 @@ static int move_some(const struct evict *e, uint64_t block, const struct look *l
 	e->res->migrated += r.moved;
 	e->res->dropped += r.dropped;
 	if (r.failed && !(r.moved + r.dropped)) {
-		e->res->pfn = r.failed_pfn;
+		contig_blame(m, r.failed_pfn, e->res);
 		e->res->why = "no frame to move it to";
 		return r.error;
 	}
@@ -109,7 +109,9 @@ static int wait_some(const struct evict *e, const struct look *l, uint64_t *sinc
 	uint64_t now = machine_clock(e->cma->m);
 
 	*since = *since ? *since : now;
-	e->res->pfn = l->stuck ? l->stuck : l->driver;
+	contig_blame(e->cma->m, l->stuck ? l->stuck : l->driver, e->res);
+	if (!l->held)
+		e->res->since_ns = *since;
 	e->res->why = l->stuck ? l->why : "its driver does not let go";
 	if (now >= e->deadline_ns &&
 	    (l->held || !l->stuck || now - *since > policy_transit_limit_ns(area_policy(e->cma))))

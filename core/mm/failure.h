@@ -7,9 +7,9 @@
 
 struct contig_result;
 
-/* Keeps a record: `err` for `count` pages of `window`, whose last trouble is *res (why NULL: there
- * was no window). Takes cma.lock. */
-void failure_note(struct cma *cma, int err, uint64_t count, struct range window,
+/* Keeps a record: `err` for a request at `window`, whose last trouble is *res (why NULL: there was
+ * no window). Takes cma.lock. */
+void failure_note(struct cma *cma, int err, const struct cma_request *req, struct range window,
 		  const struct contig_result *res);
 
 #endif

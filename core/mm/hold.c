@@ -87,6 +87,12 @@ static int hold(struct fh_object *o, pfn_t pfn)
 	return hold_here(o, pfn) ? 0 : -FH_EAGAIN;
 }
 
+/* Read without the object's lock by who says what holds a page. */
+static void count_pin(struct fh_frame *f, int n)
+{
+	__atomic_store_n(&f->pins, f->pins + (uint32_t)n, __ATOMIC_RELAXED);
+}
+
 int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 {
 	pfn_t at;
@@ -107,7 +113,7 @@ int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 		fh_unlock(&o->lock);
 	}
 	if (!err) {
-		machine_frame(o->m, at)->pins++;
+		count_pin(machine_frame(o->m, at), 1);
 		*pfn = at;
 	}
 	fh_unlock(&o->lock);
@@ -123,7 +129,7 @@ int fh_object_unpin(struct fh_object *o, uint64_t index)
 		return -FH_EINVAL;
 	fh_lock(&o->lock);
 	if (object_slot(o, index, &pfn) && machine_frame(o->m, pfn)->pins) {
-		machine_frame(o->m, pfn)->pins--;
+		count_pin(machine_frame(o->m, pfn), -1);
 		unhold(o, pfn);
 		err = 0;
 	}

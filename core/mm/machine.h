@@ -38,6 +38,8 @@ struct fh_machine {
 	uint64_t nr_blocks;	  /* even */
 	_Atomic(uint64_t) *state; /* struct block_state, packed */
 	struct block_map *map;
+	/* Of blocks in areas: pages that can be dropped (low half) and held pages (L3). */
+	_Atomic(uint32_t) *tenants;
 	struct fh_frame **frames; /* of a block; NULL: no RAM there */
 	struct index index[BLOCK_INDEX_TYPES][BLOCK_INDEX_ORDERS];
 	struct zone zone[MAX_NR_ZONES];
@@ -65,6 +67,7 @@ struct fh_machine {
 	unsigned int nr_banks;
 	struct fh_lock objects_lock; /* rank LEAF */
 	struct fh_object *objects;
+	uint64_t last_object; /* objects_lock */
 	struct fh_space *spaces;
 	struct dmesg dmesg;
 	_Atomic(uint64_t) event[NR_VM_EVENTS]; /* of threads that are no CPU */

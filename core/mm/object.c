@@ -29,6 +29,7 @@ int fh_object_create(struct fh_machine *m, uint64_t nr_pages, const struct fh_ob
 	o->nr_pages = nr_pages;
 	fh_lock_init(&o->lock, RANK_OBJECT);
 	fh_lock(&m->objects_lock);
+	o->id = ++m->last_object;
 	o->next = m->objects;
 	if (o->next)
 		o->next->prev = o;
@@ -36,6 +37,11 @@ int fh_object_create(struct fh_machine *m, uint64_t nr_pages, const struct fh_ob
 	fh_unlock(&m->objects_lock);
 	*object = o;
 	return 0;
+}
+
+uint64_t fh_object_id(const struct fh_object *o)
+{
+	return o->id;
 }
 
 void object_wake(struct fh_object *o)

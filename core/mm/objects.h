@@ -47,6 +47,7 @@ struct fh_object {
 	struct fh_machine *m;
 	const struct fh_object_ops *ops; /* NULL: anonymous */
 	void *priv;
+	uint64_t id; /* of the machine's objects, from 1, never used again */
 	uint64_t nr_pages;
 	struct fh_lock lock;
 	uint64_t *slot; /* 0: empty, else pfn + 1 */

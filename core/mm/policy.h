@@ -55,6 +55,13 @@ uint64_t policy_min_free_kbytes(uint64_t managed_kbytes);
 
 /* How often cma_alloc() goes over the same window before it calls a page busy. */
 unsigned int policy_contig_passes(enum cma_policy policy);
+/* What it takes to make tenants leave, in the time that dropping a page takes: moving one is a copy
+ * and a change of mappings. A held page is a last resort. */
+static inline uint64_t policy_leave_cost(uint64_t moved, uint64_t dropped, uint64_t held)
+{
+	return moved * 4 + dropped + (held << 20);
+}
+
 /* Whether the policy lends to whatever is movable (`discard` lends to what can be dropped only). */
 static inline bool policy_lends_to_movable(enum cma_policy policy)
 {

@@ -153,7 +153,7 @@ static int change(struct cma *cma, enum cma_policy policy, unsigned int share)
 	if (err) {
 		struct range page = {res.pfn, res.pfn + (res.pfn ? 1 : 0)};
 
-		failure_note(cma, err, 0, page, &res);
+		failure_note(cma, err, &(struct cma_request){.count = 0}, page, &res);
 		machine_log(cma->m, PLAT_LOG_ERR,
 			    "cma: %s: policy %s, share %u %% refused, pfn %#llx %s, ret: %d",
 			    cma->name, cma_policy_name(policy), share, (unsigned long long)res.pfn,

@@ -3,29 +3,53 @@
 #ifndef FREEHOLD_CMA_H
 #define FREEHOLD_CMA_H
 
+#include <stdatomic.h>
 #include <freehold/types.h>
 
 #define CMA_MAX_AREAS  62 /* of a machine; Linux: 8 or 20 */
 #define CMA_MAX_RANGES 8
 #define CMA_MAX_NAME   64
 
-enum cma_alloc_flags { CMA_NO_WARN = 1 };
+/* NOWAIT: from any context, an interrupt's too: takes only frames that are free at once, sleeps for
+ * nothing and waits for no lock. */
+enum cma_alloc_flags { CMA_NO_WARN = 1, CMA_NOWAIT = 2 };
+
+/* What a buffer must be like. Zero in a field: no such wish. */
+struct cma_request {
+	unsigned long count;	  /* frames */
+	unsigned int align_order; /* the first frame is a multiple of 2^align_order; at most 20 */
+	unsigned int flags;	  /* enum cma_alloc_flags */
+	pfn_t low, high;	  /* it lies in [low, high) */
+	uint64_t boundary;	  /* it crosses no multiple of so many frames, a power of two */
+	uint64_t deadline_ns;	  /* by the platform's clock: then it is not wanted any more */
+	_Atomic(uint32_t) *cancel; /* becomes non-zero when it is not wanted any more */
+};
 
 /*
- * Takes `count` frames, contiguous, the first aligned to 2^align_order frames (counted from the
- * area's base rounded down to that, as Linux), and stores the first in *pfn. Tenants in the way are
- * moved or dropped. The bytes are undefined.
+ * Takes frames, contiguous, and stores the first in *pfn. Tenants in the way are moved or dropped.
+ * The bytes are undefined. All wishes hold for the whole bitmap units that the buffer takes (see
+ * order_per_bit below).
  *
  * Policy `movable`: Linux's way. The lowest free window; a page under writeback is waited for, a
- * pinned one is tried five times and then the next window. Policy `guaranteed`: never waits for
- * I/O, for a sleeper or for reclaim that does I/O, and is not refused while a window without
- * another device's buffer exists.
+ * pinned one is tried five times and then the next window. The other policies: the window whose
+ * tenants cost the least to move; never waits for I/O, for a sleeper or for reclaim that does I/O,
+ * and is not refused while a window without another device's buffer exists. A request of less than
+ * a block is served from the area's upper end, larger ones from the lower.
  *
- * -FH_EINVAL: cma NULL, count 0, align_order above 20; -FH_ENOMEM: no free window of that size (or,
- * in `movable`, nowhere to move the tenants); -FH_EBUSY: `movable` only, windows exist but a page
- * in each would not move. The failure record (cma_last_failure()) has the particulars. May wait as
- * said above; not for interrupt context.
+ * *pfn is unchanged, tenants that had left stay elsewhere, and all else is as before on
+ * -FH_EINVAL: cma NULL, count 0, align_order above 20, an unknown flag, `boundary` no power of two
+ * or less than the buffer, low not below high or the two closer than the buffer; -FH_ENOMEM: no
+ * free window like that (or nowhere to move the tenants); -FH_EBUSY: windows exist but a page
+ * in each would not move: in `movable` only, or if somebody does not keep his part of G1 (DESIGN);
+ * -FH_ETIMEDOUT: the deadline is over, which is looked at between batches of 256 pages. One that is
+ * over already moves nobody: a window is had if it is free at once; -FH_ECANCELED: likewise;
+ * -FH_EAGAIN: CMA_NOWAIT, and no window is free at once: ask again without.
+ * The failure record (cma_failures()) has the particulars. May wait as said above.
  */
+FH_MUST_CHECK int cma_alloc_request(struct cma *cma, const struct cma_request *req, pfn_t *pfn);
+
+/* cma_alloc_request() with no more wishes than these. (Alignment is counted from the area's base
+ * rounded down to it, as Linux: that is, from frame 0.) */
 FH_MUST_CHECK int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order,
 			    unsigned int flags, pfn_t *pfn);
 
@@ -96,15 +120,33 @@ struct cma_stats {
 };
 void cma_get_stats(struct cma *cma, struct cma_stats *stats);
 
-/* Why the last cma_alloc(), cma_set_policy() (count 0) or cma_set_share() that was refused was. */
+/* Whose a page is. */
+enum cma_owner {
+	CMA_OWNER_NONE,	  /* there is no page to blame */
+	CMA_OWNER_RAW,	  /* taken, and in no object: somebody is about to put it there */
+	CMA_OWNER_OBJECT, /* owner_id: fh_object_id() */
+	CMA_OWNER_DRIVER, /* fh_page_set_movable() */
+};
+const char *cma_owner_name(enum cma_owner owner);
+
+#define CMA_MAX_FAILURES 16 /* kept of an area */
+
+/* Why a cma_alloc(), or a cma_set_policy() or cma_set_share() (request.count 0), was refused. */
 struct cma_failure {
-	int error;	     /* negative; 0: none was refused yet */
-	uint64_t count;	     /* pages asked for */
-	struct range window; /* the last one tried; empty: no window */
-	pfn_t pfn;	     /* the page in the way; 0 with an empty window */
+	int error;		    /* negative; 0: none was refused yet */
+	struct cma_request request; /* cancel is NULL */
+	struct range window;	    /* the last one tried; empty: no window */
+	pfn_t pfn;		    /* the page in the way; 0: none */
 	uint64_t time_ns;
 	const char *why; /* "pinned", "under writeback", "no window", ... */
+	enum cma_owner owner;
+	uint64_t owner_id;
+	uint32_t pins;	   /* how often it was pinned then */
+	uint64_t since_ns; /* when it was first held, or first found in the way; 0: unknown */
 };
+/* The last failures, newest first, at most n; how many there are. */
+unsigned int cma_failures(struct cma *cma, struct cma_failure *out, unsigned int n);
+/* The last one. */
 void cma_last_failure(struct cma *cma, struct cma_failure *f);
 
 #endif

@@ -32,19 +32,22 @@ struct model_area *model_area_of(struct model *md, pfn_t pfn)
 	return NULL;
 }
 
-pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
-		   unsigned int align_order, pfn_t from)
+pfn_t model_window_req(const struct model *md, const struct model_area *a,
+		       const struct cma_request *req, pfn_t from)
 {
-	uint64_t unit = UINT64_C(1) << a->order_per_bit;
-	uint64_t align = align_order > a->order_per_bit ? UINT64_C(1) << align_order : unit;
+	uint64_t unit = UINT64_C(1) << a->order_per_bit, count = req->count;
+	uint64_t align =
+		req->align_order > a->order_per_bit ? UINT64_C(1) << req->align_order : unit;
 	/* Linux counts from the base rounded down to the alignment, in bits. */
-	pfn_t origin = a->base & ~((UINT64_C(1) << align_order) - 1);
+	pfn_t origin = a->base & ~((UINT64_C(1) << req->align_order) - 1);
 
 	count = (count + unit - 1) & ~(unit - 1);
 	for (pfn_t p = a->base; p + count <= a->base + a->count; p += unit) {
 		uint64_t i = 0;
 
-		if (p < from || (p - origin) % align)
+		if (p < from || (p - origin) % align || p < req->low ||
+		    (req->high && p + count > req->high) ||
+		    (req->boundary && p / req->boundary != (p + count - 1) / req->boundary))
 			continue;
 		while (i < count && md->owner[p - md->base + i] != MODEL_DEVICE)
 			i++;
@@ -52,6 +55,14 @@ pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t 
 			return p;
 	}
 	return 0;
+}
+
+pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
+		   unsigned int align_order, pfn_t from)
+{
+	struct cma_request req = {.count = count, .align_order = align_order};
+
+	return model_window_req(md, a, &req, from);
 }
 
 static void census_page(struct model *md, struct model_object *mo, uint64_t i,

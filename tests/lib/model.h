@@ -117,6 +117,10 @@ struct model_area *model_area_of(struct model *md, pfn_t pfn);
 pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
 		   unsigned int align_order, pfn_t from);
 
+/* model_window() under the request's low, high and boundary. */
+pfn_t model_window_req(const struct model *md, const struct model_area *a,
+		       const struct cma_request *req, pfn_t from);
+
 /* Walks all objects; that no frame has two owners, and no held page has moved, must hold. */
 void model_census(struct model *md, struct model_census *c);
 

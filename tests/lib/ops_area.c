@@ -45,37 +45,78 @@ static void refused_buffer(struct ops *r, const struct model_area *a, int err, p
 		 "refused with a window only when tenants have nowhere to go");
 }
 
-void op_cma_alloc(struct ops *r)
+static void alloc_request(struct ops *r, struct model_area *a, const struct cma_request *req)
 {
 	struct model *md = &r->md;
-	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
-	unsigned int b = ops_u8(r), align = b & 15;
-	uint64_t count = 1 + (ops_u8(r) | (b >> 4 & 7) << 8);
-	uint64_t blocked = blockers(r, a);
-	pfn_t window = model_window(md, a, count, align, 0), pfn = 1;
+	uint64_t blocked = blockers(r, a), over = req->deadline_ns == 1;
+	pfn_t window = model_window_req(md, a, req, 0), pfn = 1;
 	int err;
 
 	if (md->nr_buffers == MODEL_BUFFERS || (r->nested && a->policy == CMA_POLICY_MOVABLE))
 		return;
-	err = cma_alloc(a->cma, count, align, CMA_NO_WARN, &pfn);
-	ops_say(r, " area %u count %llu align %u -> %d, pfn %#llx", (unsigned int)(a - md->area),
-		(unsigned long long)count, align, err, (unsigned long long)pfn);
+	err = cma_alloc_request(a->cma, req, &pfn);
+	ops_say(r, " area %u count %lu align %u -> %d, pfn %#llx", (unsigned int)(a - md->area),
+		req->count, req->align_order, err, (unsigned long long)pfn);
 	if (err) {
 		ops_must(r, pfn == 1, "a refusal leaves *pfn alone");
-		refused_buffer(r, a, err, window);
+		if (over || req->flags & CMA_NOWAIT)
+			ops_must(r, err == (req->flags & CMA_NOWAIT ? -FH_EAGAIN : -FH_ETIMEDOUT),
+				 "nothing was free at once");
+		else
+			refused_buffer(r, a, err, window);
 		return;
 	}
-	ops_must(r, pfn - a->base < a->count && pfn - a->base + count <= a->count,
+	ops_must(r, pfn - a->base < a->count && pfn - a->base + req->count <= a->count,
 		 "a buffer lies in its area");
-	ops_must(r, model_window(md, a, count, align, pfn) == pfn, "a buffer lies in a window");
-	if (a->policy == CMA_POLICY_MOVABLE && !blocked)
+	ops_must(r, model_window_req(md, a, req, pfn) == pfn, "a buffer lies in a window");
+	if (a->policy == CMA_POLICY_MOVABLE && !blocked && !over && !(req->flags & CMA_NOWAIT))
 		ops_must(r, pfn == window, "policy movable takes the lowest window, as Linux");
-	model_move(md, pfn, in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
+	model_move(md, pfn, in_units(a, req->count), MODEL_NOBODY, MODEL_DEVICE);
 	if (md->wrong)
 		return;
 	md->buffer[md->nr_buffers] =
-		(struct model_buffer){(unsigned int)(a - md->area), pfn, count, ops_stamp(r)};
-	model_stamp(md, pfn, count, md->buffer[md->nr_buffers++].stamp);
+		(struct model_buffer){(unsigned int)(a - md->area), pfn, req->count, ops_stamp(r)};
+	model_stamp(md, pfn, req->count, md->buffer[md->nr_buffers++].stamp);
+}
+
+void op_cma_alloc(struct ops *r)
+{
+	struct model_area *a = &r->md.area[ops_pick(r, r->md.nr_areas)];
+	unsigned int b = ops_u8(r);
+	struct cma_request req = {
+		.count = 1 + (ops_u8(r) | (b >> 4 & 7u) << 8),
+		.align_order = b & 15,
+		.flags = CMA_NO_WARN,
+	};
+
+	alloc_request(r, a, &req);
+}
+
+/* With every wish there is. */
+static void alloc_wish(struct ops *r, struct model_area *a, unsigned int b)
+{
+	struct cma_request req = {
+		.count = 1 + ops_pick(r, 700),
+		.align_order = b & 7,
+		.flags = CMA_NO_WARN | (b & 8 ? CMA_NOWAIT : 0),
+		.deadline_ns = b & 16 ? 1 : 0, /* long over */
+	};
+	unsigned int limits = ops_u8(r);
+
+	if (limits & 1)
+		req.low = a->base - 300 + ops_pick(r, (unsigned int)a->count);
+	if (limits & 2)
+		req.high = (req.low ? req.low : a->base) + req.count + 8 + ops_pick(r, 2000);
+	if (limits & 4)
+		req.boundary = UINT64_C(16) << (limits >> 3 & 7);
+	if (req.boundary && in_units(a, req.count) > req.boundary) {
+		pfn_t pfn;
+
+		ops_must(r, cma_alloc_request(a->cma, &req, &pfn) == -FH_EINVAL,
+			 "no buffer is longer than its boundary");
+		return;
+	}
+	alloc_request(r, a, &req);
 }
 
 static void release(struct ops *r, unsigned int i, uint64_t count)
@@ -180,8 +221,11 @@ static void later(struct ops *r, struct model_area *a, unsigned int b)
 	case 1:
 		set_policy(r, a, (enum cma_policy)(b / 4 % CMA_NR_POLICIES));
 		break;
-	default:
+	case 2:
 		set_share(r, a, b / 4 * 100 / 31);
+		break;
+	default:
+		alloc_wish(r, a, b / 4);
 		break;
 	}
 }

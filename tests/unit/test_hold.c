@@ -138,7 +138,7 @@ static void movable_pins_in_place(void)
 	T_EQ(buffer, 1);
 	cma_last_failure(cma, &f);
 	T_EQ(f.error, -FH_EBUSY);
-	T_EQ(f.count, 2048);
+	T_EQ(f.request.count, 2048);
 	T_EQ(f.pfn, pfn);
 	T_STR(f.why, "pinned");
 	T_EQ(f.window.start, fh_phys_to_pfn(cma_get_base(cma)));
@@ -165,7 +165,7 @@ static void held_when_the_policy_changes(void)
 	T_EQ(cma_get_policy(cma), CMA_POLICY_MOVABLE);
 	cma_last_failure(cma, &f);
 	T_EQ(f.error, -FH_EBUSY);
-	T_EQ(f.count, 0);
+	T_EQ(f.request.count, 0);
 	T_EQ(f.pfn, pfn);
 	T_STR(f.why, "pinned");
 	TP_CHECK(m);

@@ -206,20 +206,23 @@ static int is_over(const struct cma *cma, const struct cma_request *req)
 
 int cma_alloc_request(struct cma *cma, const struct cma_request *req, pfn_t *pfn)
 {
-	struct attempt a = {.cma = cma, .req = req};
+	struct attempt a;
 	int err = -FH_ENOMEM, over;
 
 	if (!cma || !req || !pfn || !cma->active || is_absurd(cma, req))
 		return -FH_EINVAL;
 	over = is_over(cma, req);
-	a.want = (struct window_want){
-		.nr_bits = units(cma, req->count),
-		.align_order = req->align_order,
-		.low = req->low,
-		.high = req->high,
-		.boundary = req->boundary,
-		.free = over || req->flags & CMA_NOWAIT,
-	};
+	a.cma = cma;
+	a.req = req;
+	a.w = (struct window){.r = NULL};
+	a.res = (struct contig_result){.why = NULL};
+	a.want.nr_bits = units(cma, req->count);
+	a.want.align_order = req->align_order;
+	a.want.low = req->low;
+	a.want.high = req->high;
+	a.want.boundary = req->boundary;
+	a.want.free = over || req->flags & CMA_NOWAIT;
+	a.want.nr_stuck = 0; /* and no page in stuck[] */
 	if (over == -FH_ECANCELED)
 		err = over;
 	else if (req->count <= cma->count)

@@ -318,6 +318,10 @@ static void search_block(struct search *s, uint64_t i)
 	bit = bit > i * per ? bit : i * per;
 	end = end < (i + 1) * per ? end : (i + 1) * per;
 	bit = bit < end ? next_clear(s->cma, s->r, s->want, bit, end) : BITMAP_NONE;
+	if (bit != BITMAP_NONE && (block_word(s->cma->m, block) & 1023) == FH_BLOCK_PAGES) {
+		found(s, bit, 0); /* no need for its map */
+		return;
+	}
 	if (bit == BITMAP_NONE || !map_of(s->cma->m, block, !s->want->free, &map))
 		return;
 	for (; bit != BITMAP_NONE && s->best_cost;
@@ -331,22 +335,28 @@ static void search_block(struct search *s, uint64_t i)
 	}
 }
 
+/* No device has a frame of the block. */
+static bool is_unbroken(const struct search *s, uint64_t i)
+{
+	uint64_t per = block_bits(s->cma), end = (i + 1) * per;
+	uint64_t block = machine_block(s->cma->m, s->r->base_pfn) + i;
+
+	return (block_word(s->cma->m, block) & 1023) == FH_BLOCK_PAGES ||
+	       bitmap_next_set(s->r->bitmap, i * per, end) == end;
+}
+
 /* Small windows, from the upper end: in blocks that small ones have broken, then in blocks of no
  * device. */
 static void search_down(struct search *s, bool broken)
 {
 	struct cma *cma = s->cma;
-	uint64_t per = block_bits(cma);
 
 	for (unsigned int r = cma->nranges; r-- > 0 && s->best_cost;) {
 		s->r = &cma->ranges[r];
 		if (broken && !s->r->nr_small)
 			continue;
 		for (uint64_t i = area_nr_blocks(s->r); i-- > 0 && s->best_cost;) {
-			uint64_t end = (i + 1) * per;
-
-			if (broken ? s->r->block[i].small
-				   : bitmap_next_set(s->r->bitmap, i * per, end) == end)
+			if (broken ? s->r->block[i].small : is_unbroken(s, i))
 				search_block(s, i);
 		}
 	}

@@ -161,6 +161,7 @@ static bool birth(struct ops *r)
 	struct fh_mem_info info;
 	int err;
 
+	r->all = how & 128;
 	cfg->policy = (enum cma_policy)((how & 3) == 3 ? 2 : (how & 3));
 	if (how & 8) {
 		cfg->dma_limit = TP_BASE + 4 * MIB;

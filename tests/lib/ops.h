@@ -39,6 +39,7 @@ struct ops {
 	enum ops_flags flags;
 	unsigned int show_from;
 	unsigned int nr, nr_cpus, nested;
+	bool all; /* operations that came later take the place of some: the others decode as ever */
 	uint64_t failed_before; /* tp.failed when the operation began */
 	uint64_t pages_total, pages_outside;
 	struct tp_space *host[MODEL_SPACES];

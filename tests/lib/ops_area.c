@@ -79,10 +79,8 @@ static void alloc_request(struct ops *r, struct model_area *a, const struct cma_
 	model_stamp(md, pfn, req->count, md->buffer[md->nr_buffers++].stamp);
 }
 
-void op_cma_alloc(struct ops *r)
+static void alloc_plain(struct ops *r, struct model_area *a, unsigned int b)
 {
-	struct model_area *a = &r->md.area[ops_pick(r, r->md.nr_areas)];
-	unsigned int b = ops_u8(r);
 	struct cma_request req = {
 		.count = 1 + (ops_u8(r) | (b >> 4 & 7u) << 8),
 		.align_order = b & 15,
@@ -117,6 +115,17 @@ static void alloc_wish(struct ops *r, struct model_area *a, unsigned int b)
 		return;
 	}
 	alloc_request(r, a, &req);
+}
+
+void op_cma_alloc(struct ops *r)
+{
+	struct model_area *a = &r->md.area[ops_pick(r, r->md.nr_areas)];
+	unsigned int b = ops_u8(r);
+
+	if (r->all && b & 128)
+		alloc_wish(r, a, b & 127);
+	else
+		alloc_plain(r, a, b);
 }
 
 static void release(struct ops *r, unsigned int i, uint64_t count)
@@ -222,10 +231,9 @@ static void later(struct ops *r, struct model_area *a, unsigned int b)
 		set_policy(r, a, (enum cma_policy)(b / 4 % CMA_NR_POLICIES));
 		break;
 	case 2:
-		set_share(r, a, b / 4 * 100 / 31);
+		set_share(r, a, b / 4 * 100 / 63);
 		break;
 	default:
-		alloc_wish(r, a, b / 4);
 		break;
 	}
 }
@@ -237,8 +245,8 @@ static void op_policy(struct ops *r)
 	unsigned int b = ops_u8(r);
 	enum cma_policy policy = (enum cma_policy)(b % 3);
 
-	if (b >= 128) { /* what came later: bytes below mean what they always meant */
-		later(r, a, b & 127);
+	if (r->all && b >= 32) {
+		later(r, a, b);
 		return;
 	}
 	set_policy(r, a, policy);

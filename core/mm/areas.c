@@ -206,7 +206,7 @@ static void activate_block(struct cma *cma, struct area_block *ab, uint64_t nth,
 		frame_set(m, &m->frames[block][i], FRAME_RAW);
 	new = old = block_lock(m, block);
 	new.special = false;
-	atomic_store_explicit(&ab->lent, terms_in_share(cma, nth), memory_order_relaxed);
+	atomic_store_explicit(&ab->lent, terms_is_lent(cma, ab, nth), memory_order_relaxed);
 	new.lend = terms_lend(cma, ab);
 	block_free_run(m, block, &new, 0, FH_BLOCK_ORDER);
 	block_unlock(m, block, old, new);

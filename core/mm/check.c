@@ -2,6 +2,7 @@
 /* Every invariant recomputed from maps, frames, slots and bitmaps alone. The machine is quiet. */
 #include "base/bitmap.h"
 #include "base/bits.h"
+#include "base/string.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
 #include "mm/terms.h"
@@ -309,7 +310,8 @@ static void check_area_block(struct check *c, struct cma *cma, const struct area
 	if (c->m->tenants[b] != drop * TENANT_DROPPABLE + held * TENANT_HELD)
 		broken(c, "L3 block %llu: tenants are %#x: droppable are %u, held %u", (ull)b,
 		       c->m->tenants[b], drop, held);
-	if (ab->lent != terms_in_share(cma, nth) || block_peek(c->m, b).lend != terms_lend(cma, ab))
+	if (ab->lent != terms_is_lent(cma, ab, nth) ||
+	    block_peek(c->m, b).lend != terms_lend(cma, ab))
 		broken(c, "A4 area %s: block %llu: in the share %u, lend %u", cma->name, (ull)b,
 		       ab->lent, block_peek(c->m, b).lend);
 	if (!lent && tenants)
@@ -320,6 +322,35 @@ static void check_area_block(struct check *c, struct cma *cma, const struct area
 		       undroppable);
 	if (policy != CMA_POLICY_MOVABLE && held)
 		broken(c, "A5 area %s: block %llu has %u held pages", cma->name, (ull)b, held);
+}
+
+/* R1, R2. */
+static void check_ready(struct check *c, struct cma *cma)
+{
+	static const unsigned char none[FH_PAGE_SIZE];
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < cma->nranges; i++) {
+		const struct cma_memrange *r = &cma->ranges[i];
+
+		for (uint64_t f = 0; f < r->count; f++) {
+			const struct area_block *ab = &r->block[f >> FH_BLOCK_ORDER];
+			const unsigned char *virt = machine_virt(c->m, r->base_pfn + f);
+			uint64_t b = machine_block(c->m, r->base_pfn + f), k = f & 511;
+
+			if (!(ab->zero.w[k / 64] >> (k & 63) & 1))
+				continue;
+			n++;
+			if (!ab->ready || !(c->m->map[b].w[k / 64] >> (k & 63) & 1) ||
+			    cma_owns(cma, r->base_pfn + f, 1) ||
+			    (virt && memcmp(virt, none, FH_PAGE_SIZE)))
+				broken(c, "R2 pfn %#llx: not ready, free and zero",
+				       (ull)(r->base_pfn + f));
+		}
+	}
+	if (n != cma->nr_ready)
+		broken(c, "R1 area %s: %llu frames ready, %llu are zero", cma->name,
+		       (ull)cma->nr_ready, (ull)n);
 }
 
 /* A6: a block counts as broken by small buffers only while a buffer is in it. */
@@ -362,6 +393,7 @@ static void check_area(struct check *c, struct cma *cma)
 					 nth++);
 	}
 	check_small(c, cma);
+	check_ready(c, cma);
 	if (cma->count - cma->available_count != marked << cma->order_per_bit)
 		broken(c, "A1 area %s: available %llu of %llu, %llu bits set", cma->name,
 		       (ull)cma->available_count, (ull)cma->count, (ull)marked);

@@ -6,6 +6,7 @@
 #include "mm/contig.h"
 #include "mm/failure.h"
 #include "mm/machine.h"
+#include "mm/ready.h"
 #include "mm/window.h"
 
 #define MAX_ALIGN_ORDER 20
@@ -161,21 +162,41 @@ static int alloc_failed(const struct attempt *a, int err)
 	return err;
 }
 
-static void alloc_done(const struct attempt *a)
+/* Frees a buffer that nobody was given. */
+static void give(struct cma *cma, const struct window *w)
+{
+	fh_lock(&cma->lock);
+	contig_release(cma->m, w->pfns);
+	window_clear(cma, w->r, w->bit, w->nr_bits);
+	fh_unlock(&cma->lock);
+	atomic_fetch_sub_explicit(&cma->m->nr_device, (int64_t)(w->pfns.end - w->pfns.start),
+				  memory_order_relaxed);
+}
+
+static void alloc_done(struct cma *cma, unsigned long count)
+{
+	atomic_fetch_add_explicit(&cma->nr_allocs, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cma->nr_pages_succeeded, count, memory_order_relaxed);
+	vm_count(cma->m, VM_cma_alloc_success, 1);
+}
+
+/* The window is a buffer. */
+static void window_done(const struct attempt *a)
 {
 	struct cma *cma = a->cma;
 	uint64_t used;
+	bool ready;
 
 	atomic_fetch_add_explicit(&cma->m->nr_device, (int64_t)(a->w.pfns.end - a->w.pfns.start),
 				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&cma->nr_allocs, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&cma->nr_pages_succeeded, a->req->count, memory_order_relaxed);
-	vm_count(cma->m, VM_cma_alloc_success, 1);
 	fh_lock(&cma->lock);
 	used = cma->count - cma->available_count;
 	if (used > cma->used_max)
 		cma->used_max = used;
+	ready = cma->nr_ready;
 	fh_unlock(&cma->lock);
+	if (ready || a->req->flags & CMA_ZERO)
+		ready_taken(cma, &a->w, a->req->flags & CMA_ZERO);
 }
 
 /* No buffer could be like that. */
@@ -184,7 +205,7 @@ static bool is_absurd(const struct cma *cma, const struct cma_request *req)
 	uint64_t frames;
 
 	if (!req->count || req->align_order > MAX_ALIGN_ORDER ||
-	    req->flags & ~(unsigned int)(CMA_NO_WARN | CMA_NOWAIT) ||
+	    req->flags & ~(unsigned int)(CMA_NO_WARN | CMA_NOWAIT | CMA_ZERO) ||
 	    req->boundary & (req->boundary - 1))
 		return true;
 	if (req->count > cma->count)
@@ -204,38 +225,107 @@ static int is_over(const struct cma *cma, const struct cma_request *req)
 	return 0;
 }
 
-int cma_alloc_request(struct cma *cma, const struct cma_request *req, pfn_t *pfn)
+/* A buffer as asked for, or why not. */
+static int obtain(struct attempt *a)
 {
-	struct attempt a;
-	int err = -FH_ENOMEM, over;
+	struct cma *cma = a->cma;
+	const struct cma_request *req = a->req;
+	int err = -FH_ENOMEM, over = is_over(cma, req);
 
-	if (!cma || !req || !pfn || !cma->active || is_absurd(cma, req))
-		return -FH_EINVAL;
-	over = is_over(cma, req);
-	a.cma = cma;
-	a.req = req;
-	a.w = (struct window){.r = NULL};
-	a.res = (struct contig_result){.why = NULL};
-	a.want.nr_bits = units(cma, req->count);
-	a.want.align_order = req->align_order;
-	a.want.low = req->low;
-	a.want.high = req->high;
-	a.want.boundary = req->boundary;
-	a.want.free = over || req->flags & CMA_NOWAIT;
-	a.want.nr_stuck = 0; /* and no page in stuck[] */
+	a->w = (struct window){.r = NULL};
+	a->res = (struct contig_result){.why = NULL};
+	a->want.nr_bits = units(cma, req->count);
+	a->want.align_order = req->align_order;
+	a->want.low = req->low;
+	a->want.high = req->high;
+	a->want.boundary = req->boundary;
+	a->want.free = over || req->flags & CMA_NOWAIT;
+	a->want.nr_stuck = 0; /* and no page in stuck[] */
 	if (over == -FH_ECANCELED)
 		err = over;
 	else if (req->count <= cma->count)
-		err = area_policy(cma) == CMA_POLICY_MOVABLE && !a.want.free ? first(&a)
-									     : cheapest(&a);
-	if (err && req->flags & CMA_NOWAIT)
+		err = area_policy(cma) == CMA_POLICY_MOVABLE && !a->want.free ? first(a)
+									      : cheapest(a);
+	if (!err)
+		window_done(a);
+	else if (req->flags & CMA_NOWAIT)
 		err = -FH_EAGAIN;
-	else if (err && over)
+	else if (over)
 		err = over;
+	return err;
+}
+
+/* Whether the window is what the request would like. */
+static bool meets(const struct window *w, const struct cma_request *req)
+{
+	return !(w->pfns.start & ((UINT64_C(1) << req->align_order) - 1)) &&
+	       w->pfns.start >= req->low && (!req->high || w->pfns.end <= req->high) &&
+	       (!req->boundary || !((w->pfns.start ^ (w->pfns.end - 1)) & ~(req->boundary - 1)));
+}
+
+/* The window that cma_prepare() keeps, if it is what is asked for; req NULL: whatever it is. */
+static bool take_prepared(struct cma *cma, const struct cma_request *req, struct window *w)
+{
+	bool ok;
+
+	if (!atomic_load_explicit(&cma->prepared_count, memory_order_relaxed))
+		return false;
+	if (!req || !(req->flags & CMA_NOWAIT))
+		fh_lock(&cma->lock);
+	else if (!fh_trylock(&cma->lock))
+		return false;
+	*w = cma->prepared;
+	ok = w->r && (!req || (req->count == cma->prepared_count && meets(w, req)));
+	if (ok) {
+		cma->prepared.r = NULL;
+		atomic_store_explicit(&cma->prepared_count, 0, memory_order_relaxed);
+	}
+	fh_unlock(&cma->lock);
+	return ok;
+}
+
+int cma_alloc_request(struct cma *cma, const struct cma_request *req, pfn_t *pfn)
+{
+	struct attempt a;
+	int err = 0;
+
+	if (!cma || !req || !pfn || !cma->active || is_absurd(cma, req))
+		return -FH_EINVAL;
+	a.cma = cma;
+	a.req = req;
+	if (!take_prepared(cma, req, &a.w))
+		err = obtain(&a);
 	if (err)
 		return alloc_failed(&a, err);
-	alloc_done(&a);
+	alloc_done(cma, req->count);
 	*pfn = a.w.pfns.start;
+	return 0;
+}
+
+int cma_prepare(struct cma *cma, unsigned long count, uint64_t deadline_ns)
+{
+	struct cma_request req = {
+		.count = count, .flags = CMA_ZERO | CMA_NO_WARN, .deadline_ns = deadline_ns};
+	struct attempt a = {.cma = cma, .req = &req};
+	struct window was;
+	int err = 0;
+
+	if (!cma || !cma->active)
+		return -FH_EINVAL;
+	if (take_prepared(cma, NULL, &was))
+		give(cma, &was);
+	if (!count)
+		return 0;
+	err = obtain(&a);
+	if (err)
+		return alloc_failed(&a, err);
+	fh_lock(&cma->lock);
+	was = cma->prepared; /* somebody else's, meanwhile */
+	cma->prepared = a.w;
+	atomic_store_explicit(&cma->prepared_count, count, memory_order_relaxed);
+	fh_unlock(&cma->lock);
+	if (was.r)
+		give(cma, &was);
 	return 0;
 }
 
@@ -288,7 +378,9 @@ bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count)
 	/* Frames and mark together, under the lock: of two who release the same frames the second
 	 * finds the mark gone, and nobody finds a window whose frames are not free yet. */
 	fh_lock(&cma->lock);
-	all = bitmap_next_clear(r->bitmap, bit, bit + nr) == bit + nr;
+	all = bitmap_next_clear(r->bitmap, bit, bit + nr) == bit + nr &&
+	      !(cma->prepared.r == r && bit < cma->prepared.bit + cma->prepared.nr_bits &&
+		cma->prepared.bit < bit + nr);
 	if (all) {
 		contig_release(cma->m, (struct range){pfn, pfn + (nr << cma->order_per_bit)});
 		window_clear(cma, r, bit, nr);

@@ -10,6 +10,8 @@
  *	and in one of policy `discard` none that cannot be dropped.
  *	A5 no page in an area is held, but in policy `movable`.
  *	A6 a block counts as broken by small buffers (`small`, nr_small) only while a buffer is in it.
+ *	R1 nr_ready counts the frames known to be zero.
+ *	R2 a frame known to be zero is free, not marked, in a ready block, and all its bytes are zero.
  *
  * Locking. cma.lock, rank CMA: bitmaps, counts. Not held while tenants are moved: a window is
  * marked first and is then nobody else's. `changing` is taken by who changes policy or share, and
@@ -21,11 +23,14 @@
 #include <stdatomic.h>
 #include <freehold/cma.h>
 #include "base/lock.h"
+#include "mm/block.h"
 
 /* What an area knows of one of its blocks beyond the block's state. */
 struct area_block {
-	_Atomic(uint8_t) lent; /* the share includes it; written under the block's lock */
+	_Atomic(uint8_t) lent; /* its terms let it be; written under the block's lock */
 	bool small;	       /* buffers of less than a block have broken it; cma.lock */
+	bool ready;	       /* kept for devices, whatever the share is; cma.lock */
+	struct block_map zero; /* of a ready one: free frames whose bytes are zero; cma.lock */
 };
 
 struct cma_memrange {
@@ -34,6 +39,13 @@ struct cma_memrange {
 	uint64_t *bitmap;	  /* a bit 2^order_per_bit frames; cma.lock */
 	struct area_block *block; /* one each */
 	uint64_t nr_small;	  /* blocks that are small; cma.lock */
+};
+
+/* A window that is marked as the caller's. */
+struct window {
+	struct cma_memrange *r;
+	uint64_t bit, nr_bits;
+	struct range pfns;
 };
 
 struct cma {
@@ -53,7 +65,12 @@ struct cma {
 	struct fh_lock lock;
 	_Atomic(uint64_t) nr_pages_succeeded, nr_pages_failed, nr_pages_released;
 	_Atomic(uint64_t) nr_allocs, nr_fails, pages_migrated, pages_dropped;
-	uint64_t used_max;    /* cma.lock */
+	uint64_t used_max;		  /* cma.lock */
+	uint64_t ready_want;		  /* frames to keep ready; cma.lock */
+	uint64_t nr_ready;		  /* frames that are zero in ready blocks; cma.lock */
+	uint64_t ready_at;		  /* block that is tried next; cma.lock */
+	struct window prepared;		  /* by cma_prepare(); r NULL: none; cma.lock */
+	_Atomic(uint64_t) prepared_count; /* frames asked for; written under cma.lock */
 	pfn_t search_at;      /* behind the last large window that cost something; cma.lock */
 	uint64_t nr_failures; /* noted ever; the last ones are in failure[]; cma.lock */
 	struct cma_failure failure[CMA_MAX_FAILURES];

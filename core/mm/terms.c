@@ -33,12 +33,12 @@ uint8_t terms_lend(const struct cma *cma, const struct area_block *block)
 		       : BLOCK_LEND_NONE;
 }
 
-bool terms_in_share(const struct cma *cma, uint64_t i)
+bool terms_is_lent(const struct cma *cma, const struct area_block *block, uint64_t nth)
 {
 	uint64_t all = cma->count >> FH_BLOCK_ORDER;
 
 	/* What is not lent is the lower end: there large buffers look first. */
-	return i >= all - all * cma_get_share(cma) / 100;
+	return nth >= all - all * cma_get_share(cma) / 100 && !block->ready;
 }
 
 /* Blocks of an area, in turn. */
@@ -74,7 +74,7 @@ static void apply(struct cma *cma)
 	while ((ab = walk_next(&w))) {
 		struct block_state old = block_lock(cma->m, w.block), new = old;
 
-		atomic_store_explicit(&ab->lent, terms_in_share(cma, w.nth - 1),
+		atomic_store_explicit(&ab->lent, terms_is_lent(cma, ab, w.nth - 1),
 				      memory_order_relaxed);
 		new.lend = terms_lend(cma, ab);
 		block_unlock(cma->m, w.block, old, new);

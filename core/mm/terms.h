@@ -10,7 +10,7 @@ struct area_block;
 
 /* The `lend` of a block's state that the area's policy and the block's part in the share say. */
 uint8_t terms_lend(const struct cma *cma, const struct area_block *block);
-/* Whether block `i` of the area, counted over all ranges, is in the share. */
-bool terms_in_share(const struct cma *cma, uint64_t i);
+/* Whether block `nth` of the area, counted over all ranges, may be lent: in the share, not ready. */
+bool terms_is_lent(const struct cma *cma, const struct area_block *block, uint64_t nth);
 
 #endif

@@ -16,6 +16,7 @@
 
 struct cma;
 struct cma_memrange;
+struct window;
 
 #define WINDOW_STUCK 8 /* pages in the way that a request goes round before it gives up */
 
@@ -27,13 +28,6 @@ struct window_want {
 	bool free;	   /* only a window that costs nothing; no waiting for locks */
 	unsigned int nr_stuck;
 	pfn_t stuck[WINDOW_STUCK]; /* no window over one of these */
-};
-
-/* A window that is marked as the caller's, and not yet emptied. */
-struct window {
-	struct cma_memrange *r;
-	uint64_t bit, nr_bits;
-	struct range pfns;
 };
 
 /* The lowest window of w->r at or above w->bit; marks it. Takes cma.lock. */

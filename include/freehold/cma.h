@@ -11,23 +11,23 @@
 #define CMA_MAX_NAME   64
 
 /* NOWAIT: from any context, an interrupt's too: takes only frames that are free at once, sleeps for
- * nothing and waits for no lock. */
-enum cma_alloc_flags { CMA_NO_WARN = 1, CMA_NOWAIT = 2 };
+ * nothing and waits for no lock. ZERO: the bytes are zero, at no cost where they are ready. */
+enum cma_alloc_flags { CMA_NO_WARN = 1, CMA_NOWAIT = 2, CMA_ZERO = 4 };
 
 /* What a buffer must be like. Zero in a field: no such wish. */
 struct cma_request {
-	unsigned long count;	  /* frames */
-	unsigned int align_order; /* the first frame is a multiple of 2^align_order; at most 20 */
-	unsigned int flags;	  /* enum cma_alloc_flags */
-	pfn_t low, high;	  /* it lies in [low, high) */
-	uint64_t boundary;	  /* it crosses no multiple of so many frames, a power of two */
-	uint64_t deadline_ns;	  /* by the platform's clock: then it is not wanted any more */
+	unsigned long count;	   /* frames */
+	unsigned int align_order;  /* the first frame is a multiple of 2^align_order; at most 20 */
+	unsigned int flags;	   /* enum cma_alloc_flags */
+	pfn_t low, high;	   /* it lies in [low, high) */
+	uint64_t boundary;	   /* it crosses no multiple of so many frames, a power of two */
+	uint64_t deadline_ns;	   /* by the platform's clock: then it is not wanted any more */
 	_Atomic(uint32_t) *cancel; /* becomes non-zero when it is not wanted any more */
 };
 
 /*
  * Takes frames, contiguous, and stores the first in *pfn. Tenants in the way are moved or dropped.
- * The bytes are undefined. All wishes hold for the whole bitmap units that the buffer takes (see
+ * Without CMA_ZERO the bytes are undefined. All wishes hold for the whole bitmap units that the buffer takes (see
  * order_per_bit below).
  *
  * Policy `movable`: Linux's way. The lowest free window; a page under writeback is waited for, a
@@ -52,6 +52,27 @@ FH_MUST_CHECK int cma_alloc_request(struct cma *cma, const struct cma_request *r
  * rounded down to it, as Linux: that is, from frame 0.) */
 FH_MUST_CHECK int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order,
 			    unsigned int flags, pfn_t *pfn);
+
+/*
+ * Keeps so many frames of the area ready: not lent, evacuated and zero, in whole blocks, so that a
+ * request, CMA_NOWAIT ones too, has them in no time. The work is done by cma_background(). 0: none.
+ * -FH_EINVAL: cma NULL, or more than the area has. cma_get_ready(): how many are now.
+ */
+FH_MUST_CHECK int cma_set_ready(struct cma *cma, uint64_t pages);
+uint64_t cma_get_ready(struct cma *cma);
+
+/* One bounded step of what areas do in advance: at most one block is evacuated or zeroed, or one
+ * request served. True: call again, there may be more. For a thread of the platform that is a CPU
+ * like any other; several may call it. */
+bool cma_background(struct fh_machine *m);
+
+/*
+ * Makes a window of `count` frames ready before the deadline (0: none): for who will ask for it soon, as
+ * a camera that is about to start. It is kept, zero and counted as used, until the next request of that
+ * count whose wishes it meets gets it, at once and from any context, or until another cma_prepare(); count 0:
+ * until now. Errors as cma_alloc_request(); then nothing is kept. Not for interrupt context.
+ */
+FH_MUST_CHECK int cma_prepare(struct cma *cma, unsigned long count, uint64_t deadline_ns);
 
 /* Gives frames back: all of a cma_alloc(), or a part of one in whole bitmap units. False: cma NULL,
  * count 0, not inside one range of the area, or a frame of it is not allocated; then nothing is

@@ -249,6 +249,25 @@ static void terms(void)
 	}
 }
 
+/* In the background nothing fails, but that a block stays lent; what is prepared may be refused. */
+static void ahead(void)
+{
+	struct cma *cma = cma_find(m, "area");
+	pfn_t pfn;
+
+	spaces();
+	T_EQ(cma_set_ready(cma, 700), 0);
+	for (unsigned int i = 0; i < 50 && cma_background(m); i++)
+		;
+	if (made.space)
+		TP_SPACE_CHECK(made.space, host);
+	if (fair(cma_prepare(cma, 900, 0), "prepare")) {
+		T_EQ(cma_alloc(cma, 900, 0, CMA_NOWAIT, &pfn), 0);
+		T_OK(cma_release(cma, pfn, 900), "");
+	}
+	T_EQ(cma_prepare(cma, 0, 0), 0);
+}
+
 static void mixed(void)
 {
 	areas();
@@ -385,11 +404,17 @@ static void terms_fail(void)
 	every_nth(terms);
 }
 
+static void ahead_fails(void)
+{
+	every_nth(ahead);
+}
+
 static void everything_fails(void)
 {
 	every_nth(mixed);
 }
 
 const struct t_case t_cases[] = {
-	T(creating),	 T(objects_fail), T(spaces_fail), T(contiguous_fails), T(holds_fail),
-	T(drivers_fail), T(areas_fail),	  T(terms_fail),  T(everything_fails), T_END};
+	T(creating),	T(objects_fail),     T(spaces_fail), T(contiguous_fails),
+	T(holds_fail),	T(drivers_fail),     T(areas_fail),  T(terms_fail),
+	T(ahead_fails), T(everything_fails), T_END};

@@ -70,6 +70,8 @@ struct model_area {
 	unsigned int order_per_bit;
 	enum cma_policy policy;
 	unsigned int share; /* percent */
+	pfn_t prepared;	    /* a window that cma_prepare() keeps, of so many frames; 0: none */
+	uint64_t nr_prepared;
 };
 
 struct model_mapping {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Bytes -> operations: areas, their buffers and policies. */
+#include "mm/machine.h"
 #include "ops.h"
 
 static uint64_t in_units(const struct model_area *a, uint64_t count)
@@ -45,18 +46,39 @@ static void refused_buffer(struct ops *r, const struct model_area *a, int err, p
 		 "refused with a window only when tenants have nowhere to go");
 }
 
+static void check_zero(struct ops *r, pfn_t pfn, uint64_t count)
+{
+	static const uint32_t none[MODEL_WORDS];
+
+	for (uint64_t i = 0; i < count; i++)
+		ops_must(r, model_words_same(fh_page_address(r->md.m, pfn + i), none),
+			 "CMA_ZERO gives zeros");
+}
+
 static void alloc_request(struct ops *r, struct model_area *a, const struct cma_request *req)
 {
 	struct model *md = &r->md;
 	uint64_t blocked = blockers(r, a), over = req->deadline_ns == 1;
-	pfn_t window = model_window_req(md, a, req, 0), pfn = 1;
+	bool kept = a->nr_prepared == req->count;
+	pfn_t window, pfn = 1;
 	int err;
 
 	if (md->nr_buffers == MODEL_BUFFERS || (r->nested && a->policy == CMA_POLICY_MOVABLE))
 		return;
+	if (kept) { /* if it is not what is wished for, it stays */
+		model_move(md, a->prepared, in_units(a, req->count), MODEL_DEVICE, MODEL_NOBODY);
+		kept = model_window_req(md, a, req, a->prepared) == a->prepared;
+		if (!kept)
+			model_move(md, a->prepared, in_units(a, req->count), MODEL_NOBODY,
+				   MODEL_DEVICE);
+	}
+	window = model_window_req(md, a, req, 0);
 	err = cma_alloc_request(a->cma, req, &pfn);
 	ops_say(r, " area %u count %lu align %u -> %d, pfn %#llx", (unsigned int)(a - md->area),
 		req->count, req->align_order, err, (unsigned long long)pfn);
+	ops_must(r, !kept || pfn == a->prepared, "a prepared window is had");
+	if (kept)
+		a->nr_prepared = 0;
 	if (err) {
 		ops_must(r, pfn == 1, "a refusal leaves *pfn alone");
 		if (over || req->flags & CMA_NOWAIT)
@@ -69,11 +91,14 @@ static void alloc_request(struct ops *r, struct model_area *a, const struct cma_
 	ops_must(r, pfn - a->base < a->count && pfn - a->base + req->count <= a->count,
 		 "a buffer lies in its area");
 	ops_must(r, model_window_req(md, a, req, pfn) == pfn, "a buffer lies in a window");
-	if (a->policy == CMA_POLICY_MOVABLE && !blocked && !over && !(req->flags & CMA_NOWAIT))
+	if (a->policy == CMA_POLICY_MOVABLE && !blocked && !over && !kept &&
+	    !(req->flags & CMA_NOWAIT))
 		ops_must(r, pfn == window, "policy movable takes the lowest window, as Linux");
 	model_move(md, pfn, in_units(a, req->count), MODEL_NOBODY, MODEL_DEVICE);
 	if (md->wrong)
 		return;
+	if (req->flags & CMA_ZERO)
+		check_zero(r, pfn, req->count);
 	md->buffer[md->nr_buffers] =
 		(struct model_buffer){(unsigned int)(a - md->area), pfn, req->count, ops_stamp(r)};
 	model_stamp(md, pfn, req->count, md->buffer[md->nr_buffers++].stamp);
@@ -96,7 +121,7 @@ static void alloc_wish(struct ops *r, struct model_area *a, unsigned int b)
 	struct cma_request req = {
 		.count = 1 + ops_pick(r, 700),
 		.align_order = b & 7,
-		.flags = CMA_NO_WARN | (b & 8 ? CMA_NOWAIT : 0),
+		.flags = CMA_NO_WARN | (b & 8 ? CMA_NOWAIT : 0) | (b & 32 ? CMA_ZERO : 0),
 		.deadline_ns = b & 16 ? 1 : 0, /* long over */
 	};
 	unsigned int limits = ops_u8(r);
@@ -221,19 +246,74 @@ static void set_share(struct ops *r, struct model_area *a, unsigned int percent)
 	ops_must(r, cma_get_share(a->cma) == a->share, "a share is what was set last");
 }
 
+static void set_ready(struct ops *r, struct model_area *a, unsigned int b)
+{
+	uint64_t pages = a->count * (b % 5) / 4;
+
+	ops_say(r, " area %u ready %llu", (unsigned int)(a - r->md.area),
+		(unsigned long long)pages);
+	ops_must(r, !cma_set_ready(a->cma, pages), "a reserve can be asked for");
+}
+
+static void background(struct ops *r, unsigned int steps)
+{
+	ops_say(r, " background");
+	while (steps-- && cma_background(r->md.m))
+		ops_say(r, " .");
+}
+
+static void forget_prepared(struct ops *r, struct model_area *a)
+{
+	if (a->nr_prepared)
+		model_move(&r->md, a->prepared, in_units(a, a->nr_prepared), MODEL_DEVICE,
+			   MODEL_NOBODY);
+	a->nr_prepared = 0;
+}
+
+static void prepare(struct ops *r, struct model_area *a, uint64_t count)
+{
+	pfn_t window;
+	int err;
+
+	forget_prepared(r, a); /* whatever becomes of the new one */
+	window = count ? model_window(&r->md, a, count, 0, 0) : 0;
+	err = cma_prepare(a->cma, count, 0);
+	ops_say(r, " area %u prepare %llu -> %d", (unsigned int)(a - r->md.area),
+		(unsigned long long)count, err);
+	if (err) {
+		ops_must(r, count, "to forget a window cannot fail");
+		refused_buffer(r, a, err, window);
+	} else if (count) {
+		a->prepared = a->cma->prepared.pfns.start;
+		a->nr_prepared = count;
+		model_move(&r->md, a->prepared, in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
+	}
+}
+
 static void later(struct ops *r, struct model_area *a, unsigned int b)
 {
-	switch (b % 4) {
+	switch (b % 8) {
 	case 0:
 		set_policy(r, a, CMA_POLICY_DISCARD);
 		break;
 	case 1:
-		set_policy(r, a, (enum cma_policy)(b / 4 % CMA_NR_POLICIES));
+		set_policy(r, a, (enum cma_policy)(b / 8 % CMA_NR_POLICIES));
 		break;
 	case 2:
-		set_share(r, a, b / 4 * 100 / 63);
+		set_share(r, a, b / 8 * 100 / 31);
+		break;
+	case 3:
+		set_ready(r, a, b / 8);
+		break;
+	case 4:
+	case 5:
+		background(r, 1 + b / 8);
+		break;
+	case 6:
+		prepare(r, a, 1 + b / 8 * 40);
 		break;
 	default:
+		prepare(r, a, 0);
 		break;
 	}
 }
@@ -254,6 +334,8 @@ static void op_policy(struct ops *r)
 
 void ops_area_finish(struct ops *r)
 {
+	for (unsigned int i = 0; i < r->md.nr_areas; i++)
+		prepare(r, &r->md.area[i], 0);
 	while (r->md.nr_buffers && !r->md.wrong)
 		release(r, 0, r->md.buffer[0].count);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Work that areas do in advance, for the platform's thread to call. */
+#include "mm/async.h"
 #include "mm/machine.h"
 #include "mm/ready.h"
 
@@ -13,6 +14,9 @@ bool cma_background(struct fh_machine *m)
 	nr = m->nr_areas;
 	at = m->background_at++;
 	fh_unlock(&m->areas_lock);
+	for (unsigned int i = 0; i < nr; i++)
+		if (async_step(m->area[(at + i) % nr]))
+			return true;
 	for (unsigned int i = 0; i < nr; i++)
 		if (ready_step(m->area[(at + i) % nr]))
 			return true;

@@ -65,12 +65,13 @@ struct cma {
 	struct fh_lock lock;
 	_Atomic(uint64_t) nr_pages_succeeded, nr_pages_failed, nr_pages_released;
 	_Atomic(uint64_t) nr_allocs, nr_fails, pages_migrated, pages_dropped;
-	uint64_t used_max;		  /* cma.lock */
-	uint64_t ready_want;		  /* frames to keep ready; cma.lock */
-	uint64_t nr_ready;		  /* frames that are zero in ready blocks; cma.lock */
-	uint64_t ready_at;		  /* block that is tried next; cma.lock */
-	struct window prepared;		  /* by cma_prepare(); r NULL: none; cma.lock */
-	_Atomic(uint64_t) prepared_count; /* frames asked for; written under cma.lock */
+	uint64_t used_max;   /* cma.lock */
+	uint64_t ready_want; /* frames to keep ready; cma.lock */
+	uint64_t nr_ready;   /* frames that are zero in ready blocks; cma.lock */
+	uint64_t ready_at;   /* block that is tried next; cma.lock */
+	struct cma_async *async_first, *async_last; /* waiting, oldest first; cma.lock */
+	struct window prepared;			    /* by cma_prepare(); r NULL: none; cma.lock */
+	_Atomic(uint64_t) prepared_count;	    /* frames asked for; written under cma.lock */
 	pfn_t search_at;      /* behind the last large window that cost something; cma.lock */
 	uint64_t nr_failures; /* noted ever; the last ones are in failure[]; cma.lock */
 	struct cma_failure failure[CMA_MAX_FAILURES];

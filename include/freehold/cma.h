@@ -74,6 +74,34 @@ bool cma_background(struct fh_machine *m);
  */
 FH_MUST_CHECK int cma_prepare(struct cma *cma, unsigned long count, uint64_t deadline_ns);
 
+/*
+ * A request that is served in the background. The struct is the caller's, who fills in `request` (cancel
+ * NULL) and leaves it alone from cma_alloc_async() until `done` is called: once, without locks, by a thread
+ * in cma_background() or cma_async_cancel(), with what cma_alloc_request() returned. From then on the struct
+ * is his again; done() may queue it once more. Requests of an area begin in the order they were queued, and
+ * before the area's other background work; with one thread in cma_background() they end in that order, too.
+ * Those that a machine has when it is destroyed are never heard of again.
+ */
+typedef void cma_done_fn(void *arg, int err, pfn_t pfn);
+struct cma_async {
+	struct cma_request request;
+	/* The area's: */
+	cma_done_fn *done;
+	void *arg;
+	struct cma *cma;
+	struct cma_async *next;
+	_Atomic(uint32_t) cancelled;
+	bool queued;
+};
+/* -FH_EINVAL: something is NULL, count 0, or request.cancel is set; done() is not called then. Other errors go
+ * to done(). Waits for nothing but a lock. */
+FH_MUST_CHECK int cma_alloc_async(struct cma *cma, struct cma_async *a, cma_done_fn *done,
+				  void *arg);
+/* It is not wanted any more; done() has not been called yet. True: it had not begun, and done() was called
+ * just now with -FH_ECANCELED. False: it is being served, and done() will soon be called: with
+ * -FH_ECANCELED, or with a buffer if there was one already. */
+bool cma_async_cancel(struct cma_async *a);
+
 /* Gives frames back: all of a cma_alloc(), or a part of one in whole bitmap units. False: cma NULL,
  * count 0, not inside one range of the area, or a frame of it is not allocated; then nothing is
  * released. */

@@ -243,6 +243,73 @@ static void prepared(void)
 	end();
 }
 
+static struct {
+	int64_t id[16];
+	int err[16];
+	pfn_t pfn[16];
+	unsigned int n;
+} ended;
+
+static void done(void *arg, int err, pfn_t pfn)
+{
+	ended.id[ended.n] = *(int64_t *)arg;
+	ended.err[ended.n] = err;
+	ended.pfn[ended.n++] = pfn;
+}
+
+static struct cma_async again;
+
+/* From within the callback: the struct is the caller's again, and so is every call. */
+static void once_more(void *arg, int err, pfn_t pfn)
+{
+	T_OK(!err && cma_release(cma, pfn, 5), "");
+	if (--*(int64_t *)arg)
+		T_EQ(cma_alloc_async(cma, &again, once_more, arg), 0);
+}
+
+static void asynchronous(void)
+{
+	static const unsigned long count[] = {700, 4097, 10, 600, 300};
+	int64_t id[] = {0, 1, 2, 3, 4}, left = 3;
+	struct cma_async a[5], bad = {.request = {.count = 1}};
+
+	T_NEED(start(CMA_POLICY_GUARANTEED));
+	T_EQ(fill(3000), 3000);
+	memset(&ended, 0, sizeof(ended));
+	T_EQ(cma_alloc_async(NULL, &bad, done, id), -FH_EINVAL);
+	T_EQ(cma_alloc_async(cma, NULL, done, id), -FH_EINVAL);
+	T_EQ(cma_alloc_async(cma, &bad, NULL, id), -FH_EINVAL);
+	bad.request.count = 0;
+	T_EQ(cma_alloc_async(cma, &bad, done, id), -FH_EINVAL);
+	for (unsigned int i = 0; i < 5; i++) {
+		a[i] = (struct cma_async){
+			.request = {.count = count[i], .flags = CMA_NO_WARN | CMA_ZERO}};
+		T_EQ(cma_alloc_async(cma, &a[i], done, &id[i]), 0);
+	}
+	T_EQ(ended.n, 0);
+	T_OK(cma_async_cancel(&a[3]), "not begun");
+	T_EQ(ended.n, 1);
+	T_EQ(ended.id[0], 3);
+	T_EQ(ended.err[0], -FH_ECANCELED);
+	T_OK(cma_async_cancel(&a[4]), "the last one");
+	a[4].request.count = 300;
+	T_EQ(cma_alloc_async(cma, &a[4], done, &id[4]), 0);
+	T_EQ(work(), 4);
+	T_EQ(ended.n, 6);
+	for (unsigned int i = 0; i < 4; i++) {
+		T_EQ(ended.id[2 + i], i < 3 ? i : 4);
+		T_EQ(ended.err[2 + i], i == 1 ? -FH_ENOMEM : 0);
+		T_OK(i == 1 || is_zero(ended.pfn[2 + i], count[ended.id[2 + i]]), "zero");
+	}
+	T_OK(!cma_async_cancel(&a[0]), "over");
+	TP_CHECK(m);
+	again.request.count = 5;
+	T_EQ(cma_alloc_async(cma, &again, once_more, &left), 0);
+	T_EQ(work(), 3);
+	T_EQ(left, 0);
+	end();
+}
+
 const struct t_case t_cases[] = {
 	T(built_and_given_back),
 	T(taken_without_waiting),
@@ -250,5 +317,6 @@ const struct t_case t_cases[] = {
 	T(round_what_stays),
 	T(under_terms),
 	T(prepared),
+	T(asynchronous),
 	T_END,
 };

@@ -44,7 +44,8 @@ static const struct argp_option options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree (.dtb or .dts), in place of the job's", 0},
 	{"ram", 'r', "SIZE", 0, "This much RAM, in place of the job's", 0},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the job's", 0},
-	{"policy", 'p', "NAME[,NAME]", 0, "Only these policies: carveout, movable, guaranteed, discard", 0},
+	{"policy", 'p', "NAME[,NAME]", 0,
+	 "Only these policies: carveout, movable, guaranteed, discard", 0},
 	{"duration", 't', "TIME", 0, "Of each policy: seconds, or 500ms and the like", 0},
 	{"seed", 's', "N", 0, "Of the actors' random choices", 0},
 	{"engine", 'e', "NAME", 0, "host (the only one in this build), sim or kernel", 0},
@@ -62,8 +63,10 @@ static void add_policies(struct run_opts *o, const char *arg, struct argp_state 
 		enum cma_policy policy;
 
 		if (!load_policy(t, &policy))
-			argp_failure(state, EXIT_INPUT, 0,
-				     "--policy %s: expected carveout, movable, guaranteed or discard", t);
+			argp_failure(
+				state, EXIT_INPUT, 0,
+				"--policy %s: expected carveout, movable, guaranteed or discard",
+				t);
 		for (unsigned int i = 0; i < o->nr_policies; i++)
 			if (o->policy[i] == policy)
 				argp_failure(state, EXIT_INPUT, 0, "--policy %s: given twice", t);

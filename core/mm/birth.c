@@ -64,7 +64,8 @@ static int alloc_meta(struct fh_machine *m)
 	size_t tenants = round64(n * sizeof(m->tenants[0]));
 	unsigned char *p;
 
-	m->meta_size = maps + states + ptrs + tenants + (leaf + top) * BLOCK_INDEX_TYPES * BLOCK_INDEX_ORDERS;
+	m->meta_size = maps + states + ptrs + tenants +
+		       (leaf + top) * BLOCK_INDEX_TYPES * BLOCK_INDEX_ORDERS;
 	m->meta = p = machine_alloc(m, m->meta_size);
 	if (!p)
 		return -FH_ENOMEM;

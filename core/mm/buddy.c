@@ -65,8 +65,7 @@ static bool take_from(const struct take *t, uint64_t block)
 	}
 	if (!block_trylock(t->m, block, &old))
 		return false;
-	if (old.isolated || !old.free ||
-	    (old.type == MIGRATE_CMA && old.lend == BLOCK_LEND_NONE) ||
+	if (old.isolated || !old.free || (old.type == MIGRATE_CMA && old.lend == BLOCK_LEND_NONE) ||
 	    (old.type != t->step.type && !(t->step.claim && old.type == t->want))) {
 		block_unlock(t->m, block, old, old);
 		return false;

@@ -3,6 +3,7 @@
  *
  * Areas: find a window, mark it, make it ours; account for it; say why not. */
 #include "base/bitmap.h"
+#include "mm/agreed.h"
 #include "mm/contig.h"
 #include "mm/failure.h"
 #include "mm/machine.h"
@@ -34,6 +35,12 @@ struct attempt {
 	struct contig_result res; /* and how that went */
 };
 
+static void count_moves(const struct attempt *a)
+{
+	atomic_fetch_add_explicit(&a->cma->pages_migrated, a->res.migrated, memory_order_relaxed);
+	atomic_fetch_add_explicit(&a->cma->pages_dropped, a->res.dropped, memory_order_relaxed);
+}
+
 /* Empties the window that was just marked, or takes the mark back. */
 static int claim(struct attempt *a)
 {
@@ -51,8 +58,7 @@ static int claim(struct attempt *a)
 	} else {
 		err = contig_claim(a->cma->m, &want, &a->res);
 	}
-	atomic_fetch_add_explicit(&a->cma->pages_migrated, a->res.migrated, memory_order_relaxed);
-	atomic_fetch_add_explicit(&a->cma->pages_dropped, a->res.dropped, memory_order_relaxed);
+	count_moves(a);
 	if (err)
 		unmark(a->cma, &a->w);
 	return err;
@@ -99,6 +105,20 @@ static int first(struct attempt *a)
 	return err;
 }
 
+/* No window is left: perhaps a buffer may be moved. */
+static int make_hole(struct attempt *a)
+{
+	struct contig_want limits = {
+		.policy = area_policy(a->cma),
+		.deadline_ns = a->req->deadline_ns,
+		.cancel = a->req->cancel,
+	};
+	int err = agreed_make_hole(a->cma, &a->want, &limits, &a->w, &a->res);
+
+	count_moves(a);
+	return err;
+}
+
 /* Our way: the cheapest, and round what does not move. */
 static int cheapest(struct attempt *a)
 {
@@ -110,7 +130,7 @@ static int cheapest(struct attempt *a)
 			break;
 		a->want.stuck[a->want.nr_stuck++] = a->res.pfn;
 	}
-	return err;
+	return a->w.r || a->want.free ? err : make_hole(a);
 }
 
 /* cma_debug_show_areas() of Linux: the holes of each range, and how much is free. */
@@ -379,6 +399,7 @@ bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count)
 	 * finds the mark gone, and nobody finds a window whose frames are not free yet. */
 	fh_lock(&cma->lock);
 	all = bitmap_next_clear(r->bitmap, bit, bit + nr) == bit + nr &&
+	      !agreed_has(cma, r, bit, nr) &&
 	      !(cma->prepared.r == r && bit < cma->prepared.bit + cma->prepared.nr_bits &&
 		cma->prepared.bit < bit + nr);
 	if (all) {

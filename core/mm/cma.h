@@ -70,6 +70,7 @@ struct cma {
 	uint64_t nr_ready;   /* frames that are zero in ready blocks; cma.lock */
 	uint64_t ready_at;   /* block that is tried next; cma.lock */
 	struct cma_async *async_first, *async_last; /* waiting, oldest first; cma.lock */
+	struct agreed *agreed;			    /* buffers that may be moved; cma.lock */
 	struct window prepared;			    /* by cma_prepare(); r NULL: none; cma.lock */
 	_Atomic(uint64_t) prepared_count;	    /* frames asked for; written under cma.lock */
 	pfn_t search_at;      /* behind the last large window that cost something; cma.lock */
@@ -86,6 +87,9 @@ static inline uint64_t area_nr_blocks(const struct cma_memrange *r)
 {
 	return r->count >> FH_BLOCK_ORDER;
 }
+
+/* Drops every registration of cma_buffer_set_movable(): the machine dies. */
+void agreed_forget_all(struct cma *cma);
 
 /* Whether any of the frames is in a device's hands. */
 bool cma_owns(struct cma *cma, pfn_t pfn, uint64_t nr);

@@ -130,6 +130,7 @@ void fh_machine_destroy(struct fh_machine *m)
 			machine_free(m, cma->ranges[r].block,
 				     area_nr_blocks(&cma->ranges[r]) * sizeof(struct area_block));
 		}
+		agreed_forget_all(cma);
 		machine_free(m, cma, sizeof(*cma));
 	}
 	if (m->frame_mem)

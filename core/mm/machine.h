@@ -55,7 +55,7 @@ struct fh_machine {
 	unsigned int nr_areas;
 	struct cma *area_default;
 	unsigned int background_at; /* where cma_background() begins next; areas_lock */
-	struct fh_lock areas_lock; /* making areas; rank SPACE */
+	struct fh_lock areas_lock;  /* making areas; rank SPACE */
 
 	/* The budget (DESIGN, "The guarantee"): frames of non-droppable use may not exceed
 	 * `capacity`. 0: no area is guaranteed, nothing is checked. */

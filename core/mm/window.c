@@ -85,8 +85,10 @@ static bool is_small(const struct cma *cma, uint64_t nr_bits)
 	return nr_bits < block_bits(cma);
 }
 
-static void mark(struct cma *cma, struct window *w)
+void window_mark(struct cma *cma, struct window *w)
 {
+	if (!w->nr_bits)
+		return;
 	bitmap_set(w->r->bitmap, w->bit, w->nr_bits);
 	cma->available_count -= w->nr_bits << cma->order_per_bit;
 	w->pfns = pfns_of(cma, w->r, w->bit, w->nr_bits);
@@ -101,6 +103,8 @@ void window_clear(struct cma *cma, struct cma_memrange *r, uint64_t bit, uint64_
 {
 	uint64_t per = block_bits(cma);
 
+	if (!nr_bits)
+		return;
 	bitmap_clear(r->bitmap, bit, nr_bits);
 	cma->available_count += nr_bits << cma->order_per_bit;
 	for (uint64_t b = bit / per; r->nr_small && b <= (bit + nr_bits - 1) / per; b++) {
@@ -121,7 +125,7 @@ bool window_first(struct cma *cma, struct window *w, const struct window_want *w
 	fh_lock(&cma->lock);
 	w->bit = next_clear(cma, w->r, want, w->bit > first ? w->bit : first, end);
 	if (w->bit != BITMAP_NONE)
-		mark(cma, w);
+		window_mark(cma, w);
 	fh_unlock(&cma->lock);
 	return w->bit != BITMAP_NONE;
 }
@@ -377,21 +381,31 @@ static void search_all(struct search *s)
 	}
 }
 
-bool window_cheapest(struct cma *cma, struct window *w, const struct window_want *want)
+bool window_search(struct cma *cma, struct window *w, const struct window_want *want)
 {
 	struct search s = {.cma = cma, .want = want, .best_cost = UINT64_MAX, .best_wraps = true};
+
+	search_all(&s);
+	if (!s.best.r)
+		return false;
+	*w = s.best;
+	w->pfns = pfns_of(cma, w->r, w->bit, w->nr_bits);
+	if (s.best_cost && !is_small(cma, want->nr_bits))
+		cma->search_at = w->pfns.end;
+	return true;
+}
+
+bool window_cheapest(struct cma *cma, struct window *w, const struct window_want *want)
+{
+	bool ok;
 
 	if (!want->free)
 		fh_lock(&cma->lock);
 	else if (!fh_trylock(&cma->lock))
 		return false;
-	search_all(&s);
-	if (s.best.r) {
-		*w = s.best;
-		mark(cma, w);
-		if (s.best_cost && !is_small(cma, want->nr_bits))
-			cma->search_at = w->pfns.end;
-	}
+	ok = window_search(cma, w, want);
+	if (ok)
+		window_mark(cma, w);
 	fh_unlock(&cma->lock);
-	return s.best.r;
+	return ok;
 }

@@ -34,6 +34,9 @@ struct window_want {
 bool window_first(struct cma *cma, struct window *w, const struct window_want *want);
 /* The cheapest window of all ranges; marks it. Takes cma.lock, or, with want->free, tries to. */
 bool window_cheapest(struct cma *cma, struct window *w, const struct window_want *want);
+/* The cheapest window, not marked; and the mark, of nothing if it is empty. cma.lock is held. */
+bool window_search(struct cma *cma, struct window *w, const struct window_want *want);
+void window_mark(struct cma *cma, struct window *w);
 /* Takes marks away: a window that could not be emptied, or part of a buffer. cma.lock is held. */
 void window_clear(struct cma *cma, struct cma_memrange *r, uint64_t bit, uint64_t nr_bits);
 

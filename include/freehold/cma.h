@@ -102,6 +102,24 @@ FH_MUST_CHECK int cma_alloc_async(struct cma *cma, struct cma_async *a, cma_done
  * -FH_ECANCELED, or with a buffer if there was one already. */
 bool cma_async_cancel(struct cma_async *a);
 
+/*
+ * Buffers that may be moved. idle_move: if the device does not use the buffer now, copies `count` frames
+ * from src to dst, makes everybody who knows src know dst, and returns true: src is no longer the owner's.
+ * False: not now, or dst is of no use (its alignment is at least what src had, up to its size and 1 MiB).
+ * Called without locks, by whoever asks for memory and would not get it; must not call the area.
+ */
+struct cma_buffer_ops {
+	bool (*idle_move)(void *priv, pfn_t dst, pfn_t src, unsigned long count);
+};
+/* Agrees to that for a whole buffer of cma_alloc(); ops must outlive the agreement. A request that finds
+ * no window may then have one buffer moved (not in policy `movable`, and not with CMA_NOWAIT). While it is
+ * agreed, cma_release() refuses the buffer. -FH_EINVAL: not a buffer, or agreed already; -FH_ENOMEM. */
+FH_MUST_CHECK int cma_buffer_set_movable(struct cma *cma, pfn_t pfn, unsigned long count,
+					 const struct cma_buffer_ops *ops, void *priv);
+/* Ends it for the buffer that begins at pfn now. -FH_EBUSY: it is being moved, ask again for where it
+ * is then; -FH_EINVAL: none begins there. */
+FH_MUST_CHECK int cma_buffer_clear_movable(struct cma *cma, pfn_t pfn);
+
 /* Gives frames back: all of a cma_alloc(), or a part of one in whole bitmap units. False: cma NULL,
  * count 0, not inside one range of the area, or a frame of it is not allocated; then nothing is
  * released. */

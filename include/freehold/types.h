@@ -94,7 +94,7 @@ enum cma_policy {
 	CMA_POLICY_CARVEOUT,   /* never lent */
 	CMA_POLICY_MOVABLE,    /* as Linux: pins and writeback inside are allowed, and block */
 	CMA_POLICY_GUARANTEED, /* lent to everything, and every tenant can leave at once */
-	CMA_POLICY_DISCARD,    /* lent to clean cached file pages only: taking it back is dropping them */
+	CMA_POLICY_DISCARD, /* lent to clean cached file pages only: taking it back is dropping them */
 	CMA_NR_POLICIES,
 };
 

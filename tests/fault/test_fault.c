@@ -249,6 +249,35 @@ static void terms(void)
 	}
 }
 
+static bool agree(void *priv, pfn_t dst, pfn_t src, unsigned long count)
+{
+	memcpy(fh_page_address(m, dst), fh_page_address(m, src), count * FH_PAGE_SIZE);
+	*(pfn_t *)priv = dst;
+	return true;
+}
+
+/* A buffer in the middle that has to move, and tenants all around it. */
+static void agreement(struct cma *cma)
+{
+	static const struct cma_buffer_ops ops = {agree};
+	struct cma_request r = {.count = 100,
+				.flags = CMA_NO_WARN,
+				.low = area_base() + 500,
+				.high = area_base() + 600};
+	pfn_t pfn, large;
+
+	if (!fair(cma_alloc_request(cma, &r, &pfn), "a buffer"))
+		return;
+	*(uint32_t *)fh_page_address(m, pfn) = 4711;
+	if (fair(cma_buffer_set_movable(cma, pfn, 100, &ops, &pfn), "agreed")) {
+		if (fair(cma_alloc(cma, 600, 0, CMA_NO_WARN, &large), "room"))
+			T_OK(cma_release(cma, large, 600), "");
+		T_EQ(cma_buffer_clear_movable(cma, pfn), 0);
+	}
+	T_EQ(*(uint32_t *)fh_page_address(m, pfn), 4711);
+	T_OK(cma_release(cma, pfn, 100), "");
+}
+
 /* In the background nothing fails, but that a block stays lent; what is prepared may be refused. */
 static void ahead(void)
 {
@@ -266,6 +295,7 @@ static void ahead(void)
 		T_OK(cma_release(cma, pfn, 900), "");
 	}
 	T_EQ(cma_prepare(cma, 0, 0), 0);
+	agreement(cma);
 }
 
 static void mixed(void)

@@ -299,11 +299,15 @@ static void cma_full(enum cma_policy policy, bool bytes, const char *name)
 	struct cma_stats stats;
 	struct fh_space *space;
 	struct fh_object *object = fill(m, &space, FULL_PAGES * 2);
+	struct cma_request req = {.count = FULL_PAGES, .align_order = FH_CMA_ALIGNMENT};
 	pfn_t pfn;
 
 	T_EQ(cma_set_policy(cma, policy), 0);
 	begin();
-	COUNTED(T_EQ(cma_alloc(cma, FULL_PAGES, FH_CMA_ALIGNMENT, 0, &pfn), 0));
+	req.low = fh_phys_to_pfn(
+		cma_get_base(cma)); /* where the tenants are, not where it is cheap */
+	req.high = req.low + FULL_PAGES;
+	COUNTED(T_EQ(cma_alloc_request(cma, &req, &pfn), 0));
 	end(name, FULL_PAGES);
 	cma_get_stats(cma, &stats);
 	T_EQ(stats.pages_migrated, FULL_PAGES);

@@ -85,18 +85,23 @@ struct full {
 	pfn_t pfn[FULL_ROUNDS];
 };
 
-/* One allocation after the other, none released before all are done: each finds tenants in its way.
+/* One allocation behind the other, none released before all are done: each finds tenants in its way.
  */
-static bool empty_some(struct full *f, unsigned int pages, unsigned int times)
+static bool empty_some(struct full *f, unsigned int pages, unsigned int times, pfn_t *at)
 {
+	pfn_t mask = (UINT64_C(1) << align_of(pages)) - 1;
 	struct cma_stats before, after;
 	uint64_t start;
 
 	f->total[0] = f->total[1] = f->n = 0;
 	cma_get_stats(f->cma, &before);
 	for (f->n = 0; f->n < times; f->n++) {
+		pfn_t low = (*at + mask) & ~mask;
+		struct cma_request req = {.count = pages, .low = low, .high = low + pages};
+
+		*at = req.high;
 		start = bench_now();
-		if (cma_alloc(f->cma, pages, align_of(pages), 0, &f->pfn[f->n]))
+		if (cma_alloc_request(f->cma, &req, &f->pfn[f->n]))
 			return false;
 		f->total[0] += bench_now() - start;
 	}
@@ -137,10 +142,11 @@ static uint64_t pages_to_fill(const struct bench *b)
 
 static bool measure_full(struct bench *b, struct full f[NR_SIZES], double *value)
 {
+	pfn_t next = fh_phys_to_pfn(cma_get_base(f[0].cma));
 	unsigned int at = 0;
 
 	for (unsigned int i = 0; i < NR_SIZES; i++)
-		if (fits(b, sizes[i]) && !empty_some(&f[i], sizes[i], times_of(sizes[i])))
+		if (fits(b, sizes[i]) && !empty_some(&f[i], sizes[i], times_of(sizes[i]), &next))
 			return bench_fail(b, BENCH_OK,
 					  "%u pages of a full area: refused, or not all were moved",
 					  sizes[i]);

@@ -46,7 +46,8 @@ static const struct argp_option options[] = {
 	{"ram", 'r', "SIZE", 0, "This much RAM: banks of the tree are cut or the last one grows",
 	 0},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 0},
-	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable or guaranteed (default)", 0},
+	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
+	 0},
 	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
 	{0},
 };

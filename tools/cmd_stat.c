@@ -24,7 +24,8 @@ static const struct argp_option options[] = {
 	{"dtb", 'd', "FILE", 0, "Make a machine: the device tree, a .dtb or (with dtc) a .dts", 1},
 	{"ram", 'r', "SIZE", 0, "Make a machine: this much RAM", 1},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 1},
-	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable or guaranteed (default)", 1},
+	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
+	 1},
 	{"format", 'f', "text|json", 0, "Form of the output (default text)", 2},
 	{0},
 };

@@ -154,7 +154,7 @@ const struct boot_region *job_area(const struct job_actor *a, unsigned int i,
 /* Names of policies and `none`. */
 bool job_policy(const char *name, enum cma_policy *policy);
 const char *job_policy_name(enum cma_policy policy);
-/* "carveout, movable, guaranteed or none" into list[size], which is returned. */
+/* "carveout, movable, ... or none" into list[size], which is returned. */
 char *job_policy_list(char *list, size_t size);
 const char *job_kind_name(enum actor_kind kind);
 const char *job_engine_name(enum job_engine engine);

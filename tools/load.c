@@ -17,6 +17,7 @@ static const char *const policy_name[CMA_NR_POLICIES] = {
 	[CMA_POLICY_CARVEOUT] = "carveout",
 	[CMA_POLICY_MOVABLE] = "movable",
 	[CMA_POLICY_GUARANTEED] = "guaranteed",
+	[CMA_POLICY_DISCARD] = "discard",
 };
 
 FH_PRINTF(3, 4) static int fail(struct boot_why *why, enum err err, const char *fmt, ...)
@@ -211,7 +212,7 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 	boot_config_init(cfg);
 	if (opts->policy && !load_policy(opts->policy, &cfg->policy))
 		return fail(why, FH_EINVAL,
-			    "--policy %.80s: expected carveout, movable or guaranteed",
+			    "--policy %.80s: expected carveout, movable, guaranteed or discard",
 			    opts->policy);
 	if (!opts->dtb && !opts->ram)
 		return fail(why, FH_EINVAL, "no memory: expected --ram SIZE or --dtb FILE");

@@ -2,6 +2,7 @@
 /* Bitmaps of any length, a word at a time. */
 #include "base/bitmap.h"
 #include "base/bits.h"
+#include "base/string.h"
 
 /* The part of [start, start + n) that lies in start's word. */
 static uint64_t head_mask(uint64_t start, uint64_t n, uint64_t *taken)
@@ -18,14 +19,30 @@ static uint64_t head_mask(uint64_t start, uint64_t n, uint64_t *taken)
 
 void bitmap_set(uint64_t *map, uint64_t start, uint64_t n)
 {
-	for (uint64_t taken; n; start += taken, n -= taken)
+	uint64_t taken;
+
+	if (start & 63 && n) {
 		map[start / 64] |= head_mask(start, n, &taken);
+		start += taken;
+		n -= taken;
+	}
+	memset(&map[start / 64], 0xff, n / 64 * sizeof(*map));
+	if (n & 63)
+		map[(start + n) / 64] |= bits_low((unsigned int)(n & 63));
 }
 
 void bitmap_clear(uint64_t *map, uint64_t start, uint64_t n)
 {
-	for (uint64_t taken; n; start += taken, n -= taken)
+	uint64_t taken;
+
+	if (start & 63 && n) {
 		map[start / 64] &= ~head_mask(start, n, &taken);
+		start += taken;
+		n -= taken;
+	}
+	memset(&map[start / 64], 0, n / 64 * sizeof(*map));
+	if (n & 63)
+		map[(start + n) / 64] &= ~bits_low((unsigned int)(n & 63));
 }
 
 static uint64_t next(const uint64_t *map, uint64_t start, uint64_t end, uint64_t flip)

@@ -40,6 +40,15 @@ void fh_lock(struct fh_lock *l)
 	}
 }
 
+bool fh_trylock(struct fh_lock *l)
+{
+	if (atomic_load_explicit(&l->held, memory_order_relaxed) ||
+	    atomic_exchange_explicit(&l->held, 1, memory_order_acquire))
+		return false;
+	fh_rank_take((enum lock_rank)l->rank);
+	return true;
+}
+
 void fh_unlock(struct fh_lock *l)
 {
 	enum lock_rank rank = (enum lock_rank)l->rank;

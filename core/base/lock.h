@@ -27,6 +27,8 @@ struct fh_lock {
 
 void fh_lock_init(struct fh_lock *l, enum lock_rank rank);
 void fh_lock(struct fh_lock *l);
+/* Takes it, if nobody has it now. */
+bool fh_trylock(struct fh_lock *l);
 void fh_unlock(struct fh_lock *l);
 
 /* For locks that are a bit in a word of their own. */

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The areas of a machine: making them, putting them into service, their policy, their figures. */
+/* The areas of a machine: making them, putting them into service, their figures. */
 #include "base/bitmap.h"
 #include "base/string.h"
 #include "mm/machine.h"
-
-const char *cma_policy_name(enum cma_policy policy)
-{
-	static const char *const names[CMA_NR_POLICIES] = {"carveout", "movable", "guaranteed"};
-
-	return (unsigned int)policy < CMA_NR_POLICIES ? names[policy] : "?";
-}
+#include "mm/terms.h"
 
 struct cma *cma_find(struct fh_machine *m, const char *name)
 {
@@ -48,16 +42,6 @@ uint64_t cma_get_size(const struct cma *cma)
 	return cma->count << FH_PAGE_SHIFT;
 }
 
-enum cma_policy cma_get_policy(const struct cma *cma)
-{
-	return area_policy(cma);
-}
-
-static uint64_t area_blocks(const struct cma_memrange *r)
-{
-	return r->count >> FH_BLOCK_ORDER;
-}
-
 void cma_get_stats(struct cma *cma, struct cma_stats *stats)
 {
 	struct fh_machine *m = cma->m;
@@ -79,7 +63,7 @@ void cma_get_stats(struct cma *cma, struct cma_stats *stats)
 	for (unsigned int i = 0; i < cma->nranges; i++) {
 		uint64_t first = machine_block(m, cma->ranges[i].base_pfn);
 
-		for (uint64_t b = first; b < first + area_blocks(&cma->ranges[i]); b++)
+		for (uint64_t b = first; b < first + area_nr_blocks(&cma->ranges[i]); b++)
 			taken += FH_BLOCK_PAGES - block_peek(m, b).free;
 	}
 	stats->lent = taken > stats->used ? taken - stats->used : 0;
@@ -107,8 +91,12 @@ static int add_range(struct cma *cma, struct range pfns)
 	uint64_t nr = pfns.end - pfns.start;
 
 	r->bitmap = machine_alloc(m, bitmap_words(nr >> cma->order_per_bit) * sizeof(uint64_t));
-	if (!r->bitmap)
+	r->block = machine_alloc(m, (nr >> FH_BLOCK_ORDER) * sizeof(r->block[0]));
+	if (!r->bitmap || !r->block) {
+		machine_free(m, r->bitmap, bitmap_words(nr >> cma->order_per_bit) * 8);
+		machine_free(m, r->block, (nr >> FH_BLOCK_ORDER) * sizeof(r->block[0]));
 		return -FH_ENOMEM;
+	}
 	r->base_pfn = pfns.start;
 	r->count = nr;
 	cma->nranges++;
@@ -137,6 +125,7 @@ static struct cma *area_new(struct fh_machine *m, struct range pfns, unsigned in
 	cma->order_per_bit = order_per_bit;
 	fh_lock_init(&cma->lock, RANK_CMA);
 	atomic_init(&cma->policy, m->cfg.policy);
+	atomic_init(&cma->share, 100);
 	if (name)
 		fh_strcopy(cma->name, name, sizeof(cma->name));
 	else
@@ -207,13 +196,8 @@ int cma_add_reserved_mem(struct cma *cma, phys_t base, uint64_t size)
 	return err;
 }
 
-static uint8_t lend_of(enum cma_policy policy)
-{
-	return policy == CMA_POLICY_CARVEOUT ? BLOCK_LEND_NONE : BLOCK_LEND_MOVABLE;
-}
-
 /* A block of an area becomes free memory, lendable by the area's policy. */
-static void activate_block(struct cma *cma, uint64_t block)
+static void activate_block(struct cma *cma, struct area_block *ab, uint64_t nth, uint64_t block)
 {
 	struct fh_machine *m = cma->m;
 	struct block_state old, new;
@@ -222,7 +206,8 @@ static void activate_block(struct cma *cma, uint64_t block)
 		frame_set(m, &m->frames[block][i], FRAME_RAW);
 	new = old = block_lock(m, block);
 	new.special = false;
-	new.lend = lend_of(area_policy(cma));
+	atomic_store_explicit(&ab->lent, terms_is_lent(cma, ab, nth), memory_order_relaxed);
+	new.lend = terms_lend(cma, ab);
 	block_free_run(m, block, &new, 0, FH_BLOCK_ORDER);
 	block_unlock(m, block, old, new);
 	m->zone[old.zone].managed += FH_BLOCK_PAGES;
@@ -239,42 +224,18 @@ int cma_init_reserved_areas(struct fh_machine *m)
 
 		if (cma->active)
 			continue;
-		for (unsigned int r = 0; r < cma->nranges; r++) {
-			uint64_t first = machine_block(m, cma->ranges[r].base_pfn);
+		for (unsigned int r = 0, nth = 0; r < cma->nranges; r++) {
+			struct cma_memrange *range = &cma->ranges[r];
+			uint64_t first = machine_block(m, range->base_pfn);
 
-			for (uint64_t b = first; b < first + area_blocks(&cma->ranges[r]); b++)
-				activate_block(cma, b);
+			for (uint64_t i = 0; i < area_nr_blocks(range); i++)
+				activate_block(cma, &range->block[i], nth++, first + i);
 		}
 		cma->active = true;
 		atomic_fetch_add_explicit(&m->nr_area, (int64_t)cma->count, memory_order_relaxed);
 	}
 	machine_set_capacity(m);
 	zones_set_watermarks(m);
-	fh_unlock(&m->areas_lock);
-	return 0;
-}
-
-int cma_set_policy(struct cma *cma, enum cma_policy policy)
-{
-	struct fh_machine *m;
-
-	if (!cma || (unsigned int)policy >= CMA_NR_POLICIES)
-		return -FH_EINVAL;
-	m = cma->m;
-	fh_lock(&m->areas_lock);
-	cma->was_movable |= area_policy(cma) == CMA_POLICY_MOVABLE;
-	atomic_store_explicit(&cma->policy, policy, memory_order_relaxed);
-	for (unsigned int r = 0; r < cma->nranges && cma->active; r++) {
-		uint64_t first = machine_block(m, cma->ranges[r].base_pfn);
-
-		for (uint64_t b = first; b < first + area_blocks(&cma->ranges[r]); b++) {
-			struct block_state old = block_lock(m, b), new = old;
-
-			new.lend = lend_of(policy);
-			block_unlock(m, b, old, new);
-		}
-	}
-	machine_set_capacity(m);
 	fh_unlock(&m->areas_lock);
 	return 0;
 }

@@ -61,16 +61,19 @@ static int alloc_meta(struct fh_machine *m)
 	size_t n = m->nr_blocks, maps = n * sizeof(struct block_map);
 	size_t states = round64(n * sizeof(m->state[0])), ptrs = round64(n * sizeof(m->frames[0]));
 	size_t leaf = round64(index_leaf_words(n) * 8), top = round64(index_top_words(n) * 8);
+	size_t tenants = round64(n * sizeof(m->tenants[0]));
 	unsigned char *p;
 
-	m->meta_size = maps + states + ptrs + (leaf + top) * BLOCK_INDEX_TYPES * BLOCK_INDEX_ORDERS;
+	m->meta_size = maps + states + ptrs + tenants +
+		       (leaf + top) * BLOCK_INDEX_TYPES * BLOCK_INDEX_ORDERS;
 	m->meta = p = machine_alloc(m, m->meta_size);
 	if (!p)
 		return -FH_ENOMEM;
 	m->map = (void *)p;
 	m->state = (void *)(p += maps);
 	m->frames = (void *)(p += states);
-	p += ptrs;
+	m->tenants = (void *)(p += ptrs);
+	p += tenants;
 	for (unsigned int t = 0; t < BLOCK_INDEX_TYPES; t++) {
 		for (unsigned int o = 0; o < BLOCK_INDEX_ORDERS; o++, p += leaf + top)
 			m->index[t][o] = (struct index){(void *)p, (void *)(p + leaf)};

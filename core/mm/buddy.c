@@ -67,7 +67,7 @@ static bool take_from(const struct take *t, uint64_t block)
 	}
 	if (!block_trylock(t->m, block, &old))
 		return false;
-	if (old.isolated || !old.free ||
+	if (old.isolated || !old.free || (old.type == MIGRATE_CMA && old.lend == BLOCK_LEND_NONE) ||
 	    (old.type != t->step.type && !(t->step.claim && old.type == t->want))) {
 		block_unlock(t->m, block, old, old);
 		return false;
@@ -79,6 +79,7 @@ static bool take_from(const struct take *t, uint64_t block)
 static bool fits_pair(const struct take *t, const struct block_state *s)
 {
 	return s->free == FH_BLOCK_PAGES && !s->isolated &&
+	       (s->type != MIGRATE_CMA || s->lend != BLOCK_LEND_NONE) &&
 	       (s->type == t->step.type || (t->step.claim && s->type <= MIGRATE_RECLAIMABLE));
 }
 

@@ -2,8 +2,10 @@
 /* Every invariant recomputed from maps, frames, slots and bitmaps alone. The machine is quiet. */
 #include "base/bitmap.h"
 #include "base/bits.h"
+#include "base/string.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
+#include "mm/terms.h"
 
 struct check {
 	struct fh_machine *m;
@@ -73,10 +75,6 @@ static void check_block(struct check *c, uint64_t b)
 	c->highatomic[s.zone] += s.type == MIGRATE_HIGHATOMIC ? FH_BLOCK_PAGES : 0;
 	if ((s.type == MIGRATE_CMA) != (s.area != 0))
 		broken(c, "A3 block %llu: type %u, area %u", (ull)b, s.type, s.area);
-	if (s.area && c->m->area[s.area - 1]->active &&
-	    (s.lend == BLOCK_LEND_NONE) !=
-		    (area_policy(c->m->area[s.area - 1]) == CMA_POLICY_CARVEOUT))
-		broken(c, "A6 block %llu: lends %u, against its area's policy", (ull)b, s.lend);
 }
 
 static void check_slot(struct check *c, unsigned int cpu, const struct pcp_slot *s,
@@ -396,11 +394,95 @@ static void check_objects(struct check *c)
 		       (ull)c->slots);
 }
 
+/* A4 and A5: who may be in a block of an area. */
+static void check_area_block(struct check *c, struct cma *cma, const struct area_block *ab,
+			     uint64_t b, uint64_t nth)
+{
+	enum cma_policy policy = area_policy(cma);
+	bool lent = ab->lent && policy != CMA_POLICY_CARVEOUT;
+	unsigned int tenants = 0, undroppable = 0, held = 0, drop = 0;
+
+	for (unsigned int k = 0; k < FH_BLOCK_PAGES; k++) {
+		const struct fh_frame *f = &c->m->frames[b][k];
+
+		tenants += frame_state(f) != FRAME_RAW;
+		undroppable += frame_state(f) != FRAME_RAW && !(frame_flags(f) & FRAME_DROPPABLE);
+		held += frame_state(f) == FRAME_HELD;
+		drop += frame_state(f) != FRAME_RAW && frame_flags(f) & FRAME_DROPPABLE;
+	}
+	if (c->m->tenants[b] != drop * TENANT_DROPPABLE + held * TENANT_HELD)
+		broken(c, "L3 block %llu: tenants are %#x: droppable are %u, held %u", (ull)b,
+		       c->m->tenants[b], drop, held);
+	if (ab->lent != terms_is_lent(cma, ab, nth) ||
+	    block_peek(c->m, b).lend != terms_lend(cma, ab))
+		broken(c, "A4 area %s: block %llu: in the share %u, lend %u", cma->name, (ull)b,
+		       ab->lent, block_peek(c->m, b).lend);
+	if (!lent && tenants)
+		broken(c, "A4 area %s: block %llu is not lent and has %u tenants", cma->name,
+		       (ull)b, tenants);
+	if (policy == CMA_POLICY_DISCARD && undroppable)
+		broken(c, "A4 area %s: block %llu: %u cannot be dropped", cma->name, (ull)b,
+		       undroppable);
+	if (policy != CMA_POLICY_MOVABLE && held)
+		broken(c, "A5 area %s: block %llu has %u held pages", cma->name, (ull)b, held);
+}
+
+/* R1, R2. */
+static void check_ready(struct check *c, struct cma *cma)
+{
+	static const unsigned char none[FH_PAGE_SIZE];
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < cma->nranges; i++) {
+		const struct cma_memrange *r = &cma->ranges[i];
+
+		for (uint64_t f = 0; f < r->count; f++) {
+			const struct area_block *ab = &r->block[f >> FH_BLOCK_ORDER];
+			const unsigned char *virt = machine_virt(c->m, r->base_pfn + f);
+			uint64_t b = machine_block(c->m, r->base_pfn + f), k = f & 511;
+
+			if (!(ab->zero.w[k / 64] >> (k & 63) & 1))
+				continue;
+			n++;
+			if (!ab->ready || !(c->m->map[b].w[k / 64] >> (k & 63) & 1) ||
+			    cma_owns(cma, r->base_pfn + f, 1) ||
+			    (virt && memcmp(virt, none, FH_PAGE_SIZE)))
+				broken(c, "A8 pfn %#llx: not ready, free and zero",
+				       (ull)(r->base_pfn + f));
+		}
+	}
+	if (n != cma->nr_ready)
+		broken(c, "A7 area %s: %llu frames ready, %llu are zero", cma->name,
+		       (ull)cma->nr_ready, (ull)n);
+}
+
+/* A6: a block counts as broken by small buffers only while a buffer is in it. */
+static void check_small(struct check *c, const struct cma *cma)
+{
+	uint64_t per = FH_BLOCK_PAGES >> cma->order_per_bit, small;
+
+	for (unsigned int i = 0; i < cma->nranges; i++) {
+		const struct cma_memrange *r = &cma->ranges[i];
+
+		small = 0;
+		for (uint64_t k = 0; k < area_nr_blocks(r); k++) {
+			small += r->block[k].small;
+			if (r->block[k].small &&
+			    bitmap_next_set(r->bitmap, k * per, (k + 1) * per) == (k + 1) * per)
+				broken(c, "A9 area %s: block %llu of range %u is small, and free",
+				       cma->name, (ull)k, i);
+		}
+		if (small != r->nr_small)
+			broken(c, "A9 area %s: %llu small blocks, %llu counted", cma->name,
+			       (ull)small, (ull)r->nr_small);
+	}
+}
+
 static void check_area(struct check *c, struct cma *cma)
 {
 	struct fh_machine *m = c->m;
 	uint64_t marked = 0, set;
-	bool none_held = area_policy(cma) == CMA_POLICY_GUARANTEED && !cma->was_movable;
+	uint64_t nth = 0;
 
 	for (unsigned int i = 0; i < cma->nranges; i++) {
 		struct cma_memrange *r = &cma->ranges[i];
@@ -409,14 +491,12 @@ static void check_area(struct check *c, struct cma *cma)
 		for (set = bitmap_next_set(r->bitmap, 0, end); set < end;
 		     set = bitmap_next_set(r->bitmap, set + 1, end))
 			marked++;
-		for (uint64_t b = machine_block(m, r->base_pfn);
-		     b < machine_block(m, r->base_pfn + r->count); b++) {
-			for (unsigned int k = 0; k < FH_BLOCK_PAGES && none_held; k++)
-				if (frame_state(&m->frames[b][k]) == FRAME_HELD)
-					broken(c, "A5 area %s: block %llu has a held page",
-					       cma->name, (ull)b);
-		}
+		for (uint64_t k = 0; k < area_nr_blocks(r) && cma->active; k++)
+			check_area_block(c, cma, &r->block[k], machine_block(m, r->base_pfn) + k,
+					 nth++);
 	}
+	check_small(c, cma);
+	check_ready(c, cma);
 	if (cma->count - cma->available_count != marked << cma->order_per_bit)
 		broken(c, "A1 area %s: available %llu of %llu, %llu bits set", cma->name,
 		       (ull)cma->available_count, (ull)cma->count, (ull)marked);

@@ -3,8 +3,12 @@
  *
  * Areas: find a window, mark it, make it ours; account for it; say why not. */
 #include "base/bitmap.h"
+#include "mm/agreed.h"
 #include "mm/contig.h"
+#include "mm/failure.h"
 #include "mm/machine.h"
+#include "mm/ready.h"
+#include "mm/window.h"
 
 #define MAX_ALIGN_ORDER 20
 
@@ -15,66 +19,118 @@ static uint64_t units(const struct cma *cma, uint64_t count)
 	return (count + unit - 1) >> cma->order_per_bit;
 }
 
-/* A window that is marked as the caller's and not yet emptied. */
-struct window {
-	struct cma_memrange *r;
-	uint64_t bit, nr_bits;
-	struct range pfns;
+static void unmark(struct cma *cma, const struct window *w)
+{
+	fh_lock(&cma->lock);
+	window_clear(cma, w->r, w->bit, w->nr_bits);
+	fh_unlock(&cma->lock);
+}
+
+/* One request on its way. */
+struct attempt {
+	struct cma *cma;
+	const struct cma_request *req;
+	struct window_want want;
+	struct window w;	  /* the last window tried; r NULL: none */
+	struct contig_result res; /* and how that went */
 };
 
-/* The lowest free window of the range at or above w->bit (cma_range_alloc() in Linux), and marks
- * it. */
-static bool window_find(struct cma *cma, struct window *w, unsigned int align_order)
+static void count_moves(const struct attempt *a)
 {
-	uint64_t mask = 0, offset;
+	atomic_fetch_add_explicit(&a->cma->pages_migrated, a->res.migrated, memory_order_relaxed);
+	atomic_fetch_add_explicit(&a->cma->pages_dropped, a->res.dropped, memory_order_relaxed);
+}
 
-	if (align_order > cma->order_per_bit)
-		mask = (UINT64_C(1) << (align_order - cma->order_per_bit)) - 1;
-	offset = (w->r->base_pfn & ((UINT64_C(1) << align_order) - 1)) >> cma->order_per_bit;
-	fh_lock(&cma->lock);
-	w->bit = bitmap_find_clear(w->r->bitmap, cma_bitmap_maxno(cma, w->r), w->bit, w->nr_bits,
-				   mask, offset);
-	if (w->bit != BITMAP_NONE) {
-		bitmap_set(w->r->bitmap, w->bit, w->nr_bits);
-		cma->available_count -= w->nr_bits << cma->order_per_bit;
-		w->pfns.start = w->r->base_pfn + (w->bit << cma->order_per_bit);
-		w->pfns.end = w->pfns.start + (w->nr_bits << cma->order_per_bit);
+/* Empties the window that was just marked, or takes the mark back. */
+static int claim(struct attempt *a)
+{
+	struct contig_want want = {
+		.range = a->w.pfns,
+		.policy = area_policy(a->cma),
+		.deadline_ns = a->req->deadline_ns,
+		.cancel = a->req->cancel,
+	};
+	int err;
+
+	if (a->want.free) {
+		a->res = (struct contig_result){.migrated = 0};
+		err = contig_claim_free(a->cma->m, a->w.pfns) ? 0 : -FH_EAGAIN;
+	} else {
+		err = contig_claim(a->cma->m, &want, &a->res);
 	}
-	fh_unlock(&cma->lock);
-	return w->bit != BITMAP_NONE;
+	count_moves(a);
+	if (err)
+		unmark(a->cma, &a->w);
+	return err;
 }
 
-static void window_unmark(struct cma *cma, const struct window *w)
-{
-	fh_lock(&cma->lock);
-	bitmap_clear(w->r->bitmap, w->bit, w->nr_bits);
-	cma->available_count += w->nr_bits << cma->order_per_bit;
-	fh_unlock(&cma->lock);
-}
-
-/* Tries the windows of one range. 0 and the window; -FH_ENOMEM: no free window; else why the last
+/* Linux's way through the windows of one range. 0; -FH_ENOMEM: no free window; else why the last
  * one tried could not be emptied. */
-static int range_alloc(struct cma *cma, struct window *w, unsigned int align_order,
-		       struct contig_result *res)
+static int first_of_range(struct attempt *a, struct cma_memrange *r)
 {
-	int err = -FH_ENOMEM, claim;
+	struct window w = {.r = r};
+	int err = -FH_ENOMEM;
 
-	for (w->bit = 0; window_find(cma, w, align_order);) {
-		claim = contig_claim(cma->m, w->pfns, area_policy(cma), res);
-		atomic_fetch_add_explicit(&cma->pages_migrated, res->migrated,
-					  memory_order_relaxed);
-		atomic_fetch_add_explicit(&cma->pages_dropped, res->dropped, memory_order_relaxed);
-		if (!claim)
-			return 0;
-		window_unmark(cma, w);
-		err = claim;
-		if (claim != -FH_EBUSY)
+	while (window_first(a->cma, &w, &a->want)) {
+		a->w = w;
+		err = claim(a);
+		if (err != -FH_EBUSY)
 			break;
-		w->bit += align_order > cma->order_per_bit
-				  ? UINT64_C(1) << (align_order - cma->order_per_bit)
-				  : 1;
+		w.bit += a->want.align_order > a->cma->order_per_bit
+				 ? UINT64_C(1) << (a->want.align_order - a->cma->order_per_bit)
+				 : 1;
 	}
 	return err;
+}
+
+static int first(struct attempt *a)
+{
+	int err = -FH_ENOMEM, e;
+
+	for (unsigned int i = 0; i < a->cma->nranges; i++) {
+		struct window was_w = a->w;
+		struct contig_result was = a->res;
+
+		a->res = (struct contig_result){.migrated = 0};
+		e = first_of_range(a, &a->cma->ranges[i]);
+		if (!e || a->res.why) { /* had, or the most telling failure so far */
+			err = e;
+		} else {
+			a->w = was_w;
+			a->res = was;
+		}
+		if (!e || (e != -FH_EBUSY && e != -FH_ENOMEM))
+			return e;
+	}
+	return err;
+}
+
+/* No window is left: perhaps a buffer may be moved. */
+static int make_hole(struct attempt *a)
+{
+	struct contig_want limits = {
+		.policy = area_policy(a->cma),
+		.deadline_ns = a->req->deadline_ns,
+		.cancel = a->req->cancel,
+	};
+	int err = agreed_make_hole(a->cma, &a->want, &limits, &a->w, &a->res);
+
+	count_moves(a);
+	return err;
+}
+
+/* Our way: the cheapest, and round what does not move. */
+static int cheapest(struct attempt *a)
+{
+	int err = -FH_ENOMEM;
+
+	while (window_cheapest(a->cma, &a->w, &a->want)) {
+		err = claim(a);
+		if (err != -FH_EBUSY || a->want.nr_stuck == WINDOW_STUCK)
+			break;
+		a->want.stuck[a->want.nr_stuck++] = a->res.pfn;
+	}
+	return a->w.r || a->want.free ? err : make_hole(a);
 }
 
 /* cma_debug_show_areas() of Linux: the holes of each range, and how much is free. */
@@ -106,69 +162,195 @@ static void show_free_map(struct cma *cma)
 	}
 }
 
-static int alloc_failed(struct cma *cma, unsigned long count, unsigned int flags, int err,
-			const struct window *w, const struct contig_result *res)
+static int alloc_failed(const struct attempt *a, int err)
 {
-	bool tried = res->why;
+	struct cma *cma = a->cma;
 
 	atomic_fetch_add_explicit(&cma->nr_fails, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&cma->nr_pages_failed, count, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cma->nr_pages_failed, a->req->count, memory_order_relaxed);
 	vm_count(cma->m, VM_cma_alloc_fail, 1);
-	fh_lock(&cma->lock);
-	cma->last = (struct cma_failure){
-		.error = err,
-		.count = count,
-		.window = tried ? w->pfns : (struct range){0, 0},
-		.pfn = res->pfn,
-		.time_ns = machine_clock(cma->m),
-		.why = tried ? res->why : "no window of that size is free",
-	};
-	fh_unlock(&cma->lock);
-	if (!(flags & CMA_NO_WARN)) {
+	/* -EAGAIN is no news, and who asks like that must not wait for the lock. */
+	if (a->req->flags & CMA_NOWAIT)
+		return err;
+	failure_note(cma, err, a->req, a->w.pfns, &a->res);
+	if (!(a->req->flags & CMA_NO_WARN)) {
 		machine_log(cma->m, PLAT_LOG_ERR,
 			    "cma: cma_alloc: %s: alloc failed, req-size: %lu pages, ret: %d",
-			    cma->name, count, err);
+			    cma->name, a->req->count, err);
 		show_free_map(cma);
 	}
 	return err;
 }
 
-int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order, unsigned int flags,
-	      pfn_t *pfn)
+/* Frees a buffer that nobody was given. */
+static void give(struct cma *cma, const struct window *w)
 {
-	struct contig_result res = {0};
-	struct window w = {0};
-	int err = -FH_ENOMEM;
-	uint64_t used;
+	fh_lock(&cma->lock);
+	contig_release(cma->m, w->pfns);
+	window_clear(cma, w->r, w->bit, w->nr_bits);
+	fh_unlock(&cma->lock);
+}
 
-	if (!cma || !cma->active || !count || !pfn || align_order > MAX_ALIGN_ORDER)
-		return -FH_EINVAL;
-	w.nr_bits = units(cma, count);
-	for (unsigned int i = 0; i < cma->nranges && count <= cma->count; i++) {
-		struct contig_result last = {0};
-		struct window try = {.r = &cma->ranges[i], .nr_bits = w.nr_bits};
-		int e = range_alloc(cma, &try, align_order, &last);
-
-		if (!e || last.why) { /* had, or the most telling failure so far */
-			w = try;
-			res = last;
-			err = e;
-		}
-		if (!e || (e != -FH_EBUSY && e != -FH_ENOMEM))
-			break;
-	}
-	if (err)
-		return alloc_failed(cma, count, flags, err, &w, &res);
+static void alloc_done(struct cma *cma, unsigned long count)
+{
 	atomic_fetch_add_explicit(&cma->nr_allocs, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->nr_pages_succeeded, count, memory_order_relaxed);
 	vm_count(cma->m, VM_cma_alloc_success, 1);
+}
+
+/* The window is a buffer. */
+static void window_done(const struct attempt *a)
+{
+	struct cma *cma = a->cma;
+	uint64_t used;
+	bool ready;
+
 	fh_lock(&cma->lock);
 	used = cma->count - cma->available_count;
 	if (used > cma->used_max)
 		cma->used_max = used;
+	ready = cma->nr_ready;
 	fh_unlock(&cma->lock);
-	*pfn = w.pfns.start;
+	if (ready || a->req->flags & CMA_ZERO)
+		ready_taken(cma, &a->w, a->req->flags & CMA_ZERO);
+}
+
+/* No buffer could be like that. */
+static bool is_absurd(const struct cma *cma, const struct cma_request *req)
+{
+	uint64_t frames;
+
+	if (!req->count || req->align_order > MAX_ALIGN_ORDER ||
+	    req->flags & ~(unsigned int)(CMA_NO_WARN | CMA_NOWAIT | CMA_ZERO) ||
+	    req->boundary & (req->boundary - 1))
+		return true;
+	if (req->count > cma->count)
+		return false; /* could, elsewhere */
+	frames = units(cma, req->count) << cma->order_per_bit;
+	return (req->boundary && frames > req->boundary) ||
+	       (req->high && (req->low >= req->high || req->high - req->low < frames));
+}
+
+/* The request's own time is over. */
+static int is_over(const struct cma *cma, const struct cma_request *req)
+{
+	if (req->cancel && atomic_load_explicit(req->cancel, memory_order_relaxed))
+		return -FH_ECANCELED;
+	if (req->deadline_ns && machine_clock(cma->m) >= req->deadline_ns)
+		return -FH_ETIMEDOUT;
 	return 0;
+}
+
+/* A buffer as asked for, or why not. */
+static int obtain(struct attempt *a)
+{
+	struct cma *cma = a->cma;
+	const struct cma_request *req = a->req;
+	int err = -FH_ENOMEM, over = is_over(cma, req);
+
+	a->w = (struct window){.r = NULL};
+	a->res = (struct contig_result){.why = NULL};
+	a->want.nr_bits = units(cma, req->count);
+	a->want.align_order = req->align_order;
+	a->want.low = req->low;
+	a->want.high = req->high;
+	a->want.boundary = req->boundary;
+	a->want.free = over || req->flags & CMA_NOWAIT;
+	a->want.nr_stuck = 0; /* and no page in stuck[] */
+	if (over == -FH_ECANCELED)
+		err = over;
+	else if (req->count <= cma->count)
+		err = area_policy(cma) == CMA_POLICY_MOVABLE && !a->want.free ? first(a)
+									      : cheapest(a);
+	if (!err)
+		window_done(a);
+	else if (req->flags & CMA_NOWAIT)
+		err = -FH_EAGAIN;
+	else if (over)
+		err = over;
+	return err;
+}
+
+/* Whether the window is what the request would like. */
+static bool meets(const struct window *w, const struct cma_request *req)
+{
+	return !(w->pfns.start & ((UINT64_C(1) << req->align_order) - 1)) &&
+	       w->pfns.start >= req->low && (!req->high || w->pfns.end <= req->high) &&
+	       (!req->boundary || !((w->pfns.start ^ (w->pfns.end - 1)) & ~(req->boundary - 1)));
+}
+
+/* The window that cma_prepare() keeps, if it is what is asked for; req NULL: whatever it is. */
+static bool take_prepared(struct cma *cma, const struct cma_request *req, struct window *w)
+{
+	bool ok;
+
+	if (!atomic_load_explicit(&cma->prepared_count, memory_order_relaxed))
+		return false;
+	if (!req || !(req->flags & CMA_NOWAIT))
+		fh_lock(&cma->lock);
+	else if (!fh_trylock(&cma->lock))
+		return false;
+	*w = cma->prepared;
+	ok = w->r && (!req || (req->count == cma->prepared_count && meets(w, req)));
+	if (ok) {
+		cma->prepared.r = NULL;
+		atomic_store_explicit(&cma->prepared_count, 0, memory_order_relaxed);
+	}
+	fh_unlock(&cma->lock);
+	return ok;
+}
+
+int cma_alloc_request(struct cma *cma, const struct cma_request *req, pfn_t *pfn)
+{
+	struct attempt a;
+	int err = 0;
+
+	if (!cma || !req || !pfn || !cma->active || is_absurd(cma, req))
+		return -FH_EINVAL;
+	a.cma = cma;
+	a.req = req;
+	if (!take_prepared(cma, req, &a.w))
+		err = obtain(&a);
+	if (err)
+		return alloc_failed(&a, err);
+	alloc_done(cma, req->count);
+	*pfn = a.w.pfns.start;
+	return 0;
+}
+
+int cma_prepare(struct cma *cma, unsigned long count, uint64_t deadline_ns)
+{
+	struct cma_request req = {
+		.count = count, .flags = CMA_ZERO | CMA_NO_WARN, .deadline_ns = deadline_ns};
+	struct attempt a = {.cma = cma, .req = &req};
+	struct window was;
+	int err = 0;
+
+	if (!cma || !cma->active)
+		return -FH_EINVAL;
+	if (take_prepared(cma, NULL, &was))
+		give(cma, &was);
+	if (!count)
+		return 0;
+	err = obtain(&a);
+	if (err)
+		return alloc_failed(&a, err);
+	fh_lock(&cma->lock);
+	was = cma->prepared; /* somebody else's, meanwhile */
+	cma->prepared = a.w;
+	atomic_store_explicit(&cma->prepared_count, count, memory_order_relaxed);
+	fh_unlock(&cma->lock);
+	if (was.r)
+		give(cma, &was);
+	return 0;
+}
+
+int cma_alloc(struct cma *cma, unsigned long count, unsigned int align_order, unsigned int flags,
+	      pfn_t *pfn)
+{
+	struct cma_request req = {.count = count, .align_order = align_order, .flags = flags};
+
+	return cma_alloc_request(cma, &req, pfn);
 }
 
 static struct cma_memrange *range_of(struct cma *cma, pfn_t pfn, uint64_t count)
@@ -212,22 +394,17 @@ bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count)
 	/* Frames and mark together, under the lock: of two who release the same frames the second
 	 * finds the mark gone, and nobody finds a window whose frames are not free yet. */
 	fh_lock(&cma->lock);
-	all = bitmap_next_clear(r->bitmap, bit, bit + nr) == bit + nr;
+	all = bitmap_next_clear(r->bitmap, bit, bit + nr) == bit + nr &&
+	      !agreed_has(cma, r, bit, nr) &&
+	      !(cma->prepared.r == r && bit < cma->prepared.bit + cma->prepared.nr_bits &&
+		cma->prepared.bit < bit + nr);
 	if (all) {
 		contig_release(cma->m, (struct range){pfn, pfn + (nr << cma->order_per_bit)});
-		bitmap_clear(r->bitmap, bit, nr);
-		cma->available_count += nr << cma->order_per_bit;
+		window_clear(cma, r, bit, nr);
 	}
 	fh_unlock(&cma->lock);
 	if (!all)
 		return false;
 	atomic_fetch_add_explicit(&cma->nr_pages_released, count, memory_order_relaxed);
 	return true;
-}
-
-void cma_last_failure(struct cma *cma, struct cma_failure *f)
-{
-	fh_lock(&cma->lock);
-	*f = cma->last;
-	fh_unlock(&cma->lock);
 }

@@ -2,15 +2,20 @@
 /*
  * Inside an area. (The public calls and their contracts: freehold/cma.h.)
  *
- * Invariants
- *	A1 available_count is count minus the frames whose bit is set; a bit stands for
- *2^order_per_bit. A2 a frame whose bit is set is taken (clear in its block's map), RAW, and in no
- *CPU's slot. A3 a frame of an area that is taken is a device's (A2), in a CPU's slot, or a page
- *that can be moved. A4 no frame of a `carveout` area is lent, unless it was when the policy
- *changed. A5 no page in a `guaranteed` area is held, unless it was when the policy changed.
+ * Invariants (DESIGN, "Areas"; fh_check recomputes them)
+ *	A1 available_count is count minus the frames whose bit is set.
+ *	A2 a frame whose bit is set is taken, RAW, and in no CPU's slot.
+ *	A3 blocks of areas have type CMA, and only they.
+ *	A4 a block's `lend` is what policy and share say; in a block that is not lent nobody's page is,
+ *	and in one of policy `discard` none that cannot be dropped.
+ *	A5 no page in an area is held, but in policy `movable`.
+ *	A9 a block counts as broken by small buffers (`small`, nr_small) only while a buffer is in it.
+ *	A7 nr_ready counts the frames known to be zero.
+ *	A8 a frame known to be zero is free, not marked, in a ready block, and all its bytes are zero.
  *
  * Locking. cma.lock, rank CMA: bitmaps, counts. Not held while tenants are moved: a window is
- *marked first and is then nobody else's.
+ * marked first and is then nobody else's. `changing` is taken by who changes policy or share, and
+ * waited for asleep to others: tenants move while it is held.
  */
 #ifndef FH_MM_CMA_H
 #define FH_MM_CMA_H
@@ -18,11 +23,29 @@
 #include <stdatomic.h>
 #include <freehold/cma.h>
 #include "base/lock.h"
+#include "mm/block.h"
+
+/* What an area knows of one of its blocks beyond the block's state. */
+struct area_block {
+	_Atomic(uint8_t) lent; /* its terms let it be; written under the block's lock */
+	bool small;	       /* buffers of less than a block have broken it; cma.lock */
+	bool ready;	       /* kept for devices, whatever the share is; cma.lock */
+	struct block_map zero; /* of a ready one: free frames whose bytes are zero; cma.lock */
+};
 
 struct cma_memrange {
 	pfn_t base_pfn;
-	uint64_t count;	  /* frames */
-	uint64_t *bitmap; /* a bit 2^order_per_bit frames; cma.lock */
+	uint64_t count;		  /* frames */
+	uint64_t *bitmap;	  /* a bit 2^order_per_bit frames; cma.lock */
+	struct area_block *block; /* one each */
+	uint64_t nr_small;	  /* blocks that are small; cma.lock */
+};
+
+/* A window that is marked as the caller's. */
+struct window {
+	struct cma_memrange *r;
+	uint64_t bit, nr_bits;
+	struct range pfns;
 };
 
 struct cma {
@@ -31,22 +54,42 @@ struct cma {
 	unsigned int id; /* its place in m->area[]; blocks store id + 1 */
 	unsigned int nranges, order_per_bit;
 	struct cma_memrange ranges[CMA_MAX_RANGES];
-	uint64_t count;		  /* frames, all ranges */
-	uint64_t available_count; /* cma.lock */
-	bool active;		  /* cma_init_reserved_areas() has put it into service */
-	_Atomic(uint32_t) policy; /* enum cma_policy */
-	bool was_movable;	  /* once: pages may be held in it from then (A5) */
+	uint64_t count;		    /* frames, all ranges */
+	uint64_t available_count;   /* cma.lock */
+	bool active;		    /* cma_init_reserved_areas() has put it into service */
+	_Atomic(uint32_t) policy;   /* enum cma_policy */
+	_Atomic(uint32_t) changing; /* somebody changes policy or share */
+	_Atomic(uint32_t) settling; /* `discard` only: nothing is lent until the last tenant left */
+	_Atomic(uint32_t) share;    /* percent of its blocks that may be lent */
+	_Atomic(uint64_t) lend_at;  /* block that the last page of `discard` came from */
 	struct fh_lock lock;
 	_Atomic(uint64_t) nr_pages_succeeded, nr_pages_failed, nr_pages_released;
 	_Atomic(uint64_t) nr_allocs, nr_fails, pages_migrated, pages_dropped;
-	uint64_t used_max;	 /* cma.lock */
-	struct cma_failure last; /* cma.lock */
+	uint64_t used_max;   /* cma.lock */
+	uint64_t ready_want; /* frames to keep ready; cma.lock */
+	uint64_t nr_ready;   /* frames that are zero in ready blocks; cma.lock */
+	uint64_t ready_at;   /* block that is tried next; cma.lock */
+	struct cma_async *async_first, *async_last; /* waiting, oldest first; cma.lock */
+	struct agreed *agreed;			    /* buffers that may be moved; cma.lock */
+	struct window prepared;			    /* by cma_prepare(); r NULL: none; cma.lock */
+	_Atomic(uint64_t) prepared_count;	    /* frames asked for; written under cma.lock */
+	pfn_t search_at;      /* behind the last large window that cost something; cma.lock */
+	uint64_t nr_failures; /* noted ever; the last ones are in failure[]; cma.lock */
+	struct cma_failure failure[CMA_MAX_FAILURES];
 };
 
 static inline uint64_t cma_bitmap_maxno(const struct cma *cma, const struct cma_memrange *r)
 {
 	return r->count >> cma->order_per_bit;
 }
+
+static inline uint64_t area_nr_blocks(const struct cma_memrange *r)
+{
+	return r->count >> FH_BLOCK_ORDER;
+}
+
+/* Drops every registration of cma_buffer_set_movable(): the machine dies. */
+void agreed_forget_all(struct cma *cma);
 
 /* Whether any of the frames is in a device's hands. */
 bool cma_owns(struct cma *cma, pfn_t pfn, uint64_t nr);

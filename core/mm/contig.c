@@ -13,15 +13,15 @@
 #include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/migrate.h"
+#include "mm/objects.h"
 #include "mm/policy.h"
 
 #define CHUNK_BLOCKS 4096 /* 8 GiB: what one bitmap of `ours` spans */
 
 struct claim {
 	struct fh_machine *m;
-	struct range range;
+	const struct contig_want *want;
 	uint64_t first, end; /* blocks */
-	enum cma_policy policy;
 	struct contig_result *res;
 	uint64_t ours[CHUNK_BLOCKS /
 		      64]; /* blocks that are claimed whole; the others are isolated */
@@ -74,26 +74,56 @@ static int wait_transit(struct emptying *e)
 
 	if (!e->transit_since)
 		e->transit_since = now;
-	if (now - e->transit_since > policy_transit_limit_ns(e->c->policy))
+	e->c->res->since_ns = e->transit_since;
+	if (now - e->transit_since > policy_transit_limit_ns(e->c->want->policy))
 		return -FH_EBUSY;
 	arch_yield();
 	return 0;
 }
 
-/* Linux's MIGRATE_SYNC: wait for the write to end. */
-static void wait_unhold(struct fh_machine *m, const struct fh_frame *f)
+/* Linux's MIGRATE_SYNC: wait for the write to end. Who has a deadline looks at the clock instead. */
+static void wait_unhold(struct fh_machine *m, const struct fh_frame *f, bool hurried)
 {
 	uint32_t seen;
 
 	atomic_fetch_add_explicit(&m->unhold_waiters, 1, memory_order_seq_cst);
 	seen = atomic_load_explicit(&m->unholds, memory_order_seq_cst);
 	if (frame_state(f) == FRAME_HELD) {
-		if (m->plat.wait)
+		if (m->plat.wait && !hurried)
 			m->plat.wait(m->plat.ctx, &m->unholds, seen);
 		else
 			arch_yield();
 	}
 	atomic_fetch_sub_explicit(&m->unhold_waiters, 1, memory_order_seq_cst);
+}
+
+void contig_blame(struct fh_machine *m, pfn_t pfn, struct contig_result *res)
+{
+	const struct fh_frame *f = machine_frame(m, pfn);
+
+	res->pfn = pfn;
+	res->owner = CMA_OWNER_RAW;
+	res->owner_id = res->pins = 0;
+	res->since_ns = 0;
+	fh_lock(&m->lru.lock); /* nobody leaves these states, nor the page its object, without it */
+	switch (frame_state(f)) {
+	case FRAME_HELD:
+		res->since_ns = lru_held_since(f);
+		res->pins = __atomic_load_n(&f->pins, __ATOMIC_RELAXED);
+		__attribute__((fallthrough));
+	case FRAME_BATCH:
+	case FRAME_LRU:
+		res->owner = CMA_OWNER_OBJECT;
+		res->owner_id = ((const struct fh_object *)f->owner)->id;
+		break;
+	case FRAME_MOVABLE:
+	case FRAME_ISOLATED_MOVABLE:
+		res->owner = CMA_OWNER_DRIVER;
+		break;
+	default:
+		break;
+	}
+	fh_unlock(&m->lru.lock);
 }
 
 /* The one page that is looked at when nothing could be isolated: what to do about it. 0: try again.
@@ -104,7 +134,7 @@ static int consider(struct emptying *e, pfn_t pfn)
 	struct fh_frame *f = machine_frame(c->m, pfn);
 	enum frame_state state = frame_state(f);
 
-	c->res->pfn = pfn;
+	contig_blame(c->m, pfn, c->res);
 	switch (state) {
 	case FRAME_MOVABLE:
 		if (!migrate_movable(c->m, pfn)) {
@@ -116,8 +146,8 @@ static int consider(struct emptying *e, pfn_t pfn)
 		break;
 	case FRAME_HELD:
 		c->res->why = frame_flags(f) & FRAME_WRITEBACK ? "under writeback" : "pinned";
-		if (frame_flags(f) & FRAME_WRITEBACK && c->policy == CMA_POLICY_MOVABLE) {
-			wait_unhold(c->m, f);
+		if (frame_flags(f) & FRAME_WRITEBACK && c->want->policy == CMA_POLICY_MOVABLE) {
+			wait_unhold(c->m, f, c->want->deadline_ns || c->want->cancel);
 			return 0;
 		}
 		break;
@@ -126,7 +156,17 @@ static int consider(struct emptying *e, pfn_t pfn)
 		return wait_transit(e);
 	}
 	arch_yield();
-	return ++e->passes >= policy_contig_passes(c->policy) ? -FH_EBUSY : 0;
+	return ++e->passes >= policy_contig_passes(c->want->policy) ? -FH_EBUSY : 0;
+}
+
+/* Whether the caller wants it no longer. */
+static int given_up(const struct claim *c)
+{
+	if (c->want->cancel && atomic_load_explicit(c->want->cancel, memory_order_relaxed))
+		return -FH_ECANCELED;
+	if (c->want->deadline_ns && machine_clock(c->m) >= c->want->deadline_ns)
+		return -FH_ETIMEDOUT;
+	return 0;
 }
 
 /* Isolates and moves what can be, a batch; or considers the first page that cannot. */
@@ -148,15 +188,15 @@ static int empty_some(struct emptying *e)
 		return consider(e, stuck);
 	e->transit_since = 0;
 	migrate_pages(c->m, pfn, n,
-		      c->policy == CMA_POLICY_MOVABLE ? MIGRATE_ANYWHERE : MIGRATE_OUT, emptied, e,
-		      &r);
+		      c->want->policy == CMA_POLICY_MOVABLE ? MIGRATE_ANYWHERE : MIGRATE_OUT,
+		      emptied, e, &r);
 	c->res->migrated += r.moved;
 	c->res->dropped += r.dropped;
 	if (!r.failed)
 		return 0;
-	c->res->pfn = r.failed_pfn;
+	contig_blame(c->m, r.failed_pfn, c->res);
 	c->res->why = "no frame to move it to";
-	return ++e->passes >= policy_contig_passes(c->policy) ? r.error : 0;
+	return ++e->passes >= policy_contig_passes(c->want->policy) ? r.error : 0;
 }
 
 /* Empties the block's part of the range; it is isolated. */
@@ -166,11 +206,13 @@ static int empty_block(struct claim *c, uint64_t block)
 	unsigned int lo, hi;
 	int err = 0;
 
-	span_of(c->m, c->range, block, &lo, &hi);
+	span_of(c->m, c->want->range, block, &lo, &hi);
 	block_span(&e.want, lo, hi);
 	vm_count(c->m, VM_contig_evacuate, 1);
 	while (!isolate_sweep(c->m, block, &e.want, &e.mine)) {
-		err = empty_some(&e);
+		err = given_up(c);
+		if (!err)
+			err = empty_some(&e);
 		if (err) {
 			isolate_undo(c->m, block, &e.mine);
 			return err;
@@ -187,7 +229,7 @@ static void undo(struct claim *c, uint64_t failed)
 	unsigned int lo, hi;
 
 	for (uint64_t b = c->first; b < c->end; b++) {
-		span_of(c->m, c->range, b, &lo, &hi);
+		span_of(c->m, c->want->range, b, &lo, &hi);
 		if (is_ours(c, b))
 			isolate_release(c->m, b, lo, hi);
 		else if (b != failed)
@@ -201,7 +243,7 @@ static int claim_chunk(struct claim *c)
 	bool all = true;
 
 	for (uint64_t b = c->first; b < c->end; b++) {
-		span_of(c->m, c->range, b, &lo, &hi);
+		span_of(c->m, c->want->range, b, &lo, &hi);
 		if (isolate_or_claim(c->m, b, lo, hi))
 			set_ours(c, b);
 		else
@@ -221,19 +263,18 @@ static int claim_chunk(struct claim *c)
 	return 0;
 }
 
-int contig_claim(struct fh_machine *m, struct range range, enum cma_policy policy,
-		 struct contig_result *res)
+int contig_claim(struct fh_machine *m, const struct contig_want *want, struct contig_result *res)
 {
+	struct range range = want->range;
 	uint64_t first = machine_block(m, range.start), end = machine_block(m, range.end - 1) + 1;
 
 	*res = (struct contig_result){0};
 	for (uint64_t at = first; at < end; at += CHUNK_BLOCKS) {
 		struct claim c = {
 			.m = m,
-			.range = range,
+			.want = want,
 			.first = at,
 			.end = end - at < CHUNK_BLOCKS ? end : at + CHUNK_BLOCKS,
-			.policy = policy,
 			.res = res,
 		};
 		int err = claim_chunk(&c);
@@ -246,6 +287,22 @@ int contig_claim(struct fh_machine *m, struct range range, enum cma_policy polic
 		}
 	}
 	return 0;
+}
+
+bool contig_claim_free(struct fh_machine *m, struct range range)
+{
+	uint64_t first = machine_block(m, range.start), end = machine_block(m, range.end - 1) + 1;
+	unsigned int lo, hi;
+
+	for (uint64_t b = first; b < end; b++) {
+		span_of(m, range, b, &lo, &hi);
+		if (isolate_claim_free(m, b, lo, hi))
+			continue;
+		if (b > first)
+			contig_release(m, (struct range){range.start, machine_block_pfn(m, b)});
+		return false;
+	}
+	return true;
 }
 
 void contig_release(struct fh_machine *m, struct range range)

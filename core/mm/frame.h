@@ -59,7 +59,9 @@ struct fh_frame {
 	void *owner;		 /* S: struct fh_object, or struct movable_page */
 	uint32_t index;		 /* S: page of the object */
 	uint32_t pins;		 /* O */
-	uint32_t next, prev;	 /* L: frame numbers, circular; FRAME_NIL: on no list */
+	/* L: frame numbers, circular; FRAME_NIL: on no list. Of a held page in an area: the low and
+	 * the high half of when the hold began. */
+	uint32_t next, prev;
 };
 
 _Static_assert(sizeof(struct fh_frame) == 32, "goals: 32 bytes a frame");

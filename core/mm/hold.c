@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Pages that must stay where they are for a while: pins and writeback. In a `guaranteed` area none
- * may, so such a page is moved out before it is held (DESIGN G1). */
+/* Pages that must stay where they are for a while: pins and writeback. In an area of any policy but
+ * `movable` none may, so such a page is moved out before it is held (DESIGN G1). */
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"
@@ -14,8 +14,7 @@ static void free_emptied(void *data, pfn_t pfn)
 	page_free(data, pfn, 0);
 }
 
-/* Moves a page of a locked object out of its area; unlocks. 0: look again where it is now. */
-static int move_out(struct fh_object *o, pfn_t pfn)
+int object_move_out(struct fh_object *o, pfn_t pfn)
 {
 	struct migrate_result r = {0};
 	enum frame_state state;
@@ -39,25 +38,12 @@ static int get_holdable(struct fh_object *o, uint64_t index, enum object_bring h
 		if (err)
 			return err;
 		if (frame_state(machine_frame(o->m, *pfn)) == FRAME_HELD ||
-		    !machine_pfn_guaranteed(o->m, *pfn))
+		    !machine_pfn_unholdable(o->m, *pfn))
 			return 0;
-		err = move_out(o, *pfn);
+		err = object_move_out(o, *pfn);
 		if (err)
 			return err;
 	}
-}
-
-/* Makes the page HELD. -FH_ENOMEM: it could be dropped so far, and there is no room for what
- * cannot; -FH_EAGAIN: somebody isolated it after our look. */
-static int hold(struct fh_object *o, pfn_t pfn)
-{
-	struct fh_frame *f = machine_frame(o->m, pfn);
-
-	if (frame_state(f) == FRAME_HELD)
-		return 0;
-	if (frame_flags(f) & FRAME_DROPPABLE && !budget_admit(o->m, 1))
-		return -FH_ENOMEM;
-	return lru_hold(o->m, pfn) ? 0 : -FH_EAGAIN;
 }
 
 void object_unhold(struct fh_object *o, pfn_t pfn)
@@ -71,6 +57,39 @@ void object_unhold(struct fh_object *o, pfn_t pfn)
 	atomic_fetch_add_explicit(&m->unholds, 1, memory_order_seq_cst);
 	if (atomic_load_explicit(&m->unhold_waiters, memory_order_seq_cst) && m->plat.wake)
 		m->plat.wake(m->plat.ctx, &m->unholds);
+}
+
+/* A free page becomes HELD. False: somebody isolated it after our look, or its area became one in
+ * which nothing may be held: who changes a policy stores it and then counts what is held (A5), we
+ * hold and then read the policy. */
+static bool hold_here(struct fh_object *o, pfn_t pfn)
+{
+	if (!lru_hold(o->m, pfn))
+		return false;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!machine_pfn_unholdable(o->m, pfn))
+		return true;
+	object_unhold(o, pfn);
+	return false;
+}
+
+/* Makes the page HELD. -FH_ENOMEM: it could be dropped so far, and there is no room for what
+ * cannot; -FH_EAGAIN: look again. */
+static int hold(struct fh_object *o, pfn_t pfn)
+{
+	struct fh_frame *f = machine_frame(o->m, pfn);
+
+	if (frame_state(f) == FRAME_HELD)
+		return 0;
+	if (frame_flags(f) & FRAME_DROPPABLE && !budget_admit(o->m, 1))
+		return -FH_ENOMEM;
+	return hold_here(o, pfn) ? 0 : -FH_EAGAIN;
+}
+
+/* Read without the object's lock by who says what holds a page. */
+static void count_pin(struct fh_frame *f, int n)
+{
+	__atomic_store_n(&f->pins, f->pins + (uint32_t)n, __ATOMIC_RELAXED);
 }
 
 int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
@@ -96,7 +115,7 @@ int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 			return err;
 	}
 	if (!err) {
-		machine_frame(o->m, at)->pins++;
+		count_pin(machine_frame(o->m, at), 1);
 		*pfn = at;
 	}
 	fh_unlock(&o->lock);
@@ -112,7 +131,7 @@ int fh_object_unpin(struct fh_object *o, uint64_t index)
 		return -FH_EINVAL;
 	fh_lock(&o->lock);
 	if (object_slot(o, index, &pfn) && machine_frame(o->m, pfn)->pins) {
-		machine_frame(o->m, pfn)->pins--;
+		count_pin(machine_frame(o->m, pfn), -1);
 		object_unhold(o, pfn);
 		err = 0;
 	}
@@ -146,7 +165,7 @@ static int start_write(struct fh_object *o, uint64_t index, pfn_t pfn)
 
 	if (err)
 		return err;
-	if (frame_state(f) != FRAME_HELD && !lru_hold(o->m, pfn))
+	if (frame_state(f) != FRAME_HELD && !hold_here(o, pfn))
 		return -FH_EAGAIN;
 	frame_flag_set(f, FRAME_WRITEBACK);
 	lru_set_dirty(o->m, pfn, false);

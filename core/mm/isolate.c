@@ -38,6 +38,23 @@ bool isolate_or_claim(struct fh_machine *m, uint64_t block, unsigned int lo, uns
 	return all;
 }
 
+bool isolate_claim_free(struct fh_machine *m, uint64_t block, unsigned int lo, unsigned int hi)
+{
+	struct block_state old, new;
+	bool all;
+
+	if (block_word_free(block_word(m, block)) < hi - lo || !block_trylock(m, block, &old))
+		return false;
+	new = old;
+	all = old.free >= hi - lo && block_all_free(m, block, lo, hi);
+	if (all)
+		block_claim(m, block, &new, lo, hi);
+	block_unlock(m, block, old, new);
+	if (all)
+		count_device(m, hi - lo);
+	return all;
+}
+
 bool isolate_sweep(struct fh_machine *m, uint64_t block, const struct block_map *want,
 		   struct block_map *mine)
 {

@@ -16,6 +16,10 @@
  * taken. */
 bool isolate_or_claim(struct fh_machine *m, uint64_t block, unsigned int lo, unsigned int hi);
 
+/* True: all of [lo, hi) was free and is the caller's. False: it was not, or another has the block's
+ * lock; nothing is taken. Does not wait. */
+bool isolate_claim_free(struct fh_machine *m, uint64_t block, unsigned int lo, unsigned int hi);
+
 /* Takes what is free among want's frames and not in `mine` yet, and adds it there; true when mine
  * holds all of want: then the block is no longer isolated by this claim. */
 bool isolate_sweep(struct fh_machine *m, uint64_t block, const struct block_map *want,

@@ -74,8 +74,21 @@ static void unlink_frame(struct fh_machine *m, uint32_t number)
 				  memory_order_relaxed);
 }
 
+/* L3: what a block of an area has of droppable and held pages. */
+static void count_tenant(struct fh_machine *m, pfn_t pfn, uint32_t what, bool more)
+{
+	uint64_t block = machine_block(m, pfn);
+
+	if (!block_word_area(block_word(m, block)))
+		return;
+	if (more)
+		atomic_fetch_add_explicit(&m->tenants[block], what, memory_order_relaxed);
+	else
+		atomic_fetch_sub_explicit(&m->tenants[block], what, memory_order_relaxed);
+}
+
 /* L2: droppable as long as it is a clean file page in BATCH or LRU, and the file has its bytes. */
-static void set_droppable(struct fh_machine *m, struct fh_frame *f, bool in_lists)
+static void set_droppable(struct fh_machine *m, struct fh_frame *f, pfn_t pfn, bool in_lists)
 {
 	bool want = in_lists && (frame_flags(f) & FRAME_KEEP_MASK) == FRAME_FILE;
 
@@ -86,6 +99,7 @@ static void set_droppable(struct fh_machine *m, struct fh_frame *f, bool in_list
 	else
 		frame_flag_clear(f, FRAME_DROPPABLE);
 	atomic_fetch_add_explicit(&m->lru.nr_droppable, want ? 1 : -1, memory_order_relaxed);
+	count_tenant(m, pfn, TENANT_DROPPABLE, want);
 }
 
 static void count_page(struct fh_machine *m, const struct fh_frame *f, int64_t n)
@@ -121,7 +135,7 @@ void lru_add(struct fh_machine *m, pfn_t pfn)
 	struct fh_cpu *cpu = own_cpu(m);
 
 	count_page(m, f, 1);
-	set_droppable(m, f, true);
+	set_droppable(m, f, pfn, true);
 	frame_set(m, f, FRAME_BATCH);
 	if (cpu && cpu->lru_n < PCP_LRU_BATCH) {
 		cpu->lru_frame[cpu->lru_n++] = number_of(m, pfn);
@@ -161,7 +175,7 @@ static void isolate_locked(struct fh_machine *m, struct fh_frame *f, uint32_t nu
 	if (frame_state(f) == FRAME_LRU)
 		unlink_frame(m, number);
 	frame_set(m, f, FRAME_ISOLATED);
-	set_droppable(m, f, false);
+	set_droppable(m, f, m->base_pfn + number, false);
 }
 
 bool lru_isolate(struct fh_machine *m, pfn_t pfn, enum frame_state *state)
@@ -206,7 +220,7 @@ static void putback_locked(struct fh_machine *m, struct fh_frame *f, uint32_t nu
 {
 	frame_set(m, f, FRAME_LRU);
 	link_newest(m, number);
-	set_droppable(m, f, true);
+	set_droppable(m, f, m->base_pfn + number, true);
 }
 
 void lru_putback(struct fh_machine *m, pfn_t pfn)
@@ -245,6 +259,20 @@ void lru_forget(struct fh_machine *m, pfn_t pfn)
 	frame_set(m, f, FRAME_RAW);
 }
 
+/* A held page is on no list: its links keep the time. Only where somebody may ask for the page. */
+static void hold_began(struct fh_machine *m, struct fh_frame *f, pfn_t pfn)
+{
+	uint64_t now = machine_area(m, machine_block(m, pfn)) ? machine_clock(m) : 0;
+
+	f->next = (uint32_t)now;
+	f->prev = (uint32_t)(now >> 32);
+}
+
+uint64_t lru_held_since(const struct fh_frame *f)
+{
+	return f->next | (uint64_t)f->prev << 32;
+}
+
 bool lru_hold(struct fh_machine *m, pfn_t pfn)
 {
 	struct fh_frame *f = machine_frame(m, pfn);
@@ -256,7 +284,9 @@ bool lru_hold(struct fh_machine *m, pfn_t pfn)
 		if (frame_state(f) == FRAME_LRU)
 			unlink_frame(m, number_of(m, pfn));
 		frame_set(m, f, FRAME_HELD);
-		set_droppable(m, f, false);
+		hold_began(m, f, pfn);
+		set_droppable(m, f, pfn, false);
+		count_tenant(m, pfn, TENANT_HELD, true);
 		atomic_fetch_add_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
 	}
 	fh_unlock(&m->lru.lock);
@@ -266,6 +296,7 @@ bool lru_hold(struct fh_machine *m, pfn_t pfn)
 void lru_unhold(struct fh_machine *m, pfn_t pfn)
 {
 	lru_putback(m, pfn);
+	count_tenant(m, pfn, TENANT_HELD, false);
 	atomic_fetch_sub_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
 }
 
@@ -280,7 +311,7 @@ void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty)
 		frame_flag_set(f, FRAME_DIRTY);
 	else
 		frame_flag_clear(f, FRAME_DIRTY);
-	set_droppable(m, f, frame_state(f) == FRAME_BATCH || frame_state(f) == FRAME_LRU);
+	set_droppable(m, f, pfn, frame_state(f) == FRAME_BATCH || frame_state(f) == FRAME_LRU);
 	fh_unlock(&m->lru.lock);
 	atomic_fetch_add_explicit(&m->lru.nr_dirty, dirty ? 1 : -1, memory_order_relaxed);
 }
@@ -291,7 +322,7 @@ void lru_written(struct fh_machine *m, pfn_t pfn)
 
 	fh_lock(&m->lru.lock);
 	frame_flag_clear(f, FRAME_WRITEBACK);
-	set_droppable(m, f, frame_state(f) == FRAME_BATCH || frame_state(f) == FRAME_LRU);
+	set_droppable(m, f, pfn, frame_state(f) == FRAME_BATCH || frame_state(f) == FRAME_LRU);
 	fh_unlock(&m->lru.lock);
 }
 

@@ -13,6 +13,7 @@
  *	L1 a frame is on a list exactly when its state is LRU; the counts are the lists' lengths.
  *	L2 nr_droppable counts the frames in BATCH or LRU that belong to a file, are clean, and of which
  *no copy is being written.
+ *	L3 a block's `tenants` count its droppable and its held pages, if it is an area's.
  *
  * Locking. lru.lock, rank LRU, taken inside an object's lock or alone.
  */
@@ -31,6 +32,10 @@ enum lru_list {
 	LRU_ACTIVE_FILE,
 	NR_LRU_LISTS
 };
+/* What m->tenants[block] counts. */
+#define TENANT_DROPPABLE UINT32_C(1)
+#define TENANT_HELD	 (UINT32_C(1) << 16)
+
 enum lru_where { LRU_OUTSIDE, LRU_INSIDE, NR_LRU_WHERE };
 
 struct lru {
@@ -68,6 +73,8 @@ void lru_forget(struct fh_machine *m, pfn_t pfn);
  * isolated the page meanwhile; wait for him. */
 FH_MUST_CHECK bool lru_hold(struct fh_machine *m, pfn_t pfn);
 void lru_unhold(struct fh_machine *m, pfn_t pfn);
+/* When a held page of an area became so, lists locked; 0: it is outside. */
+uint64_t lru_held_since(const struct fh_frame *f);
 /* The page got dirty, or clean. The caller holds the object's lock. */
 void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty);
 

@@ -86,9 +86,13 @@ void machine_set_capacity(struct fh_machine *m)
 	uint64_t managed = 0, slack = (uint64_t)m->nr_cpus * CAPACITY_SLACK_PER_CPU;
 	uint64_t areas = (uint64_t)atomic_load_explicit(&m->nr_area, memory_order_relaxed);
 	bool guaranteed = false;
+	uint64_t discard = 0;
 
-	for (unsigned int i = 0; i < m->nr_areas; i++)
+	for (unsigned int i = 0; i < m->nr_areas; i++) {
 		guaranteed |= area_policy(m->area[i]) == CMA_POLICY_GUARANTEED;
+		discard |= (uint64_t)(area_policy(m->area[i]) == CMA_POLICY_DISCARD) << i;
+	}
+	atomic_store_explicit(&m->discard, discard, memory_order_release);
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
 		managed += m->zone[i].managed;
 	managed = managed > areas + slack ? managed - areas - slack : 1;
@@ -121,9 +125,13 @@ void fh_machine_destroy(struct fh_machine *m)
 	for (unsigned int i = 0; i < m->nr_areas; i++) {
 		struct cma *cma = m->area[i];
 
-		for (unsigned int r = 0; r < cma->nranges; r++)
+		for (unsigned int r = 0; r < cma->nranges; r++) {
 			machine_free(m, cma->ranges[r].bitmap,
 				     bitmap_words(cma_bitmap_maxno(cma, &cma->ranges[r])) * 8);
+			machine_free(m, cma->ranges[r].block,
+				     area_nr_blocks(&cma->ranges[r]) * sizeof(struct area_block));
+		}
+		agreed_forget_all(cma);
 		machine_free(m, cma, sizeof(*cma));
 	}
 	if (m->frame_mem)

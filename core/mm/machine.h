@@ -40,6 +40,8 @@ struct fh_machine {
 	uint64_t nr_blocks;	  /* even */
 	_Atomic(uint64_t) *state; /* struct block_state, packed */
 	struct block_map *map;
+	/* Of blocks in areas: pages that can be dropped (low half) and held pages (L3). */
+	_Atomic(uint32_t) *tenants;
 	struct fh_frame **frames; /* of a block; NULL: no RAM there */
 	struct index index[BLOCK_INDEX_TYPES][BLOCK_INDEX_ORDERS];
 	struct zone zone[MAX_NR_ZONES];
@@ -56,18 +58,21 @@ struct fh_machine {
 	struct cma *area[CMA_MAX_AREAS];
 	unsigned int nr_areas;
 	struct cma *area_default;
-	struct fh_lock areas_lock; /* making areas; rank SPACE */
+	unsigned int background_at; /* where cma_background() begins next; areas_lock */
+	struct fh_lock areas_lock;  /* making areas; rank SPACE */
 
 	/* The budget (DESIGN, "The guarantee"): frames of non-droppable use may not exceed
 	 * `capacity`. 0: no area is guaranteed, nothing is checked. */
 	_Atomic(uint64_t) capacity;
 	_Atomic(int64_t) nr_device; /* frames of areas in devices' hands */
 	_Atomic(int64_t) nr_area;   /* frames of all areas in service */
+	_Atomic(uint64_t) discard;  /* areas of policy `discard`: a bit for each id */
 
 	struct machine_bank bank[BOOT_MAX_BANKS];
 	unsigned int nr_banks;
 	struct fh_lock objects_lock; /* rank LEAF */
 	struct fh_object *objects;
+	uint64_t last_object; /* objects_lock */
 	struct fh_space *spaces;
 	struct dmesg dmesg;
 	_Atomic(uint64_t) event[NR_VM_EVENTS]; /* of threads that are no CPU */
@@ -119,11 +124,20 @@ static inline enum cma_policy area_policy(const struct cma *cma)
 	return (enum cma_policy)atomic_load_explicit(&cma->policy, memory_order_relaxed);
 }
 
-static inline bool machine_pfn_guaranteed(const struct fh_machine *m, pfn_t pfn)
+/* Whether a page must leave the area it is in before it is held (DESIGN G1). */
+static inline bool machine_pfn_unholdable(const struct fh_machine *m, pfn_t pfn)
 {
 	struct cma *cma = machine_area(m, machine_block(m, pfn));
 
-	return cma && area_policy(cma) == CMA_POLICY_GUARANTEED;
+	return cma && area_policy(cma) != CMA_POLICY_MOVABLE;
+}
+
+/* Whether a page must leave the area it is in before it is dirtied. */
+static inline bool machine_pfn_clean_only(const struct fh_machine *m, pfn_t pfn)
+{
+	struct cma *cma = machine_area(m, machine_block(m, pfn));
+
+	return cma && area_policy(cma) == CMA_POLICY_DISCARD;
 }
 
 /* Where the CPU sees a frame, or NULL. */

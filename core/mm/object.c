@@ -30,6 +30,7 @@ int fh_object_create(struct fh_machine *m, uint64_t nr_pages, const struct fh_ob
 	o->nr_pages = nr_pages;
 	fh_lock_init(&o->lock, RANK_OBJECT);
 	fh_lock(&m->objects_lock);
+	o->id = ++m->last_object;
 	o->next = m->objects;
 	if (o->next)
 		o->next->prev = o;
@@ -37,6 +38,11 @@ int fh_object_create(struct fh_machine *m, uint64_t nr_pages, const struct fh_ob
 	fh_unlock(&m->objects_lock);
 	*object = o;
 	return 0;
+}
+
+uint64_t fh_object_id(const struct fh_object *o)
+{
+	return o->id;
 }
 
 void object_wake(struct fh_object *o)
@@ -233,26 +239,53 @@ bool object_make_room(struct fh_object *o, unsigned int *tries)
 	return (*tries)++ < MAKE_ROOM_TRIES && reclaim_budget(o->m, GFP_KERNEL, 1);
 }
 
-int fh_object_write(struct fh_object *o, uint64_t index, size_t offset, const void *buf, size_t len)
+static bool must_leave(const struct fh_object *o, pfn_t pfn)
+{
+	/* A held page leaves when it is no longer held: whoever changes the policy waits for it. */
+	return o->ops && machine_pfn_clean_only(o->m, pfn) &&
+	       frame_state(machine_frame(o->m, pfn)) != FRAME_HELD;
+}
+
+int object_get_to_write(struct fh_object *o, uint64_t index, pfn_t *pfn)
 {
 	unsigned int tries = 0;
+	int err;
+
+	for (;;) {
+		err = object_get_locked(o, index, OBJECT_BRING, pfn);
+		if (err)
+			return err;
+		if (!must_leave(o, *pfn)) {
+			err = object_dirty_locked(o, *pfn);
+			if (err) {
+				fh_unlock(&o->lock);
+				if (!object_make_room(o, &tries))
+					return err;
+				continue;
+			}
+			/* Who makes an area `discard` stores that and then looks for dirty pages: either
+			 * he sees this one, or we see him. */
+			atomic_thread_fence(memory_order_seq_cst);
+			if (!must_leave(o, *pfn))
+				return 0;
+		}
+		err = object_move_out(o, *pfn);
+		if (err)
+			return err;
+	}
+}
+
+int fh_object_write(struct fh_object *o, uint64_t index, size_t offset, const void *buf, size_t len)
+{
 	unsigned char *virt;
 	pfn_t pfn;
 	int err;
 
 	if (!inside(o, index, offset, len))
 		return -FH_EINVAL;
-	for (;;) {
-		err = object_get_locked(o, index, OBJECT_BRING, &pfn);
-		if (err)
-			return err;
-		err = object_dirty_locked(o, pfn);
-		if (!err)
-			break;
-		fh_unlock(&o->lock);
-		if (!object_make_room(o, &tries))
-			return err;
-	}
+	err = object_get_to_write(o, index, &pfn);
+	if (err)
+		return err;
 	virt = machine_virt(o->m, pfn);
 	if (virt)
 		memcpy(virt + offset, buf, len);

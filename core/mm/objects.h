@@ -50,6 +50,7 @@ struct fh_object {
 	struct fh_machine *m;
 	const struct fh_object_ops *ops; /* NULL: anonymous */
 	void *priv;
+	uint64_t id; /* of the machine's objects, from 1, never used again */
 	uint64_t nr_pages;
 	struct fh_lock lock;
 	uint64_t *slot;	     /* 0: empty; pfn + 1; or SLOT_SWAPPED and the place in swap */
@@ -123,4 +124,10 @@ FH_MUST_CHECK int object_dirty_locked(struct fh_object *o, pfn_t pfn);
 bool object_make_room(struct fh_object *o, unsigned int *tries);
 /* A pin or a write of the page ended, object locked: HELD -> LRU unless somebody else holds it. */
 void object_unhold(struct fh_object *o, pfn_t pfn);
+/* Page `index` is there to be written, the object is locked, as object_get_locked(); a file's is
+ * dirty, and so has left an area of policy `discard`. */
+FH_MUST_CHECK int object_get_to_write(struct fh_object *o, uint64_t index, pfn_t *pfn);
+/* Moves a page of a locked object out of the area it is in; unlocks. 0: look again where it is now;
+ * -FH_ENOMEM: no frame outside. In hold.c, called from below: dirtying is a reason to leave, too. */
+FH_MUST_CHECK int object_move_out(struct fh_object *o, pfn_t pfn);
 #endif

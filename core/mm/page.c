@@ -3,6 +3,7 @@
  * reclaim. */
 #include "mm/buddy.h"
 #include "mm/drain.h"
+#include "mm/lend.h"
 #include "mm/machine.h"
 #include "mm/pages.h"
 #include "mm/pcp_hot.h"
@@ -15,6 +16,8 @@ static bool search_zones(struct fh_machine *m, gfp_t gfp, unsigned int order, un
 {
 	const struct buddy_req r = {zone_of_gfp(gfp), gfp, order, mark, how};
 
+	if (gfp & GFP_DROPPABLE && !order && lend_take(m, gfp, pfn))
+		return true;
 	for (unsigned int z = r.classzone + 1; z-- > 0;)
 		if (m->zone[z].managed && buddy_take(m, (enum zone_type)z, &r, pfn))
 			return true;

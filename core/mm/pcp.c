@@ -206,7 +206,7 @@ static int adopt(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone *pz, 
 	new = old = block_lock(m, block);
 	if (m->map[block].w[i] & bits) {
 		r = -FH_EINVAL;
-	} else if (!old.isolated && type_of(old.type) < PCP_TYPES) {
+	} else if (type_of(old.type) < PCP_TYPES && may_bind(&old, type_of(old.type))) {
 		slot_adopt(m, &pz->freed, block, &new, i, bits);
 		loose_join(&cpu->loose, &pz->freed);
 		if (old.type == MIGRATE_UNMOVABLE && !old.special)

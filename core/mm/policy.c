@@ -110,6 +110,16 @@ unsigned int policy_contig_passes(enum cma_policy policy)
 	return policy == CMA_POLICY_MOVABLE ? 5 : 100;
 }
 
+unsigned int policy_evict_passes(void)
+{
+	return 5;
+}
+
+uint64_t policy_terms_limit_ns(void)
+{
+	return UINT64_C(200000000);
+}
+
 uint64_t policy_transit_limit_ns(enum cma_policy policy)
 {
 	(void)policy;

@@ -63,6 +63,23 @@ uint64_t policy_min_free_kbytes(uint64_t managed_kbytes);
 
 /* How often cma_alloc() goes over the same window before it calls a page busy. */
 unsigned int policy_contig_passes(enum cma_policy policy);
+/* What it takes to make tenants leave, in the time that dropping a page takes: moving one is a copy
+ * and a change of mappings. A held page is a last resort. */
+static inline uint64_t policy_leave_cost(uint64_t moved, uint64_t dropped, uint64_t held)
+{
+	return moved * 4 + dropped + (held << 20);
+}
+
+/* Whether the policy lends to whatever is movable (`discard` lends to what can be dropped only). */
+static inline bool policy_lends_to_movable(enum cma_policy policy)
+{
+	return policy == CMA_POLICY_MOVABLE || policy == CMA_POLICY_GUARANTEED;
+}
+
+/* How often a tenant that finds no frame to move to is tried again when an area's terms change. */
+unsigned int policy_evict_passes(void);
+/* How long held pages are waited for then, in ns: longer than direct I/O to a slow card. */
+uint64_t policy_terms_limit_ns(void);
 /* How long a page may be in transit (taken, not yet in its object), in ns, before it is called
  * stuck. */
 uint64_t policy_transit_limit_ns(enum cma_policy policy);

@@ -320,7 +320,6 @@ static int mapping_fault(struct mapping *map, uint64_t va, unsigned int flags)
 {
 	struct fh_object *o = map->object;
 	uint64_t index = map->index + (va - map->va), *pte = &map->pte[va - map->va];
-	unsigned int tries = 0;
 	pfn_t pfn;
 	int err;
 
@@ -333,18 +332,12 @@ static int mapping_fault(struct mapping *map, uint64_t va, unsigned int flags)
 		if (err)
 			return err;
 	}
-	for (;;) {
+	if (flags & FH_FAULT_WRITE)
+		err = object_get_to_write(o, index, &pfn);
+	else
 		err = object_get_locked(o, index, OBJECT_BRING, &pfn);
-		if (err)
-			return err;
-		if (flags & FH_FAULT_WRITE)
-			err = object_dirty_locked(o, pfn);
-		if (!err)
-			break;
-		fh_unlock(&o->lock);
-		if (!object_make_room(o, &tries))
-			return err;
-	}
+	if (err)
+		return err;
 	if (!(*pte & PTE_PRESENT) || (flags & FH_FAULT_WRITE && !(*pte & PTE_WRITE)))
 		err = map_around(map, index, pfn, !o->ops || flags & FH_FAULT_WRITE);
 	lru_touch(machine_frame(o->m, pfn));

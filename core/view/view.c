@@ -20,6 +20,7 @@ static const struct entry {
 	{"sys/kernel/debug/cma/*/base_pfn", view_cma_value, VIEW_CMA_BASE_PFN},
 	{"sys/kernel/debug/cma/*/bitmap", view_cma_bitmap, 0},
 	{"sys/kernel/debug/cma/*/count", view_cma_value, VIEW_CMA_TOTAL},
+	{"sys/kernel/debug/cma/*/failures", view_cma_failures, 0},
 	{"sys/kernel/debug/cma/*/maxchunk", view_cma_value, VIEW_CMA_MAXCHUNK},
 	{"sys/kernel/debug/cma/*/order_per_bit", view_cma_value, VIEW_CMA_ORDER_PER_BIT},
 	{"sys/kernel/debug/cma/*/ranges/#/base_pfn", view_cma_value, VIEW_CMA_BASE_PFN},

@@ -49,6 +49,7 @@ enum view_cma_value {
 };
 void view_cma_value(struct view *v);
 void view_cma_bitmap(struct view *v); /* of v->range */
+void view_cma_failures(struct view *v);
 
 void view_area_policy(struct view *v);
 void view_area_stats(struct view *v);

@@ -35,7 +35,7 @@ void view_area_last_failure(struct view *v)
 
 	cma_last_failure(v->cma, &f);
 	view_add(v, "error %d\n", f.error);
-	line(v, "count", f.count);
+	line(v, "count", f.request.count);
 	line(v, "window_start", f.window.start);
 	line(v, "window_end", f.window.end);
 	line(v, "pfn", f.pfn);

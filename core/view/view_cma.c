@@ -85,3 +85,21 @@ void view_cma_bitmap(struct view *v)
 				 h + 1 < halves ? ' ' : '\n');
 	}
 }
+
+/* The last failures, newest first, a line each below how many there are; freehold-stat(1) says what the fields are. */
+void view_cma_failures(struct view *v)
+{
+	struct cma_failure all[CMA_MAX_FAILURES];
+	unsigned int n = cma_failures(v->cma, all, CMA_MAX_FAILURES);
+
+	view_add(v, "kept %u\n", n);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct cma_failure *f = &all[i];
+
+		view_add(v, "time=%llu error=%d count=%lu align=%u window=%#llx-%#llx pfn=%#llx ",
+			 (ull)f->time_ns, f->error, f->request.count, f->request.align_order,
+			 (ull)f->window.start, (ull)f->window.end, (ull)f->pfn);
+		view_add(v, "owner=%s:%llu pins=%u since=%llu why=%s\n", cma_owner_name(f->owner),
+			 (ull)f->owner_id, f->pins, (ull)f->since_ns, f->why);
+	}
+}

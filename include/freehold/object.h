@@ -27,6 +27,8 @@ struct fh_object_ops {
 FH_MUST_CHECK int fh_object_create(struct fh_machine *m, uint64_t nr_pages,
 				   const struct fh_object_ops *ops, void *priv,
 				   struct fh_object **object);
+/* A number that no other object of the machine has or had: failure records name it. */
+uint64_t fh_object_id(const struct fh_object *o);
 /* Frees every page and the object. Waits for pages that are on the move, and for a write of reclaim. The caller has unpinned
  * all, unmapped it from every space, and no other thread uses it. Dirty pages are lost (call
  * fh_object_writeback() first). */

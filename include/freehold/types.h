@@ -53,6 +53,7 @@ enum err {
 	FH_ENAMETOOLONG = 36,
 	FH_EOVERFLOW = 75,
 	FH_ETIMEDOUT = 110,
+	FH_ECANCELED = 125,
 };
 
 /* What an allocation asks for. Linux's names; only the bits that change a decision here exist. */
@@ -97,6 +98,7 @@ enum cma_policy {
 	CMA_POLICY_CARVEOUT,   /* never lent */
 	CMA_POLICY_MOVABLE,    /* as Linux: pins and writeback inside are allowed, and block */
 	CMA_POLICY_GUARANTEED, /* lent to everything, and every tenant can leave at once */
+	CMA_POLICY_DISCARD, /* lent to clean cached file pages only: taking it back is dropping them */
 	CMA_NR_POLICIES,
 };
 

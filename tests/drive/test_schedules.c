@@ -435,7 +435,7 @@ static void pins_one(struct tenant *t, unsigned int i)
 
 	if (!sched_must(!fh_object_pin(t->o, i, &pfn), "a page can be pinned"))
 		return;
-	sched_must(!machine_pfn_guaranteed(m, pfn), "none is pinned in a guaranteed area");
+	sched_must(!machine_pfn_unholdable(m, pfn), "none is pinned in a guaranteed area");
 	for (unsigned int n = 0; n < 2; n++) {
 		memcpy(&v, fh_page_address(m, pfn), 4);
 		sched_must(v == t->word[i], "a pinned page has its bytes");

@@ -264,6 +264,77 @@ static void paging(void)
 		made.word[0][i] = 0;
 }
 
+/* Mapped tenants have to leave when the terms change; who cannot, stays, and so do the terms. */
+static void terms(void)
+{
+	static const enum cma_policy to[] = {CMA_POLICY_DISCARD, CMA_POLICY_MOVABLE,
+					     CMA_POLICY_CARVEOUT, CMA_POLICY_GUARANTEED};
+	struct cma *cma = cma_find(m, "area");
+
+	spaces();
+	for (unsigned int i = 0; i < 4; i++) {
+		enum cma_policy was = cma_get_policy(cma);
+		bool ok = fair(cma_set_policy(cma, to[i]), "policy");
+
+		T_EQ(cma_get_policy(cma), ok ? to[i] : was);
+		if (made.anon && to[i] == CMA_POLICY_MOVABLE)
+			for (uint64_t k = 0; k < PAGES; k++)
+				put(made.anon, 0, k, (uint32_t)k + 9);
+		ok = fair(cma_set_share(cma, i * 30), "share");
+		if (made.space)
+			TP_SPACE_CHECK(made.space, host);
+	}
+}
+
+static bool agree(void *priv, pfn_t dst, pfn_t src, unsigned long count)
+{
+	memcpy(fh_page_address(m, dst), fh_page_address(m, src), count * FH_PAGE_SIZE);
+	*(pfn_t *)priv = dst;
+	return true;
+}
+
+/* A buffer in the middle that has to move, and tenants all around it. */
+static void agreement(struct cma *cma)
+{
+	static const struct cma_buffer_ops ops = {agree};
+	struct cma_request r = {.count = 100,
+				.flags = CMA_NO_WARN,
+				.low = area_base() + 500,
+				.high = area_base() + 600};
+	pfn_t pfn, large;
+
+	if (!fair(cma_alloc_request(cma, &r, &pfn), "a buffer"))
+		return;
+	*(uint32_t *)fh_page_address(m, pfn) = 4711;
+	if (fair(cma_buffer_set_movable(cma, pfn, 100, &ops, &pfn), "agreed")) {
+		if (fair(cma_alloc(cma, 600, 0, CMA_NO_WARN, &large), "room"))
+			T_OK(cma_release(cma, large, 600), "");
+		T_EQ(cma_buffer_clear_movable(cma, pfn), 0);
+	}
+	T_EQ(*(uint32_t *)fh_page_address(m, pfn), 4711);
+	T_OK(cma_release(cma, pfn, 100), "");
+}
+
+/* In the background nothing fails, but that a block stays lent; what is prepared may be refused. */
+static void ahead(void)
+{
+	struct cma *cma = cma_find(m, "area");
+	pfn_t pfn;
+
+	spaces();
+	T_EQ(cma_set_ready(cma, 700), 0);
+	for (unsigned int i = 0; i < 50 && cma_background(m); i++)
+		;
+	if (made.space)
+		TP_SPACE_CHECK(made.space, host);
+	if (fair(cma_prepare(cma, 900, 0), "prepare")) {
+		T_EQ(cma_alloc(cma, 900, 0, CMA_NOWAIT, &pfn), 0);
+		T_OK(cma_release(cma, pfn, 900), "");
+	}
+	T_EQ(cma_prepare(cma, 0, 0), 0);
+	agreement(cma);
+}
+
 static void mixed(void)
 {
 	areas();
@@ -401,11 +472,22 @@ static void areas_fail(void)
 	every_nth(areas);
 }
 
+static void terms_fail(void)
+{
+	every_nth(terms);
+}
+
+static void ahead_fails(void)
+{
+	every_nth(ahead);
+}
+
 static void everything_fails(void)
 {
 	every_nth(mixed);
 }
 
-const struct t_case t_cases[] = {
-	T(creating),	 T(objects_fail), T(spaces_fail),  T(contiguous_fails), T(holds_fail),
-	T(drivers_fail), T(areas_fail),	  T(paging_fails), T(everything_fails), T_END};
+const struct t_case t_cases[] = {T(creating),	      T(objects_fail),	   T(spaces_fail),
+				 T(contiguous_fails), T(holds_fail),	   T(drivers_fail),
+				 T(areas_fail),	      T(paging_fails),	   T(terms_fail),
+				 T(ahead_fails),      T(everything_fails), T_END};

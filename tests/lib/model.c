@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The oracle: what a machine must hold, kept in plain arrays that nobody could doubt. */
 #include <string.h>
+#include "mm/machine.h"
 #include "model.h"
 
 bool model_must(struct model *md, bool ok, const char *what)
@@ -47,21 +48,23 @@ struct model_area *model_area_of(struct model *md, pfn_t pfn)
 	return NULL;
 }
 
-bool model_is_window(const struct model *md, const struct model_area *a, pfn_t pfn, uint64_t count,
-		     unsigned int align_order)
+bool model_is_window(const struct model *md, const struct model_area *a,
+		     const struct cma_request *req, pfn_t pfn)
 {
-	uint64_t unit = UINT64_C(1) << a->order_per_bit;
-	uint64_t align = align_order > a->order_per_bit ? UINT64_C(1) << align_order : unit;
-	unsigned int r;
+	uint64_t unit = UINT64_C(1) << a->order_per_bit,
+		 count = (req->count + unit - 1) & ~(unit - 1);
+	uint64_t align = UINT64_C(1) << req->align_order;
+	unsigned int r = model_range_of(a, pfn, count);
 	pfn_t base;
 
-	count = (count + unit - 1) & ~(unit - 1);
-	r = model_range_of(a, pfn, count);
 	if (r == MODEL_RANGES)
 		return false;
 	base = a->range[r].base;
 	/* Linux counts from the base rounded down to the alignment, in bits. */
-	if ((pfn - base) % unit || (pfn - (base & ~((UINT64_C(1) << align_order) - 1))) % align)
+	if ((pfn - base) % unit || (align > unit && (pfn - (base & ~(align - 1))) % align))
+		return false;
+	if (pfn < req->low || (req->high && pfn + count > req->high) ||
+	    (req->boundary && pfn / req->boundary != (pfn + count - 1) / req->boundary))
 		return false;
 	for (uint64_t i = 0; i < count; i++)
 		if (md->owner[pfn - md->base + i] == MODEL_DEVICE)
@@ -69,12 +72,12 @@ bool model_is_window(const struct model *md, const struct model_area *a, pfn_t p
 	return true;
 }
 
-pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
-		   unsigned int align_order)
+pfn_t model_window(const struct model *md, const struct model_area *a,
+		   const struct cma_request *req)
 {
 	for (unsigned int r = 0; r < a->nr_ranges; r++)
 		for (uint64_t i = 0; i < a->range[r].count; i++)
-			if (model_is_window(md, a, a->range[r].base + i, count, align_order))
+			if (model_is_window(md, a, req, a->range[r].base + i))
 				return a->range[r].base + i;
 	return 0;
 }
@@ -88,6 +91,9 @@ static void census_page(struct model *md, struct model_object *mo, uint64_t i,
 	pfn_t pfn = 0;
 
 	there = !fh_object_where(mo->o, i, &pfn);
+	/* Where there are no bytes reclaim writes none, and nobody tells us. */
+	if (md->no_bytes && (!there || !(frame_flags(machine_frame(md->m, pfn)) & FRAME_DIRTY)))
+		p->dirty = false;
 	if (!there) {
 		model_must(md, !held, "a held page is there");
 		model_must(md, !p->dirty, "a dirty page is there");

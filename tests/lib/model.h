@@ -74,6 +74,9 @@ struct model_area {
 	unsigned int nr_ranges;
 	unsigned int order_per_bit;
 	enum cma_policy policy;
+	unsigned int share; /* percent */
+	pfn_t prepared;	    /* a window that cma_prepare() keeps, of so many frames; 0: none */
+	uint64_t nr_prepared;
 };
 
 struct model_mapping {
@@ -122,12 +125,12 @@ bool model_area_has(const struct model_area *a, pfn_t pfn);
 unsigned int model_range_of(const struct model_area *a, pfn_t pfn, uint64_t nr);
 
 /* Whether `pfn` starts a run of units in one range, without a device's buffer, aligned as Linux
- * aligns it. */
-bool model_is_window(const struct model *md, const struct model_area *a, pfn_t pfn, uint64_t count,
-		     unsigned int align_order);
+ * aligns it, and within the request's low, high and boundary. */
+bool model_is_window(const struct model *md, const struct model_area *a,
+		     const struct cma_request *req, pfn_t pfn);
 /* The first such, range after range; 0: none. Tries every frame. */
-pfn_t model_window(const struct model *md, const struct model_area *a, uint64_t count,
-		   unsigned int align_order);
+pfn_t model_window(const struct model *md, const struct model_area *a,
+		   const struct cma_request *req);
 
 /* Walks all objects; that no frame has two owners, and no held page has moved, must hold. */
 void model_census(struct model *md, struct model_census *c);

@@ -227,6 +227,7 @@ static void make_areas(struct ops *r, struct boot_config *cfg, unsigned int orde
 		md->area[i].nr_ranges = 1;
 		md->area[i].order_per_bit = i ? order_per_bit : 0;
 		md->area[i].policy = cfg->policy;
+		md->area[i].share = 100;
 	}
 	md->area[1].nr_ranges = 1 + is(r, OPS_TWO_RANGES);
 	for (unsigned int i = 0; i < 3; i++) {
@@ -342,6 +343,7 @@ static bool birth(struct ops *r)
 	int err;
 
 	kinds_of(r, how, b);
+	r->all = how & 128;
 	cfg = configure(r, how);
 	if (is(r, OPS_SWAP))
 		testplat_swap(&r->tp, b & 8 ? 100 : MODEL_FRAMES);

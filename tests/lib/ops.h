@@ -60,6 +60,7 @@ struct ops {
 	unsigned int nr, nr_cpus, nested, kinds, reclaim_writes;
 	struct model_run ballast[OPS_BALLAST]; /* of a large machine: taken at birth */
 	unsigned int nr_ballast;
+	bool all; /* operations that came later take the place of some: the others decode as ever */
 	uint64_t failed_before; /* tp.failed when the operation began */
 	uint64_t pages_total, pages_outside;
 	struct tp_space *host[MODEL_SPACES];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Bytes -> operations: areas, their buffers and policies. */
+#include "mm/machine.h"
 #include "ops.h"
 
 static uint64_t in_units(const struct model_area *a, uint64_t count)
@@ -45,36 +46,120 @@ static void refused_buffer(struct ops *r, const struct model_area *a, int err, p
 		 "refused with a window only when tenants have nowhere to go");
 }
 
-void op_cma_alloc(struct ops *r)
+static uint64_t pages_of(const struct model_area *a)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < a->nr_ranges; i++)
+		n += a->range[i].count;
+	return n;
+}
+
+static void check_zero(struct ops *r, pfn_t pfn, uint64_t count)
+{
+	static const uint32_t none[MODEL_WORDS];
+
+	for (uint64_t i = 0; i < count && !r->md.no_bytes; i++)
+		ops_must(r, model_words_same(fh_page_address(r->md.m, pfn + i), none),
+			 "CMA_ZERO gives zeros");
+}
+
+static void alloc_request(struct ops *r, struct model_area *a, const struct cma_request *req)
 {
 	struct model *md = &r->md;
-	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
-	unsigned int b = ops_u8(r), align = b & 15;
-	uint64_t count = 1 + (ops_u8(r) | (b >> 4 & 7) << 8);
-	uint64_t blocked = blockers(r, a);
-	pfn_t window = model_window(md, a, count, align), pfn = 1;
+	uint64_t blocked = blockers(r, a), over = req->deadline_ns == 1;
+	bool kept = a->nr_prepared == req->count;
+	pfn_t window, pfn = 1;
 	int err;
 
 	if (md->nr_buffers == MODEL_BUFFERS || (r->nested && a->policy == CMA_POLICY_MOVABLE))
 		return;
-	err = cma_alloc(a->cma, count, align, CMA_NO_WARN, &pfn);
-	ops_say(r, " area %u count %llu align %u -> %d, pfn %#llx", (unsigned int)(a - md->area),
-		(unsigned long long)count, align, err, (unsigned long long)pfn);
+	if (kept) { /* if it is not what is wished for, it stays */
+		model_move(md, a->prepared, in_units(a, req->count), MODEL_DEVICE, MODEL_NOBODY);
+		kept = model_is_window(md, a, req, a->prepared);
+		if (!kept)
+			model_move(md, a->prepared, in_units(a, req->count), MODEL_NOBODY,
+				   MODEL_DEVICE);
+	}
+	window = model_window(md, a, req);
+	err = cma_alloc_request(a->cma, req, &pfn);
+	ops_say(r, " area %u count %lu align %u -> %d, pfn %#llx", (unsigned int)(a - md->area),
+		req->count, req->align_order, err, (unsigned long long)pfn);
+	ops_must(r, !kept || pfn == a->prepared, "a prepared window is had");
+	if (kept)
+		a->nr_prepared = 0;
 	if (err) {
 		ops_must(r, pfn == 1, "a refusal leaves *pfn alone");
-		refused_buffer(r, a, err, window);
+		if (over || req->flags & CMA_NOWAIT)
+			ops_must(r, err == (req->flags & CMA_NOWAIT ? -FH_EAGAIN : -FH_ETIMEDOUT),
+				 "nothing was free at once");
+		else
+			refused_buffer(r, a, err, window);
 		return;
 	}
-	ops_must(r, model_range_of(a, pfn, count) < MODEL_RANGES, "a buffer lies in its area");
-	ops_must(r, model_is_window(md, a, pfn, count, align), "a buffer lies in a window");
-	if (a->policy == CMA_POLICY_MOVABLE && !blocked)
+	ops_must(r, model_range_of(a, pfn, req->count) < MODEL_RANGES, "a buffer lies in its area");
+	ops_must(r, model_is_window(md, a, req, pfn), "a buffer lies in a window");
+	if (a->policy == CMA_POLICY_MOVABLE && !blocked && !over && !kept &&
+	    !(req->flags & CMA_NOWAIT))
 		ops_must(r, pfn == window, "policy movable takes the lowest window, as Linux");
-	model_move(md, pfn, in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
+	model_move(md, pfn, in_units(a, req->count), MODEL_NOBODY, MODEL_DEVICE);
 	if (md->wrong)
 		return;
+	if (req->flags & CMA_ZERO)
+		check_zero(r, pfn, req->count);
 	md->buffer[md->nr_buffers] =
-		(struct model_buffer){(unsigned int)(a - md->area), pfn, count, ops_stamp(r)};
-	model_stamp(md, pfn, count, md->buffer[md->nr_buffers++].stamp);
+		(struct model_buffer){(unsigned int)(a - md->area), pfn, req->count, ops_stamp(r)};
+	model_stamp(md, pfn, req->count, md->buffer[md->nr_buffers++].stamp);
+}
+
+static void alloc_plain(struct ops *r, struct model_area *a, unsigned int b)
+{
+	struct cma_request req = {
+		.count = 1 + (ops_u8(r) | (b >> 4 & 7u) << 8),
+		.align_order = b & 15,
+		.flags = CMA_NO_WARN,
+	};
+
+	alloc_request(r, a, &req);
+}
+
+/* With every wish there is. */
+static void alloc_wish(struct ops *r, struct model_area *a, unsigned int b)
+{
+	struct cma_request req = {
+		.count = 1 + ops_pick(r, 700),
+		.align_order = b & 7,
+		.flags = CMA_NO_WARN | (b & 8 ? CMA_NOWAIT : 0) | (b & 32 ? CMA_ZERO : 0),
+		.deadline_ns = b & 16 ? 1 : 0, /* long over */
+	};
+	unsigned int limits = ops_u8(r);
+
+	if (limits & 1)
+		req.low = a->range[0].base - 300 + ops_pick(r, (unsigned int)pages_of(a));
+	if (limits & 2)
+		req.high =
+			(req.low ? req.low : a->range[0].base) + req.count + 8 + ops_pick(r, 2000);
+	if (limits & 4)
+		req.boundary = UINT64_C(16) << (limits >> 3 & 7);
+	if (req.boundary && in_units(a, req.count) > req.boundary) {
+		pfn_t pfn;
+
+		ops_must(r, cma_alloc_request(a->cma, &req, &pfn) == -FH_EINVAL,
+			 "no buffer is longer than its boundary");
+		return;
+	}
+	alloc_request(r, a, &req);
+}
+
+void op_cma_alloc(struct ops *r)
+{
+	struct model_area *a = &r->md.area[ops_pick(r, r->md.nr_areas)];
+	unsigned int b = ops_u8(r);
+
+	if (r->all && b & 128)
+		alloc_wish(r, a, b & 127);
+	else
+		alloc_plain(r, a, b);
 }
 
 static void release(struct ops *r, unsigned int i, uint64_t count)
@@ -134,22 +219,134 @@ static void op_cma_release_bad(struct ops *r)
 	ops_must(r, !cma_release(a->cma, pfn, count), "what is no buffer is not released");
 }
 
+/* What a change of an area's terms returned: 0, or a reason that the model knows. */
+static bool changed(struct ops *r, int err)
+{
+	struct model_census c;
+	uint64_t stuck;
+
+	ops_say(r, " -> %d", err);
+	if (!err || ops_injected(r))
+		return ops_must(r, !err || err == -FH_ENOMEM, "an error of the contract") && !err;
+	ops_must(r, err == -FH_ENOMEM, "nobody is in the way for good");
+	model_census(&r->md, &c);
+	stuck = c.used_outside + c.used_inside - c.droppable;
+	ops_must(r, stuck + 192 * (r->nr_cpus + 1) >= r->pages_outside,
+		 "terms are refused only when tenants do not fit outside");
+	return false;
+}
+
+static void set_policy(struct ops *r, struct model_area *a, enum cma_policy policy)
+{
+	/* Who stays would be waited for: unit tests do that. */
+	if (r->md.guaranteed_only || (policy != CMA_POLICY_MOVABLE && blockers(r, a)))
+		return;
+	ops_say(r, " area %u %s", (unsigned int)(a - r->md.area), cma_policy_name(policy));
+	if (changed(r, cma_set_policy(a->cma, policy)))
+		a->policy = policy;
+	ops_must(r, cma_get_policy(a->cma) == a->policy, "a policy is what was set last");
+}
+
+static void set_share(struct ops *r, struct model_area *a, unsigned int percent)
+{
+	if (blockers(r, a))
+		return;
+	ops_say(r, " area %u share %u", (unsigned int)(a - r->md.area), percent);
+	if (changed(r, cma_set_share(a->cma, percent)))
+		a->share = percent;
+	ops_must(r, cma_get_share(a->cma) == a->share, "a share is what was set last");
+}
+
+static void set_ready(struct ops *r, struct model_area *a, unsigned int b)
+{
+	uint64_t pages = pages_of(a) * (b % 5) / 4;
+
+	ops_say(r, " area %u ready %llu", (unsigned int)(a - r->md.area),
+		(unsigned long long)pages);
+	ops_must(r, !cma_set_ready(a->cma, pages), "a reserve can be asked for");
+}
+
+static void background(struct ops *r, unsigned int steps)
+{
+	ops_say(r, " background");
+	while (steps-- && cma_background(r->md.m))
+		ops_say(r, " .");
+}
+
+static void forget_prepared(struct ops *r, struct model_area *a)
+{
+	if (a->nr_prepared)
+		model_move(&r->md, a->prepared, in_units(a, a->nr_prepared), MODEL_DEVICE,
+			   MODEL_NOBODY);
+	a->nr_prepared = 0;
+}
+
+static void prepare(struct ops *r, struct model_area *a, uint64_t count)
+{
+	pfn_t window;
+	int err;
+
+	forget_prepared(r, a); /* whatever becomes of the new one */
+	window = count ? model_window(&r->md, a, &(struct cma_request){.count = count}) : 0;
+	err = cma_prepare(a->cma, count, 0);
+	ops_say(r, " area %u prepare %llu -> %d", (unsigned int)(a - r->md.area),
+		(unsigned long long)count, err);
+	if (err) {
+		ops_must(r, count, "to forget a window cannot fail");
+		refused_buffer(r, a, err, window);
+	} else if (count) {
+		a->prepared = a->cma->prepared.pfns.start;
+		a->nr_prepared = count;
+		model_move(&r->md, a->prepared, in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
+	}
+}
+
+static void later(struct ops *r, struct model_area *a, unsigned int b)
+{
+	switch (b % 8) {
+	case 0:
+		set_policy(r, a, CMA_POLICY_DISCARD);
+		break;
+	case 1:
+		set_policy(r, a, (enum cma_policy)(b / 8 % CMA_NR_POLICIES));
+		break;
+	case 2:
+		set_share(r, a, b / 8 * 100 / 31);
+		break;
+	case 3:
+		set_ready(r, a, b / 8);
+		break;
+	case 4:
+	case 5:
+		background(r, 1 + b / 8);
+		break;
+	case 6:
+		prepare(r, a, 1 + b / 8 * 40);
+		break;
+	default:
+		prepare(r, a, 0);
+		break;
+	}
+}
+
 static void op_policy(struct ops *r)
 {
 	struct model *md = &r->md;
 	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
-	enum cma_policy policy = (enum cma_policy)ops_pick(r, CMA_NR_POLICIES);
+	unsigned int b = ops_u8(r);
+	enum cma_policy policy = (enum cma_policy)(b % 3);
 
-	if (md->guaranteed_only || (policy == CMA_POLICY_GUARANTEED && blockers(r, a)))
+	if (r->all && b >= 32) {
+		later(r, a, b);
 		return;
-	ops_say(r, " area %u %s", (unsigned int)(a - md->area), cma_policy_name(policy));
-	ops_must(r, !cma_set_policy(a->cma, policy) && cma_get_policy(a->cma) == policy,
-		 "a policy can be set");
-	a->policy = policy;
+	}
+	set_policy(r, a, policy);
 }
 
 void ops_area_finish(struct ops *r)
 {
+	for (unsigned int i = 0; i < r->md.nr_areas; i++)
+		prepare(r, &r->md.area[i], 0);
 	while (r->md.nr_buffers && !r->md.wrong)
 		release(r, 0, r->md.buffer[0].count);
 }

@@ -65,7 +65,8 @@ static void idle_ranges(void)
 		struct range w = {base + ranges[i].start, base + ranges[i].end};
 		uint64_t before = free_frames();
 
-		T_EQ(contig_claim(m, w, CMA_POLICY_GUARANTEED, &r), 0);
+		T_EQ(contig_claim(m, &(struct contig_want){w, CMA_POLICY_GUARANTEED, 0, NULL}, &r),
+		     0);
 		T_EQ(r.migrated + r.dropped, 0);
 		T_EQ(before - free_frames(), w.end - w.start);
 		for (pfn_t p = w.start - 1; p <= w.end; p++) {
@@ -91,7 +92,7 @@ static void tenants_move_out(void)
 	T_NEED(start(CMA_POLICY_GUARANTEED));
 	n = fill(8192);
 	T_OK(!fh_object_punch(o, 0, 0), "");
-	T_EQ(contig_claim(m, w, CMA_POLICY_GUARANTEED, &r), 0);
+	T_EQ(contig_claim(m, &(struct contig_want){w, CMA_POLICY_GUARANTEED, 0, NULL}, &r), 0);
 	for (uint64_t i = 0; i < n; i++)
 		if (!T_OK(!fh_object_where(o, i, &pfn) && (pfn < w.start || pfn >= w.end), "out"))
 			break;
@@ -117,7 +118,7 @@ static void failure_undoes(void)
 	T_NEED(held);
 	T_EQ(fh_object_pin(o, held, &pfn), 0);
 	before = free_frames();
-	T_EQ(contig_claim(m, w, CMA_POLICY_MOVABLE, &r), -FH_EBUSY);
+	T_EQ(contig_claim(m, &(struct contig_want){w, CMA_POLICY_MOVABLE, 0, NULL}, &r), -FH_EBUSY);
 	T_EQ(r.pfn, pfn);
 	T_STR(r.why, "pinned");
 	TP_CHECK(m);
@@ -126,7 +127,7 @@ static void failure_undoes(void)
 	bytes_are_right(n);
 	T_EQ(fh_object_unpin(o, held), 0);
 	T_EQ(fh_object_punch(o, 0, 8192), n);
-	T_EQ(contig_claim(m, w, CMA_POLICY_MOVABLE, &r), 0);
+	T_EQ(contig_claim(m, &(struct contig_want){w, CMA_POLICY_MOVABLE, 0, NULL}, &r), 0);
 	contig_release(m, w);
 	end();
 }
@@ -141,7 +142,7 @@ static void cached_words(void)
 
 	T_NEED(start(CMA_POLICY_MOVABLE));
 	drains = vm_sum(m, VM_pcp_drain);
-	T_EQ(contig_claim(m, w, CMA_POLICY_MOVABLE, &r), 0);
+	T_EQ(contig_claim(m, &(struct contig_want){w, CMA_POLICY_MOVABLE, 0, NULL}, &r), 0);
 	T_EQ(vm_sum(m, VM_pcp_drain), drains);
 	contig_release(m, w);
 	while (n < 2048 && !in_area && !fh_alloc_pages(m, GFP_HIGHUSER_MOVABLE, 0, &pfn[n]))
@@ -149,7 +150,7 @@ static void cached_words(void)
 	T_NEED(in_area);
 	while (n)
 		T_EQ(fh_free_pages(m, pfn[--n], 0), 0);
-	T_EQ(contig_claim(m, w, CMA_POLICY_MOVABLE, &r), 0);
+	T_EQ(contig_claim(m, &(struct contig_want){w, CMA_POLICY_MOVABLE, 0, NULL}, &r), 0);
 	T_EQ(vm_sum(m, VM_pcp_drain), drains + 1);
 	contig_release(m, w);
 	end();
@@ -165,7 +166,8 @@ static void no_room(void)
 	T_NEED(start(CMA_POLICY_MOVABLE));
 	n = fill(8192);
 	T_OK(n > 7000, "memory is full");
-	T_EQ(contig_claim(m, w, CMA_POLICY_MOVABLE, &r), -FH_ENOMEM);
+	T_EQ(contig_claim(m, &(struct contig_want){w, CMA_POLICY_MOVABLE, 0, NULL}, &r),
+	     -FH_ENOMEM);
 	T_OK(r.why && r.pfn >= base, "says where");
 	TP_CHECK(m);
 	bytes_are_right(n);

@@ -196,7 +196,7 @@ static void full_area(void)
 	T_OK(!in_area(more), "buddy");
 	T_EQ(dma_alloc_coherent(&dev, 8 * MIB, GFP_KERNEL | __GFP_NOWARN, &huge, &cpu), -FH_ENOMEM);
 	cma_last_failure(cma_default(m), &f);
-	T_EQ(f.count, 2048);
+	T_EQ(f.request.count, 2048);
 	T_EQ(dma_free_coherent(&dev, 16 * MIB, all), 0);
 	T_EQ(dma_free_coherent(&dev, 2 * 4096, more), 0);
 	testplat_end(&tp, m);

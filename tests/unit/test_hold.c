@@ -138,7 +138,7 @@ static void movable_pins_in_place(void)
 	T_EQ(buffer, 1);
 	cma_last_failure(cma, &f);
 	T_EQ(f.error, -FH_EBUSY);
-	T_EQ(f.count, 2048);
+	T_EQ(f.request.count, 2048);
 	T_EQ(f.pfn, pfn);
 	T_STR(f.why, "pinned");
 	T_EQ(f.window.start, fh_phys_to_pfn(cma_get_base(cma)));
@@ -150,9 +150,10 @@ static void movable_pins_in_place(void)
 	end();
 }
 
-/* A page pinned while the policy was `movable` may stay (A5) and is no broken invariant. */
+/* A page pinned while the policy was `movable` is waited for, not for ever, and named (A5). */
 static void held_when_the_policy_changes(void)
 {
+	struct cma_failure f;
 	uint64_t i;
 	pfn_t pfn;
 
@@ -160,9 +161,16 @@ static void held_when_the_policy_changes(void)
 	i = page_inside(o);
 	T_EQ(fh_object_pin(o, i, &pfn), 0);
 	T_OK(inside(pfn), "");
-	T_EQ(cma_set_policy(cma, CMA_POLICY_GUARANTEED), 0);
+	T_EQ(cma_set_policy(cma, CMA_POLICY_GUARANTEED), -FH_EBUSY);
+	T_EQ(cma_get_policy(cma), CMA_POLICY_MOVABLE);
+	cma_last_failure(cma, &f);
+	T_EQ(f.error, -FH_EBUSY);
+	T_EQ(f.request.count, 0);
+	T_EQ(f.pfn, pfn);
+	T_STR(f.why, "pinned");
 	TP_CHECK(m);
 	T_EQ(fh_object_unpin(o, i), 0);
+	T_EQ(cma_set_policy(cma, CMA_POLICY_GUARANTEED), 0);
 	TP_CHECK(m);
 	end();
 }

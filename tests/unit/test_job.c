@@ -94,7 +94,7 @@ static void everything(void)
 static void defaults(void)
 {
 	T_NEED(parse(CAM "size = 4K\n"));
-	T_EQ(job.nr_policies, 3);
+	T_EQ(job.nr_policies, CMA_NR_POLICIES);
 	T_EQ(job.policy[0], CMA_POLICY_CARVEOUT);
 	T_EQ(job.duration_ns, 10000000000);
 	T_EQ(job.seed, 1);
@@ -175,7 +175,7 @@ static void global_values(void)
 	       "(.dts or .dtb), relative to the job file");
 	expect(G "policies = movable, lent\n", "d/x.job:3: [global] policies: found 'movable, "
 					       "lent', expected policies among carveout, "
-					       "movable, guaranteed or none");
+					       "movable, guaranteed, discard or none");
 	expect(G "policies = movable movable\n",
 	       "d/x.job:3: [global] policies: found 'movable movable', expected each policy once");
 	expect(G "policies = ,\n",

@@ -87,7 +87,7 @@ static bool is_area(struct fh_object *o, uint64_t i)
 {
 	pfn_t pfn = 0;
 
-	return !fh_object_where(o, i, &pfn) && machine_pfn_guaranteed(m, pfn);
+	return !fh_object_where(o, i, &pfn) && machine_pfn_unholdable(m, pfn);
 }
 
 static bool same(struct fh_object *o)
@@ -108,7 +108,7 @@ static struct fh_object *take_outside(void)
 	for (uint64_t i = 0, v = 1; i < MIB * 256; i++) {
 		T_EQ(fh_object_write(o, i, 0, &v, 1), 0);
 		T_EQ(fh_object_where(o, i, &pfn), 0);
-		if (machine_pfn_guaranteed(m, pfn))
+		if (machine_pfn_unholdable(m, pfn))
 			break;
 	}
 	return o;

@@ -154,6 +154,10 @@ static void highatomic(void)
 
 static void passes(void)
 {
+	T_EQ(policy_leave_cost(0, 0, 0), 0);
+	T_OK(policy_leave_cost(0, 1, 0) > 0, "to drop a page is cheap, not free");
+	T_OK(policy_leave_cost(0, 3, 0) < policy_leave_cost(1, 0, 0), "a move costs a copy");
+	T_OK(policy_leave_cost(1 << 18, 0, 0) <= policy_leave_cost(0, 0, 1), "held: a last resort");
 	T_EQ(policy_contig_passes(CMA_POLICY_MOVABLE), 5);
 	T_OK(policy_contig_passes(CMA_POLICY_GUARANTEED) > 5,
 	     "guaranteed does not give up so soon");

@@ -49,7 +49,7 @@ static void paths(void)
 	T_STR(shown(&sh, "/sys/kernel/"), "debug/\nmm/\n");
 	T_STR(shown(&sh, "sys/kernel/debug/cma"), "area/\n");
 	T_STR(shown(&sh, "sys/kernel/debug/cma/area/"),
-	      "base_pfn\nbitmap\ncount\nmaxchunk\norder_per_bit\nranges/\nused\n");
+	      "base_pfn\nbitmap\ncount\nfailures\nmaxchunk\norder_per_bit\nranges/\nused\n");
 	T_STR(shown(&sh, "sys/kernel/debug/cma/area/ranges"), "0/\n");
 	T_STR(shown(&sh, "sys/kernel/debug/cma/area/ranges/0"), "base_pfn\nbitmap\n");
 	shown_done(&sh);
@@ -111,7 +111,7 @@ static void any_size(const char *path)
 static void every_file(void)
 {
 	shown_make(&sh, 64, CMA_POLICY_MOVABLE);
-	T_EQ(walk("", any_size), 23);
+	T_EQ(walk("", any_size), 24);
 	shown_done(&sh);
 }
 

@@ -29,7 +29,13 @@ static void areas(void)
 	T_EQ(cma_alloc(cma, 512, 9, 0, &b), 0);
 	T_EQ(a, base);
 	T_EQ(b, base + 512);
+	T_STR(shown(&sh, "sys/kernel/debug/cma/area/failures"), "kept 0\n");
 	T_EQ(cma_alloc(cma, 4000, 0, CMA_NO_WARN, &b), -FH_ENOMEM);
+	T_OK(strstr(shown(&sh, "sys/kernel/debug/cma/area/failures"), "kept 1\ntime="), "a line");
+	T_OK(strstr(shown(&sh, "sys/kernel/debug/cma/area/failures"),
+		    " error=-12 count=4000 align=0 window=0-0 pfn=0 owner=none:0 pins=0 since=0 "
+		    "why=no window of that size is free\n"),
+	     shown(&sh, "sys/kernel/debug/cma/area/failures"));
 	T_EQ(shown_value(&sh, "sys/kernel/debug/cma/area/used"), 545);
 	T_EQ(shown_value(&sh, "sys/kernel/debug/cma/area/maxchunk"), 4096 - 1024);
 	T_EQ(shown_value(&sh, "sys/kernel/mm/cma/area/total_pages"), 4096);

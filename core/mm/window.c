@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Windows of an area: which run of frames a request gets, and the marks. */
+#include "base/bitmap.h"
+#include "base/bits.h"
+#include "mm/machine.h"
+#include "mm/policy.h"
+#include "mm/window.h"
+
+static uint64_t block_bits(const struct cma *cma)
+{
+	return UINT64_C(1) << (FH_BLOCK_ORDER - cma->order_per_bit);
+}
+
+static uint64_t align_bits(const struct cma *cma, const struct window_want *want)
+{
+	return want->align_order > cma->order_per_bit
+		       ? UINT64_C(1) << (want->align_order - cma->order_per_bit)
+		       : 1;
+}
+
+/* The bits of a range that low and high leave; rounded inwards. */
+static void bounds(const struct cma *cma, const struct cma_memrange *r,
+		   const struct window_want *want, uint64_t *first, uint64_t *end)
+{
+	uint64_t unit = UINT64_C(1) << cma->order_per_bit;
+
+	*first = want->low > r->base_pfn
+			 ? (want->low - r->base_pfn + unit - 1) >> cma->order_per_bit
+			 : 0;
+	*end = cma_bitmap_maxno(cma, r);
+	if (want->high && want->high < r->base_pfn + r->count)
+		*end = want->high > r->base_pfn ? (want->high - r->base_pfn) >> cma->order_per_bit
+						: 0;
+}
+
+/* The lowest window at or above `bit` and below `end` that no buffer is in, or BITMAP_NONE. */
+static uint64_t next_clear(const struct cma *cma, const struct cma_memrange *r,
+			   const struct window_want *want, uint64_t bit, uint64_t end)
+{
+	uint64_t mask = align_bits(cma, want) - 1;
+	uint64_t offset =
+		(r->base_pfn & ((UINT64_C(1) << want->align_order) - 1)) >> cma->order_per_bit;
+
+	for (;;) {
+		pfn_t first, last;
+
+		bit = bitmap_find_clear(r->bitmap, end, bit, want->nr_bits, mask, offset);
+		if (bit == BITMAP_NONE || !want->boundary)
+			return bit;
+		first = r->base_pfn + (bit << cma->order_per_bit);
+		last = first + (want->nr_bits << cma->order_per_bit) - 1;
+		if (!((first ^ last) & ~(want->boundary - 1)))
+			return bit;
+		/* To where it would cross. */
+		last &= ~(want->boundary - 1);
+		bit = (last - r->base_pfn + (UINT64_C(1) << cma->order_per_bit) - 1) >>
+		      cma->order_per_bit;
+	}
+}
+
+static struct range pfns_of(const struct cma *cma, const struct cma_memrange *r, uint64_t bit,
+			    uint64_t nr_bits)
+{
+	pfn_t start = r->base_pfn + (bit << cma->order_per_bit);
+
+	return (struct range){start, start + (nr_bits << cma->order_per_bit)};
+}
+
+/* Behind the last page of the window that would not move when it was tried; 0: there is none. */
+static pfn_t behind_stuck(const struct window_want *want, struct range pfns)
+{
+	pfn_t behind = 0;
+
+	for (unsigned int i = 0; i < want->nr_stuck; i++)
+		if (want->stuck[i] >= pfns.start && want->stuck[i] < pfns.end &&
+		    want->stuck[i] >= behind)
+			behind = want->stuck[i] + 1;
+	return behind;
+}
+
+/* ---- marks ---- */
+
+static bool is_small(const struct cma *cma, uint64_t nr_bits)
+{
+	return nr_bits < block_bits(cma);
+}
+
+void window_mark(struct cma *cma, struct window *w)
+{
+	if (!w->nr_bits)
+		return;
+	bitmap_set(w->r->bitmap, w->bit, w->nr_bits);
+	cma->available_count -= w->nr_bits << cma->order_per_bit;
+	w->pfns = pfns_of(cma, w->r, w->bit, w->nr_bits);
+	for (uint64_t b = w->bit / block_bits(cma);
+	     is_small(cma, w->nr_bits) && b <= (w->bit + w->nr_bits - 1) / block_bits(cma); b++) {
+		w->r->nr_small += !w->r->block[b].small;
+		w->r->block[b].small = true;
+	}
+}
+
+void window_clear(struct cma *cma, struct cma_memrange *r, uint64_t bit, uint64_t nr_bits)
+{
+	uint64_t per = block_bits(cma);
+
+	if (!nr_bits)
+		return;
+	bitmap_clear(r->bitmap, bit, nr_bits);
+	cma->available_count += nr_bits << cma->order_per_bit;
+	for (uint64_t b = bit / per; r->nr_small && b <= (bit + nr_bits - 1) / per; b++) {
+		if (r->block[b].small &&
+		    bitmap_next_set(r->bitmap, b * per, (b + 1) * per) == (b + 1) * per) {
+			r->block[b].small = false;
+			r->nr_small--;
+		}
+	}
+}
+
+bool window_first(struct cma *cma, struct window *w, const struct window_want *want)
+{
+	uint64_t first, end;
+
+	bounds(cma, w->r, want, &first, &end);
+	w->nr_bits = want->nr_bits;
+	fh_lock(&cma->lock);
+	w->bit = next_clear(cma, w->r, want, w->bit > first ? w->bit : first, end);
+	if (w->bit != BITMAP_NONE)
+		window_mark(cma, w);
+	fh_unlock(&cma->lock);
+	return w->bit != BITMAP_NONE;
+}
+
+/* ---- what a window costs ---- */
+
+struct search {
+	struct cma *cma;
+	const struct window_want *want;
+	struct cma_memrange *r;
+	uint64_t best_cost;
+	struct window best;
+	bool best_wraps; /* lies below where the last search ended */
+};
+
+#define COST_UNKNOWN (UINT64_MAX / 4)
+
+/* `taken` of a block's frames, of which `tenants` are tenants' in all, less what is a device's. */
+static uint64_t cost_of(uint64_t taken, uint64_t all, uint32_t tenants)
+{
+	uint64_t drop = tenants & (TENANT_HELD - 1), held = tenants / TENANT_HELD;
+
+	if (!tenants || !all)
+		return policy_leave_cost(taken, 0, 0);
+	/* Of a part of a block: as they are spread over the whole. */
+	drop = drop * taken / all;
+	held = held * taken / all + (held && taken < all);
+	drop = drop < taken ? drop : taken;
+	held = held < taken - drop ? held : taken - drop;
+	return policy_leave_cost(taken - drop - held, drop, held);
+}
+
+static uint64_t whole_cost(const struct fh_machine *m, uint64_t block)
+{
+	uint64_t taken = FH_BLOCK_PAGES - (block_word(m, block) & 1023);
+
+	if (!taken)
+		return 0;
+	return cost_of(taken, taken,
+		       atomic_load_explicit(&m->tenants[block], memory_order_relaxed));
+}
+
+/* A block's map, to count in. False: not without waiting. */
+static bool map_of(struct fh_machine *m, uint64_t block, bool wait, struct block_map *map)
+{
+	struct block_state s;
+
+	if (wait)
+		s = block_lock(m, block);
+	else if (!block_trylock(m, block, &s))
+		return false;
+	*map = m->map[block];
+	block_unlock(m, block, s, s);
+	return true;
+}
+
+static unsigned int taken_in(const struct block_map *map, unsigned int lo, unsigned int hi)
+{
+	struct block_map span;
+	unsigned int n = 0;
+
+	block_span(&span, lo, hi);
+	for (unsigned int i = lo / 64; i < BLOCK_WORDS && i * 64 < hi; i++)
+		n += bits_count(span.w[i] & ~map->w[i]);
+	return n;
+}
+
+/* Frames of a block in tenants' hands: what is taken and not marked. */
+static uint64_t tenants_in(const struct cma *cma, const struct cma_memrange *r, uint64_t i,
+			   uint64_t taken)
+{
+	uint64_t per = block_bits(cma), end = (i + 1) * per, device = 0, bit = i * per, clear;
+
+	while ((bit = bitmap_next_set(r->bitmap, bit, end)) < end) {
+		clear = bitmap_next_clear(r->bitmap, bit, end);
+		device += clear - bit;
+		bit = clear;
+	}
+	device <<= cma->order_per_bit;
+	return taken > device ? taken - device : 0;
+}
+
+/* Frames [lo, hi) of block `i` of the range that is searched; map: its map, if it was read. */
+static uint64_t part_cost(const struct search *s, uint64_t i, unsigned int lo, unsigned int hi,
+			  const struct block_map *map)
+{
+	const struct cma_memrange *r = s->r;
+	struct cma *cma = s->cma;
+	bool wait = !s->want->free;
+	uint64_t block = machine_block(cma->m, r->base_pfn) + i, taken;
+	uint64_t free = block_word(cma->m, block) & 1023;
+	uint32_t tenants;
+	struct block_map own;
+
+	if (free == FH_BLOCK_PAGES || hi == lo)
+		return 0;
+	if (!map && !map_of(cma->m, block, wait, &own))
+		return COST_UNKNOWN;
+	taken = taken_in(map ? map : &own, lo, hi);
+	tenants = atomic_load_explicit(&cma->m->tenants[block], memory_order_relaxed);
+	if (!taken)
+		return 0;
+	return cost_of(taken, tenants ? tenants_in(cma, r, i, FH_BLOCK_PAGES - free) : 0, tenants);
+}
+
+/* The sum over whole blocks [first, end) of a range, moved along with the window. */
+struct slide {
+	uint64_t first, end;
+	int64_t sum;
+};
+
+static uint64_t slide_to(const struct cma *cma, const struct cma_memrange *r, struct slide *s,
+			 uint64_t first, uint64_t end)
+{
+	uint64_t base = machine_block(cma->m, r->base_pfn);
+
+	if (first >= s->end || first < s->first || end < s->end) {
+		s->first = s->end = first;
+		s->sum = 0;
+	}
+	/* Counts change meanwhile: a sum that is a little wrong costs a little more. */
+	for (; s->first < first; s->first++)
+		s->sum -= (int64_t)whole_cost(cma->m, base + s->first);
+	for (; s->end < end; s->end++)
+		s->sum += (int64_t)whole_cost(cma->m, base + s->end);
+	return s->sum > 0 ? (uint64_t)s->sum : 0;
+}
+
+/* ---- the cheapest ---- */
+
+static void found(struct search *s, uint64_t bit, uint64_t cost)
+{
+	bool wraps = cost && !is_small(s->cma, s->want->nr_bits) &&
+		     s->r->base_pfn + (bit << s->cma->order_per_bit) < s->cma->search_at;
+
+	if ((s->want->free && cost) || cost > s->best_cost ||
+	    (cost == s->best_cost && (!s->best_wraps || wraps)))
+		return;
+	s->best_cost = cost;
+	s->best_wraps = wraps;
+	s->best = (struct window){.r = s->r, .bit = bit, .nr_bits = s->want->nr_bits};
+}
+
+/* What a window costs that spans parts of blocks, or several. */
+static uint64_t window_cost(const struct search *s, uint64_t bit, struct slide *slide)
+{
+	struct range p = pfns_of(s->cma, s->r, bit, s->want->nr_bits);
+	uint64_t lo = p.start - s->r->base_pfn, hi = p.end - s->r->base_pfn, cost = 0;
+	uint64_t first = (lo + FH_BLOCK_PAGES - 1) >> FH_BLOCK_ORDER, end = hi >> FH_BLOCK_ORDER;
+	unsigned int head = (unsigned int)(lo & (FH_BLOCK_PAGES - 1));
+	unsigned int tail = (unsigned int)(hi & (FH_BLOCK_PAGES - 1));
+
+	if (first > end) /* within one block */
+		return part_cost(s, end, head, tail, NULL);
+	if (head)
+		cost += part_cost(s, first - 1, head, FH_BLOCK_PAGES, NULL);
+	if (tail)
+		cost += part_cost(s, end, 0, tail, NULL);
+	return cost + slide_to(s->cma, s->r, slide, first, end);
+}
+
+/* Windows of a range from the lower end. Positions in a run of clear bits: its first, and then
+ * where a block begins, or, for small windows, every quarter of their size. */
+static void search_up(struct search *s)
+{
+	uint64_t bit, end, per = block_bits(s->cma), quarter = s->want->nr_bits / 4;
+	struct slide slide = {0, 0, 0};
+
+	bounds(s->cma, s->r, s->want, &bit, &end);
+	while ((bit = next_clear(s->cma, s->r, s->want, bit, end)) != BITMAP_NONE) {
+		struct range p = pfns_of(s->cma, s->r, bit, s->want->nr_bits);
+		pfn_t behind = behind_stuck(s->want, p);
+
+		if (behind) {
+			bit = ((behind - 1 - s->r->base_pfn) >> s->cma->order_per_bit) + 1;
+			continue;
+		}
+		found(s, bit, window_cost(s, bit, &slide));
+		if (!s->best_cost)
+			return;
+		bit = is_small(s->cma, s->want->nr_bits) ? bit + (quarter ? quarter : 1)
+							 : (bit / per + 1) * per;
+	}
+}
+
+/* Windows within block `i` of the range. */
+static void search_block(struct search *s, uint64_t i)
+{
+	uint64_t per = block_bits(s->cma), bit, end, quarter = s->want->nr_bits / 4;
+	uint64_t block = machine_block(s->cma->m, s->r->base_pfn) + i;
+	struct block_map map;
+
+	bounds(s->cma, s->r, s->want, &bit, &end);
+	bit = bit > i * per ? bit : i * per;
+	end = end < (i + 1) * per ? end : (i + 1) * per;
+	bit = bit < end ? next_clear(s->cma, s->r, s->want, bit, end) : BITMAP_NONE;
+	if (bit != BITMAP_NONE && (block_word(s->cma->m, block) & 1023) == FH_BLOCK_PAGES) {
+		found(s, bit, 0); /* no need for its map */
+		return;
+	}
+	if (bit == BITMAP_NONE || !map_of(s->cma->m, block, !s->want->free, &map))
+		return;
+	for (; bit != BITMAP_NONE && s->best_cost;
+	     bit = next_clear(s->cma, s->r, s->want, bit + (quarter ? quarter : 1), end)) {
+		struct range p = pfns_of(s->cma, s->r, bit, s->want->nr_bits);
+		unsigned int lo = (unsigned int)(p.start & (FH_BLOCK_PAGES - 1));
+
+		if (!behind_stuck(s->want, p))
+			found(s, bit,
+			      part_cost(s, i, lo, lo + (unsigned int)(p.end - p.start), &map));
+	}
+}
+
+/* No device has a frame of the block. */
+static bool is_unbroken(const struct search *s, uint64_t i)
+{
+	uint64_t per = block_bits(s->cma), end = (i + 1) * per;
+	uint64_t block = machine_block(s->cma->m, s->r->base_pfn) + i;
+
+	return (block_word(s->cma->m, block) & 1023) == FH_BLOCK_PAGES ||
+	       bitmap_next_set(s->r->bitmap, i * per, end) == end;
+}
+
+/* Small windows, from the upper end: in blocks that small ones have broken, then in blocks of no
+ * device. */
+static void search_down(struct search *s, bool broken)
+{
+	struct cma *cma = s->cma;
+
+	for (unsigned int r = cma->nranges; r-- > 0 && s->best_cost;) {
+		s->r = &cma->ranges[r];
+		if (broken && !s->r->nr_small)
+			continue;
+		for (uint64_t i = area_nr_blocks(s->r); i-- > 0 && s->best_cost;) {
+			if (broken ? s->r->block[i].small : is_unbroken(s, i))
+				search_block(s, i);
+		}
+	}
+}
+
+static void search_all(struct search *s)
+{
+	if (is_small(s->cma, s->want->nr_bits)) {
+		search_down(s, true);
+		if (!s->best.r)
+			search_down(s, false);
+		if (s->best.r)
+			return;
+	}
+	for (unsigned int r = 0; r < s->cma->nranges && s->best_cost; r++) {
+		s->r = &s->cma->ranges[r];
+		search_up(s);
+	}
+}
+
+bool window_search(struct cma *cma, struct window *w, const struct window_want *want)
+{
+	struct search s = {.cma = cma, .want = want, .best_cost = UINT64_MAX, .best_wraps = true};
+
+	search_all(&s);
+	if (!s.best.r)
+		return false;
+	*w = s.best;
+	w->pfns = pfns_of(cma, w->r, w->bit, w->nr_bits);
+	if (s.best_cost && !is_small(cma, want->nr_bits))
+		cma->search_at = w->pfns.end;
+	return true;
+}
+
+bool window_cheapest(struct cma *cma, struct window *w, const struct window_want *want)
+{
+	bool ok;
+
+	if (!want->free)
+		fh_lock(&cma->lock);
+	else if (!fh_trylock(&cma->lock))
+		return false;
+	ok = window_search(cma, w, want);
+	if (ok)
+		window_mark(cma, w);
+	fh_unlock(&cma->lock);
+	return ok;
+}

@@ -86,32 +86,29 @@ void object_insert(struct fh_object *o, uint64_t index, pfn_t pfn)
 }
 
 /*
- * A frame with the page's bytes, not yet in the object; `slot` is what its slot says. What is read goes
- * into a frame outside areas first: a page that I/O writes to cannot leave, so none inside an area is
- * ever one (DESIGN G1), and the page's own frame is not taken before the read has ended.
+ * A frame with the page's bytes, not yet in the object. What is read goes into a frame outside areas
+ * first: a page that I/O writes to cannot leave, so none inside an area is ever one (DESIGN G1), and the
+ * page's own frame is not taken before the read has ended.
  */
-static int fill_frame(struct fh_object *o, uint64_t index, uint64_t slot, pfn_t *pfn)
+static int fill_frame(struct fh_object *o, uint64_t index, pfn_t *pfn)
 {
 	struct fh_machine *m = o->m;
-	gfp_t more = slot_swapped(slot) ? GFP_SWAPIN : 0;
 	pfn_t bounce = 0;
 	int err = 0;
 
-	if (!o->ops && !slot_swapped(slot)) {
+	if (!o->ops) {
 		err = fh_alloc_pages(m, page_gfp(o), 0, pfn);
 		if (!err)
 			machine_zero(m, *pfn, 1);
 		return err;
 	}
-	err = fh_alloc_pages(m, GFP_KERNEL | GFP_BRIEF | more, 0, &bounce);
+	err = fh_alloc_pages(m, GFP_KERNEL | GFP_BRIEF, 0, &bounce);
 	if (err)
 		return err;
-	if (slot_swapped(slot))
-		err = swap_read(m, slot_place(slot), bounce);
-	else if (machine_virt(m, bounce))
+	if (machine_virt(m, bounce))
 		err = o->ops->read(o->priv, index, machine_virt(m, bounce));
 	if (!err)
-		err = fh_alloc_pages(m, page_gfp(o) | more, 0, pfn);
+		err = fh_alloc_pages(m, page_gfp(o), 0, pfn);
 	if (!err)
 		machine_copy(m, *pfn, bounce);
 	page_free(m, bounce, 0);
@@ -122,7 +119,7 @@ static int fill_frame(struct fh_object *o, uint64_t index, uint64_t slot, pfn_t 
 static int bring_new(struct fh_object *o, uint64_t index)
 {
 	pfn_t pfn;
-	int err = fill_frame(o, index, 0, &pfn);
+	int err = fill_frame(o, index, &pfn);
 	bool used = false;
 
 	if (err)
@@ -138,29 +135,53 @@ static int bring_new(struct fh_object *o, uint64_t index)
 	return 0;
 }
 
-/* Brings a page that is in swap, unless somebody else is faster. What it reads stays there until it is
- * done: the mark keeps others off the slot (R4). */
+/* The frame that a page from swap, read into one outside areas, stays in: where policy would place it now,
+ * if that needs no waiting. */
+static pfn_t settle(struct fh_object *o, pfn_t read)
+{
+	pfn_t pfn;
+
+	if (fh_alloc_pages(o->m, page_gfp(o) & ~GFP_KERNEL, 0, &pfn))
+		return read;
+	machine_copy(o->m, pfn, read);
+	page_free(o->m, read, 0);
+	return pfn;
+}
+
+/*
+ * Brings a page that is in swap, unless somebody else is faster. What it reads stays there until it is
+ * done: the mark keeps others off the slot (R4). All waiting for memory comes before the mark: what
+ * reclaim writes meanwhile may need this very page.
+ */
 static int bring_swapped(struct fh_object *o, uint64_t index)
 {
+	struct fh_machine *m = o->m;
 	uint64_t slot;
 	pfn_t pfn;
 	bool mine;
-	int err;
+	int err = fh_alloc_pages(m, (page_gfp(o) & ~__GFP_CMA) | GFP_SWAPIN, 0, &pfn);
 
+	if (err)
+		return err;
 	fh_lock(&o->lock);
 	slot = o->slot[index];
 	mine = slot_swapped(slot) && !(slot & SLOT_READING);
 	if (mine)
 		o->slot[index] = slot | SLOT_READING;
 	fh_unlock(&o->lock);
+	if (mine)
+		err = swap_read(m, slot_place(slot), pfn);
+	if (!mine || err)
+		page_free(m, pfn, 0);
+	else
+		pfn = settle(o, pfn);
 	if (!mine)
 		return 0;
-	err = fill_frame(o, index, slot, &pfn);
 	fh_lock(&o->lock);
 	o->slot[index] = err ? slot : 0;
 	if (!err) {
 		object_insert(o, index, pfn);
-		swap_free(o->m, slot_place(slot));
+		swap_free(m, slot_place(slot));
 	}
 	object_wake(o);
 	fh_unlock(&o->lock);

@@ -48,6 +48,8 @@ static struct fh_machine *m;
 static struct cma *area;
 static struct thread thread[MAX_THREADS];
 static unsigned int nr_threads;
+static pthread_t background_id;
+static bool background_runs;
 static uint64_t swap_places; /* of the next machine; 0: none */
 static _Atomic(bool) stop;
 static _Atomic(uint64_t) wrong;
@@ -126,6 +128,11 @@ static void race(void)
 		pthread_join(thread[i].id, NULL);
 		done += thread[i].done;
 		T_OK(thread[i].done > 0, "every thread got somewhere");
+	}
+	if (background_runs) {
+		fh_reclaim_stop(m);
+		pthread_join(background_id, NULL);
+		background_runs = false;
 	}
 	alarm(0);
 	printf("# %u threads, %llu rounds\n", nr_threads, (unsigned long long)done);
@@ -237,6 +244,8 @@ __attribute__((no_sanitize("thread"))) static int file_write(void *priv, uint64_
 {
 	struct file *f = priv;
 
+	if (swap_places) /* those who do not wait for the write get their chance */
+		sched_yield();
 	f->word[index] = *(const volatile uint32_t *)page;
 	return 0;
 }
@@ -432,6 +441,8 @@ static void page_out(struct thread *t)
 	enum lru_where where = rnd(t) & 1 ? LRU_INSIDE : LRU_OUTSIDE;
 	struct pageout res = {0};
 
+	if (rnd(t) % 4 == 0)
+		disturb(t); /* others bring the same pages at the same time */
 	if (rnd(t) % 4)
 		pageout_anon(m, where, 1 + rnd(t) % 40, &res);
 	else
@@ -533,7 +544,6 @@ static pfn_t hog(uint64_t left)
 
 static void under_pressure(void)
 {
-	pthread_t id;
 	pfn_t list;
 
 	if (!start_swap(16, 8))
@@ -544,10 +554,8 @@ static void under_pressure(void)
 		thread[i].run = i % 4 < 3 ? live : device;
 	}
 	list = hog(600);
-	T_EQ(pthread_create(&id, NULL, background, NULL), 0);
+	background_runs = T_EQ(pthread_create(&background_id, NULL, background, NULL), 0);
 	race();
-	fh_reclaim_stop(m);
-	pthread_join(id, NULL);
 	T_OK(atomic_load(&tp.swap_writes) > 0 && atomic_load(&tp.swap_reads) > 0, "out and back");
 	printf("# %llu pages out, %llu back\n", (unsigned long long)atomic_load(&tp.swap_writes),
 	       (unsigned long long)atomic_load(&tp.swap_reads));

@@ -8,6 +8,7 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "mm/machine.h"
+#include "mm/pageout.h"
 #include "mm/policy.h"
 #include "mm/reclaim.h"
 #include "t.h"
@@ -425,7 +426,46 @@ static void a_server_that_needs_memory(void)
 	end_swap();
 }
 
-/* The same with a server in a thread of its own, as FUSE has it, that does not even say GFP_NOIO. */
+/* R4: what is written so that a page can come back from swap may need that page. */
+static void needs_the_page(void)
+{
+	uint64_t v;
+	int err = fh_object_read(anon, 0, 0, &v, sizeof(v));
+
+	T_OK(!err || err == -FH_ENOMEM, "no memory, perhaps");
+}
+
+static void a_server_that_needs_the_page(void)
+{
+	struct pageout res = {0};
+	pfn_t list = 0, pfn;
+
+	T_NEED(start_swap(16, 0, 1));
+	for (uint64_t i = 0; i < 500; i++)
+		T_EQ(fh_object_write(file, i, 0, &i, sizeof(i)), 0);
+	fill(anon, 0, 1);
+	lru_flush_batch(m);
+	pageout_anon(m, LRU_OUTSIDE, 1, &res);
+	T_EQ(res.done, 1);
+	while (!fh_alloc_pages(m, GFP_NOIO, 0, &pfn)) {
+		*(pfn_t *)fh_page_address(m, pfn) = list;
+		list = pfn;
+	}
+	server = needs_the_page;
+	alarm(60); /* a deadlock ends here */
+	T_OK(holds(anon, 1), "its bytes");
+	alarm(0);
+	T_OK(writes > 0, "by way of the server");
+	server = NULL;
+	while (list) {
+		pfn = *(pfn_t *)fh_page_address(m, list);
+		T_EQ(fh_free_pages(m, list, 0), 0);
+		list = pfn;
+	}
+	end_swap();
+}
+
+/* P8 with a server in a thread of its own, as FUSE has it, that does not even say GFP_NOIO. */
 static sem_t request, answer;
 static bool served_all;
 
@@ -474,6 +514,7 @@ static void a_server_in_another_thread(void)
 	T_OK(reclaim_room(m, GFP_KERNEL, 3, RECLAIM_DIRECT) > 0, "less what the server dropped");
 	T_OK(m->plat.clock_ns(m->plat.ctx) - began > 2 * POLICY_PATIENCE_NS,
 	     "the server's requests waited for the writer, and gave up");
+	T_OK(m->plat.clock_ns(m->plat.ctx) - began < 50 * POLICY_PATIENCE_NS, "and not late");
 	T_EQ(writes, 3);
 	served_all = true;
 	sem_post(&request);
@@ -501,5 +542,6 @@ const struct t_case t_cases[] = {T(drops_only_clean),
 				 T(without_io),
 				 T(dirty_and_pin_at_the_edge),
 				 T(a_server_that_needs_memory),
+				 T(a_server_that_needs_the_page),
 				 T(a_server_in_another_thread),
 				 T_END};

@@ -302,13 +302,11 @@ static bool take_prepared(struct cma *cma, const struct cma_request *req, struct
 
 int cma_alloc_request(struct cma *cma, const struct cma_request *req, pfn_t *pfn)
 {
-	struct attempt a;
+	struct attempt a = {.cma = cma, .req = req};
 	int err = 0;
 
 	if (!cma || !req || !pfn || !cma->active || is_absurd(cma, req))
 		return -FH_EINVAL;
-	a.cma = cma;
-	a.req = req;
 	if (!take_prepared(cma, req, &a.w))
 		err = obtain(&a);
 	if (err)

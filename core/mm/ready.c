@@ -244,12 +244,12 @@ static bool give_one_back(struct cma *cma)
 {
 	uint64_t k = cma->count >> FH_BLOCK_ORDER;
 	struct place p;
-	bool ok = false;
+	bool found = false, ok = false;
 
 	fh_lock(&cma->lock);
-	while (k-- > 0 && place_at(cma, k, &p) && !p.ab->ready)
-		;
-	if (k != UINT64_MAX && p.ab->ready)
+	while (!found && k-- > 0 && place_at(cma, k, &p))
+		found = p.ab->ready;
+	if (found)
 		ok = cma->nr_ready - nr_zero(p.ab) >= cma->ready_want;
 	fh_unlock(&cma->lock);
 	if (ok)

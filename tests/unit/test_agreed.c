@@ -180,6 +180,37 @@ static void round_the_busy(void)
 	end();
 }
 
+/* The hole takes a part of where the buffer was; the rest is free. */
+static void part_of_its_place(void)
+{
+	struct cma_request r = {.count = 1500, .flags = CMA_NO_WARN};
+	struct importer im;
+	pfn_t pfn;
+
+	T_NEED(start(CMA_POLICY_GUARANTEED));
+	im = import(1024, 1024, 0x31);
+	T_EQ(cma_buffer_set_movable(cma, im.pfn, 1024, &ops, &im), 0);
+	r.high = base + 1500;
+	T_EQ(cma_alloc_request(cma, &r, &pfn), 0);
+	T_EQ(pfn, base);
+	same_bytes(&im);
+	T_EQ(cma->available_count, 4096 - 1500 - 1024);
+	TP_CHECK(m);
+	/* And one whose lower part is left. */
+	T_EQ(cma_buffer_clear_movable(cma, im.pfn), 0);
+	T_OK(cma_release(cma, im.pfn, 1024) && cma_release(cma, base, 1500), "");
+	im = import(2048, 1024, 0x32);
+	T_EQ(cma_buffer_set_movable(cma, im.pfn, 1024, &ops, &im), 0);
+	r = (struct cma_request){.count = 1500, .low = base + 2500, .flags = CMA_NO_WARN};
+	T_EQ(cma_alloc_request(cma, &r, &pfn), 0);
+	T_OK(pfn >= base + 2500, "where it was wished for");
+	same_bytes(&im);
+	T_EQ(cma->available_count, 4096 - 1500 - 1024);
+	TP_CHECK(m);
+	T_EQ(cma_buffer_clear_movable(cma, im.pfn), 0);
+	end();
+}
+
 /* Linux's way: nobody is moved. */
 static void not_as_linux(void)
 {
@@ -232,5 +263,6 @@ static void given_up(void)
 	end();
 }
 
-const struct t_case t_cases[] = {T(bad_arguments), T(makes_room), T(round_the_busy),
-				 T(not_as_linux),  T(given_up),	  T_END};
+const struct t_case t_cases[] = {
+	T(bad_arguments), T(makes_room), T(round_the_busy), T(part_of_its_place), T(not_as_linux),
+	T(given_up),	  T_END};

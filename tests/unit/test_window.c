@@ -170,6 +170,26 @@ static void large_where_it_is_cheap(void)
 	end();
 }
 
+/* Every window costs something: the one with the fewest tenants, neither the first nor the last. */
+static void the_least_of_all(void)
+{
+	struct cma_stats st, after;
+	pfn_t pfn;
+
+	T_NEED(start(CMA_POLICY_GUARANTEED, NULL));
+	tenants(0, 2048);
+	T_EQ(ASK(.count = 2048, .low = base + 2048), 2048);
+	for (uint64_t i = 0; i < PAGES; i++)
+		if (!fh_object_where(o, i, &pfn) && pfn >= base + 600 && pfn < base + 1000)
+			fh_object_punch(o, i, 1);
+	fh_cpu_quiesce(m);
+	cma_get_stats(cma, &st);
+	T_EQ(ASK(.count = 512, .align_order = 9), 512);
+	cma_get_stats(cma, &after);
+	T_EQ(after.pages_migrated - st.pages_migrated, 112);
+	end();
+}
+
 /* Dropping is cheaper than moving: clean cache in the lower blocks, anonymous pages above. */
 static void drop_rather_than_move(void)
 {
@@ -447,6 +467,7 @@ const struct t_case t_cases[] = {
 	T(wishes_as_linux),
 	T(wishes_ours),
 	T(large_where_it_is_cheap),
+	T(the_least_of_all),
 	T(drop_rather_than_move),
 	T(small_apart_from_large),
 	T(does_not_fragment),

@@ -133,15 +133,22 @@ static int consider(struct emptying *e, pfn_t pfn)
 	struct claim *c = e->c;
 	struct fh_frame *f = machine_frame(c->m, pfn);
 	enum frame_state state = frame_state(f);
+	int err = -FH_EBUSY;
 
 	contig_blame(c->m, pfn, c->res);
 	switch (state) {
 	case FRAME_MOVABLE:
-		if (!migrate_movable(c->m, pfn)) {
+		err = migrate_movable(c->m, pfn);
+		if (!err) {
 			emptied(e, pfn);
 			c->res->migrated++;
 			return 0;
 		}
+		if (err == -FH_ENOMEM) {
+			c->res->why = "no frame to move it to";
+			break;
+		}
+		err = -FH_EBUSY;
 		c->res->why = "its driver does not let go";
 		break;
 	case FRAME_HELD:
@@ -156,7 +163,7 @@ static int consider(struct emptying *e, pfn_t pfn)
 		return wait_transit(e);
 	}
 	arch_yield();
-	return ++e->passes >= policy_contig_passes(c->want->policy) ? -FH_EBUSY : 0;
+	return ++e->passes >= policy_contig_passes(c->want->policy) ? err : 0;
 }
 
 /* Whether the caller wants it no longer. */

@@ -37,7 +37,7 @@ void migrate_pages(struct fh_machine *m, pfn_t *pfn, unsigned int n, enum migrat
 		   void (*emptied)(void *data, pfn_t pfn), void *data, struct migrate_result *res);
 
 /* A driver's page. 0: moved, the frame is RAW and the caller's; -FH_EAGAIN: not movable now, or no
- * such. */
+ * such; -FH_ENOMEM: no frame to move it to. */
 FH_MUST_CHECK int migrate_movable(struct fh_machine *m, pfn_t pfn);
 /* Drops every registration: the machine dies. */
 void movable_forget_all(struct fh_machine *m);

@@ -99,7 +99,7 @@ int migrate_movable(struct fh_machine *m, pfn_t pfn)
 	}
 	err = fh_alloc_pages(m, __GFP_MOVABLE | GFP_EVACUATE | __GFP_DIRECT_RECLAIM, 0, &dst);
 	if (!err) {
-		err = page->ops->migrate(page->priv, dst, pfn);
+		err = page->ops->migrate(page->priv, dst, pfn) ? -FH_EAGAIN : 0;
 		if (err)
 			page_free(m, dst, 0);
 	}
@@ -107,7 +107,7 @@ int migrate_movable(struct fh_machine *m, pfn_t pfn)
 		page->ops->putback(page->priv, pfn);
 	settle(m, pfn, err ? pfn : dst, !err);
 	vm_count(m, err ? VM_pgmigrate_fail : VM_pgmigrate_success, 1);
-	return err ? -FH_EAGAIN : 0;
+	return err;
 }
 
 void movable_forget_all(struct fh_machine *m)

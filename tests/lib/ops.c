@@ -22,7 +22,9 @@ uint8_t ops_u8(struct ops *r)
 
 unsigned int ops_pick(struct ops *r, unsigned int n)
 {
-	return n > 256 ? (ops_u8(r) | (unsigned int)ops_u8(r) << 8) % n : ops_u8(r) % n;
+	unsigned int low = ops_u8(r);
+
+	return (n > 256 ? low | (unsigned int)ops_u8(r) << 8 : low) % n;
 }
 
 void ops_say(struct ops *r, const char *fmt, ...)

@@ -223,8 +223,10 @@ static void op_free(struct ops *r)
 
 static void op_free_parts(struct ops *r)
 {
+	unsigned int i = r->md.nr_runs ? ops_pick(r, r->md.nr_runs) : 0;
+
 	if (r->md.nr_runs)
-		free_run(r, ops_pick(r, r->md.nr_runs), ops_pick(r, 7));
+		free_run(r, i, ops_pick(r, 7));
 }
 
 /* Something that fh_free_pages() must refuse. */

@@ -5,6 +5,7 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "mm/machine.h"
+#include "mm/policy.h"
 #include "mm/migrate.h"
 #include "t.h"
 #include "testplat.h"
@@ -176,6 +177,35 @@ static void in_the_way(void)
 	end(&d);
 }
 
-const struct t_case t_cases[] = {T(bad_arguments), T(no_memory_to_register),
-				 T(moves),	   T(refuses_and_fails),
-				 T(in_the_way),	   T_END};
+/* Its driver would let go, but there is nowhere to go: that is another error than -FH_EBUSY. */
+static void nowhere_to_go(void)
+{
+	static pfn_t taken[4096];
+	struct cma_failure f;
+	struct driver d = {0};
+	struct cma *cma;
+	uint64_t n = 0;
+	pfn_t buffer;
+
+	m = testplat_start(&tp, 16, 12, CMA_POLICY_MOVABLE, 1);
+	T_NEED(m);
+	cma = cma_find(m, "area");
+	T_EQ(fh_alloc_pages(m, GFP_HIGHUSER_MOVABLE, 0, &d.pfn), 0);
+	T_EQ(fh_page_set_movable(m, d.pfn, &ops, &d), 0);
+	/* To the last frame, whatever the watermarks say. */
+	while (n < 4096 && !fh_alloc_pages(m, GFP_KERNEL | GFP_EVACUATE, 0, &taken[n]))
+		n++;
+	T_EQ(cma_alloc(cma, 3072, 0, CMA_NO_WARN, &buffer), -FH_ENOMEM);
+	cma_last_failure(cma, &f);
+	T_STR(f.why, "no frame to move it to");
+	TP_CHECK(m);
+	while (n--)
+		T_EQ(fh_free_pages(m, taken[n], 0), 0);
+	T_EQ(cma_alloc(cma, 3072, 0, 0, &buffer), 0);
+	T_OK(cma_release(cma, buffer, 3072), "");
+	end(&d);
+}
+
+const struct t_case t_cases[] = {
+	T(bad_arguments), T(no_memory_to_register), T(moves), T(refuses_and_fails),
+	T(in_the_way),	  T(nowhere_to_go),	    T_END};

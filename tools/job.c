@@ -205,6 +205,7 @@ bool job_parse(const char *path, const char *text, size_t len, struct job *job, 
 	*job = (struct job){
 		.duration_ns = UINT64_C(10000000000),
 		.repeat = 1,
+		.share = 100,
 		.seed = 1,
 	};
 	all_policies(job);

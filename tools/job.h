@@ -134,8 +134,10 @@ struct job {
 	struct job_expect expect[JOB_MAX_EXPECT];
 	unsigned int nr_expect;
 	uint64_t seed;
-	unsigned int cpus; /* 0: as many as the actors need */
-	uint64_t swap;	   /* bytes; 0: none */
+	unsigned int cpus;  /* 0: as many as the actors need */
+	uint64_t swap;	    /* bytes; 0: none */
+	uint64_t ready;	    /* bytes each area keeps evacuated and zero */
+	unsigned int share; /* percent of each area that may be lent */
 	unsigned int ram_line, bootargs_line, dtb_line, cpus_line; /* 0: not given */
 	enum job_engine engine;
 	struct job_actor actor[JOB_MAX_ACTORS];

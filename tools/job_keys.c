@@ -194,6 +194,25 @@ static bool read_swap(const struct reading *r)
 	return job_wrong(r, "a size in whole pages of at most 8T, such as 512M, or 0 for none");
 }
 
+static bool read_ready(const struct reading *r)
+{
+	uint64_t *v = &r->job->ready;
+
+	if (value_size(r->e->value, v) && !(*v & (FH_PAGE_SIZE - 1)))
+		return true;
+	return job_wrong(r, "a size in whole pages, such as 16M, or 0 for none");
+}
+
+static bool read_share(const struct reading *r)
+{
+	double share;
+
+	if (!value_share(r->e->value, &share) || share * 100 != (unsigned int)(share * 100))
+		return job_wrong(r, "whole percents of an area, such as 50%");
+	r->job->share = (unsigned int)(share * 100);
+	return true;
+}
+
 static bool read_engine(const struct reading *r)
 {
 	return job_engine(r->e->value, &r->job->engine) ? true
@@ -427,6 +446,8 @@ static const struct key {
 	{"seed", IN_GLOBAL, read_seed},
 	{"cpus", IN_GLOBAL, read_cpus},
 	{"swap", IN_GLOBAL, read_swap},
+	{"share", IN_GLOBAL, read_share},
+	{"ready", IN_GLOBAL, read_ready},
 	{"engine", IN_GLOBAL, read_engine},
 	{"kind", IN_ACTORS | NEEDED(IN_ACTORS), job_read_kind},
 	{"size", IN_ACTORS | NEEDED(IN_ACTORS), read_size},

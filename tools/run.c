@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "background.h"
 #include "copyrate.h"
 #include "pattern.h"
 #include "run_state.h"
@@ -112,30 +113,10 @@ static bool start_threads(struct run *run, struct why *why)
 	return true;
 }
 
-static void *reclaim_main(void *arg)
-{
-	struct run *run = arg;
-	int err = fh_reclaim_background(run->m);
-
-	return err ? run : NULL; /* the hosted platform gives it no reason to refuse */
-}
-
-static bool start_reclaim(struct run *run, struct why *why)
-{
-	run->reclaims = !pthread_create(&run->reclaim, NULL, reclaim_main, run);
-	if (!run->reclaims)
-		why_set(why, "the host refuses a thread for reclaim");
-	return run->reclaims;
-}
-
 static void join_threads(struct run *run)
 {
 	stop_all(run);
-	if (run->reclaims) {
-		fh_reclaim_stop(run->m);
-		pthread_join(run->reclaim, NULL);
-		run->reclaims = false;
-	}
+	background_stop(run);
 	for (unsigned int i = 0; i < run->nr_threads; i++)
 		if (run->thread[i].started)
 			pthread_join(run->thread[i].id, NULL);
@@ -493,7 +474,7 @@ bool run_policy(const struct run_setup *setup, enum cma_policy policy, struct ru
 	run->result = result;
 	run_init(run);
 	hosted_stats(setup->hosted, &result->host);
-	ok = make_machine(run, policy, why) && create_actors(run, why) && start_reclaim(run, why) &&
+	ok = make_machine(run, policy, why) && create_actors(run, why) && background_start(run, why) &&
 	     start_threads(run, why);
 	if (ok) {
 		fill_phase(run);

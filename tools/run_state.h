@@ -23,8 +23,9 @@ struct run {
 	struct actor_thread *thread;
 	struct held *held; /* ACTOR_MAX_HELD a thread */
 	unsigned int nr_threads;
-	pthread_t reclaim; /* in the background */
-	bool reclaims;
+	pthread_t reclaim, areas; /* in the background, if reclaims, prepares */
+	bool reclaims, prepares;
+	_Atomic(bool) areas_stop;
 
 	_Atomic(bool) stop;
 	_Atomic(bool) quiet;	   /* tenants stand still */

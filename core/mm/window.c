@@ -136,12 +136,13 @@ struct search {
 	struct cma *cma;
 	const struct window_want *want;
 	struct cma_memrange *r;
-	uint64_t best_cost;
+	uint64_t best_cost, best_waste;
 	struct window best;
 	bool best_wraps; /* lies below where the last search ended */
 };
 
 #define COST_UNKNOWN (UINT64_MAX / 4)
+#define NO_GLOVE     UINT64_MAX /* what is left of a run of clear bits can be used */
 
 /* `taken` of a block's frames, of which `tenants` are tenants' in all, less what is a device's. */
 static uint64_t cost_of(uint64_t taken, uint64_t all, uint32_t tenants)
@@ -256,15 +257,19 @@ static uint64_t slide_to(const struct cma *cma, const struct cma_memrange *r, st
 
 /* ---- the cheapest ---- */
 
-static void found(struct search *s, uint64_t bit, uint64_t cost)
+/* A run that a window fills but for a few bits is taken before all others, the best fitting first: what would be left of
+ * it is worth nothing to anybody, and buffers of other sizes would be the worse for a piece of a larger run. */
+static void found(struct search *s, uint64_t bit, uint64_t cost, uint64_t waste)
 {
 	bool wraps = cost && !is_small(s->cma, s->want->nr_bits) &&
 		     s->r->base_pfn + (bit << s->cma->order_per_bit) < s->cma->search_at;
+	bool same = waste == s->best_waste;
 
-	if ((s->want->free && cost) || cost > s->best_cost ||
-	    (cost == s->best_cost && (!s->best_wraps || wraps)))
+	if ((s->want->free && cost) || waste > s->best_waste || (same && cost > s->best_cost) ||
+	    (same && cost == s->best_cost && (!s->best_wraps || wraps)))
 		return;
 	s->best_cost = cost;
+	s->best_waste = waste;
 	s->best_wraps = wraps;
 	s->best = (struct window){.r = s->r, .bit = bit, .nr_bits = s->want->nr_bits};
 }
@@ -287,27 +292,48 @@ static uint64_t window_cost(const struct search *s, uint64_t bit, struct slide *
 	return cost + slide_to(s->cma, s->r, slide, first, end);
 }
 
-/* Windows of a range from the lower end. Positions in a run of clear bits: its first, and then
- * where a block begins, or, for small windows, every quarter of their size. */
-static void search_up(struct search *s)
+/* Windows of a run of clear bits that ends at `end`: from the first, side by side, so that as many of its size fit in as
+ * before, less one, whichever is chosen; small ones every quarter of their size. */
+static void search_run(struct search *s, uint64_t bit, uint64_t end, struct slide *slide,
+		       uint64_t waste)
 {
-	uint64_t bit, end, per = block_bits(s->cma), quarter = s->want->nr_bits / 4;
-	struct slide slide = {0, 0, 0};
+	uint64_t step = s->want->nr_bits;
 
-	bounds(s->cma, s->r, s->want, &bit, &end);
-	while ((bit = next_clear(s->cma, s->r, s->want, bit, end)) != BITMAP_NONE) {
-		struct range p = pfns_of(s->cma, s->r, bit, s->want->nr_bits);
-		pfn_t behind = behind_stuck(s->want, p);
+	if (is_small(s->cma, step))
+		step = step / 4 ? step / 4 : 1;
+	for (; bit != BITMAP_NONE; bit = next_clear(s->cma, s->r, s->want, bit, end)) {
+		pfn_t behind = behind_stuck(s->want, pfns_of(s->cma, s->r, bit, s->want->nr_bits));
 
 		if (behind) {
 			bit = ((behind - 1 - s->r->base_pfn) >> s->cma->order_per_bit) + 1;
 			continue;
 		}
-		found(s, bit, window_cost(s, bit, &slide));
+		found(s, bit, window_cost(s, bit, slide), waste);
 		if (!s->best_cost)
 			return;
-		bit = is_small(s->cma, s->want->nr_bits) ? bit + (quarter ? quarter : 1)
-							 : (bit / per + 1) * per;
+		bit += step;
+	}
+}
+
+/* Windows of a range from the lower end. With one that costs nothing only runs that fit like a glove are
+ * looked for; in an idle area there is none. */
+static void search_up(struct search *s)
+{
+	uint64_t bit, end, to, left, nr = s->want->nr_bits;
+	bool idle = s->cma->available_count == s->cma->count;
+	struct slide slide = {0, 0, 0};
+
+	bounds(s->cma, s->r, s->want, &bit, &end);
+	while ((bit = next_clear(s->cma, s->r, s->want, bit, end)) != BITMAP_NONE) {
+		to = idle ? end : bitmap_next_set(s->r->bitmap, bit + nr, end);
+		left = to - bit - nr;
+		if (!idle && left < nr / 8)
+			search_run(s, bit, to, &slide, left);
+		else if (s->best_waste == NO_GLOVE && s->best_cost)
+			search_run(s, bit, to, &slide, NO_GLOVE);
+		if (idle)
+			return;
+		bit = to;
 	}
 }
 
@@ -323,7 +349,7 @@ static void search_block(struct search *s, uint64_t i)
 	end = end < (i + 1) * per ? end : (i + 1) * per;
 	bit = bit < end ? next_clear(s->cma, s->r, s->want, bit, end) : BITMAP_NONE;
 	if (bit != BITMAP_NONE && (block_word(s->cma->m, block) & 1023) == FH_BLOCK_PAGES) {
-		found(s, bit, 0); /* no need for its map */
+		found(s, bit, 0, NO_GLOVE); /* no need for its map */
 		return;
 	}
 	if (bit == BITMAP_NONE || !map_of(s->cma->m, block, !s->want->free, &map))
@@ -335,7 +361,8 @@ static void search_block(struct search *s, uint64_t i)
 
 		if (!behind_stuck(s->want, p))
 			found(s, bit,
-			      part_cost(s, i, lo, lo + (unsigned int)(p.end - p.start), &map));
+			      part_cost(s, i, lo, lo + (unsigned int)(p.end - p.start), &map),
+			      NO_GLOVE);
 	}
 }
 
@@ -383,7 +410,11 @@ static void search_all(struct search *s)
 
 bool window_search(struct cma *cma, struct window *w, const struct window_want *want)
 {
-	struct search s = {.cma = cma, .want = want, .best_cost = UINT64_MAX, .best_wraps = true};
+	struct search s = {.cma = cma,
+			   .want = want,
+			   .best_cost = UINT64_MAX,
+			   .best_waste = NO_GLOVE,
+			   .best_wraps = true};
 
 	search_all(&s);
 	if (!s.best.r)

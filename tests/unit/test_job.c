@@ -137,7 +137,7 @@ static void keys(void)
 {
 	expect(G "rams = 1\n", "d/x.job:3: [global] rams: no such key, expected one of ram, "
 			       "bootargs, dtb, areas, policies, duration, repeat, copy-rate, "
-			       "seed, cpus, swap, engine, expect");
+			       "seed, cpus, swap, share, ready, engine, expect");
 	expect(CAM "hold = 3ms\n", "d/x.job:6: [cam] hold: no such key of kind device, expected "
 				   "one of kind, size, rate, count, buffers, lifetime, mask, "
 				   "align, area, call, parallel, verify, expect");

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The machine's own threads in a run: reclaim, and what areas do in advance. */
+#include "background.h"
+#include <errno.h>
+#include <time.h>
+#include <freehold/cma.h>
+#include <freehold/mem.h>
+#include "run.h"
+#include "run_state.h"
+#include "value.h"
+
+#define LOOK_NS                                                                                    \
+	500000 /* how long an area may wait for its next step when there was nothing to do */
+
+static void *reclaim_main(void *arg)
+{
+	struct run *run = arg;
+	int err = fh_reclaim_background(run->m);
+
+	return err ? run : NULL; /* the hosted platform gives it no reason to refuse */
+}
+
+static void *areas_main(void *arg)
+{
+	struct run *run = arg;
+
+	while (!atomic_load(&run->areas_stop))
+		if (!cma_background(run->m))
+			nanosleep(&(struct timespec){0, LOOK_NS}, NULL);
+	return NULL;
+}
+
+static int set_terms(struct cma *cma, void *data)
+{
+	const struct job *job = data;
+	uint64_t pages = job->ready >> FH_PAGE_SHIFT, all = cma_get_size(cma) >> FH_PAGE_SHIFT;
+	int err = job->share < 100 ? cma_set_share(cma, job->share) : 0;
+
+	return err ? err : cma_set_ready(cma, pages < all ? pages : all);
+}
+
+bool background_start(struct run *run, struct why *why)
+{
+	const struct job *job = run->setup->job;
+	int err = cma_for_each_area(run->m, set_terms, (void *)(uintptr_t)job);
+
+	if (err) {
+		why_set(why, "an area could not be given its share and reserve: error %d", -err);
+		return false;
+	}
+	run->reclaims = !pthread_create(&run->reclaim, NULL, reclaim_main, run);
+	run->prepares = job->ready && !pthread_create(&run->areas, NULL, areas_main, run);
+	if (!run->reclaims || (job->ready && !run->prepares)) {
+		why_set(why, "the host refuses a thread for the machine's own work");
+		return false;
+	}
+	return true;
+}
+
+void background_stop(struct run *run)
+{
+	if (run->reclaims) {
+		fh_reclaim_stop(run->m);
+		pthread_join(run->reclaim, NULL);
+	}
+	atomic_store(&run->areas_stop, true);
+	if (run->prepares)
+		pthread_join(run->areas, NULL);
+	run->reclaims = run->prepares = false;
+}

@@ -474,8 +474,8 @@ bool run_policy(const struct run_setup *setup, enum cma_policy policy, struct ru
 	run->result = result;
 	run_init(run);
 	hosted_stats(setup->hosted, &result->host);
-	ok = make_machine(run, policy, why) && create_actors(run, why) && background_start(run, why) &&
-	     start_threads(run, why);
+	ok = make_machine(run, policy, why) && create_actors(run, why) &&
+	     background_start(run, why) && start_threads(run, why);
 	if (ok) {
 		fill_phase(run);
 		work_phase(run);

@@ -2,6 +2,7 @@
 /* The areas of a machine: making them, putting them into service, their figures. */
 #include "base/bitmap.h"
 #include "base/string.h"
+#include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/terms.h"
 
@@ -211,6 +212,7 @@ static void activate_block(struct cma *cma, struct area_block *ab, uint64_t nth,
 	block_free_run(m, block, &new, 0, FH_BLOCK_ORDER);
 	block_unlock(m, block, old, new);
 	m->zone[old.zone].managed += FH_BLOCK_PAGES;
+	budget_add(m, FH_BLOCK_PAGES);
 	zone_add(&m->zone[old.zone].cma_pages, FH_BLOCK_PAGES);
 }
 

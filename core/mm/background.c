@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The thread that reclaims while others go on: when it runs, how long, and when it gives up. */
+#include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/policy.h"
 #include "mm/reclaim.h"

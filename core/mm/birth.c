@@ -2,6 +2,7 @@
 /* The order of birth of a machine on one page, from a boot_config to areas in service. */
 #include "base/bits.h"
 #include "base/string.h"
+#include "mm/budget.h"
 #include "mm/machine.h"
 
 static enum zone_type zone_of_pfn(const struct fh_machine *m, pfn_t pfn)
@@ -158,6 +159,7 @@ static void init_block(struct fh_machine *m, uint64_t block, struct fh_frame *fr
 	else
 		block_free_run(m, block, &s, 0, FH_BLOCK_ORDER);
 	z->managed += s.free;
+	budget_add(m, s.free);
 	fh_rank_take(RANK_BLOCK);
 	block_unlock(m, block, none, s);
 }

@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/string.h"
 #include "mm/block.h"
+#include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/policy.h"
 
@@ -51,6 +52,7 @@ static void count(struct fh_machine *m, const struct block_state *s, int sign)
 
 	if (!n)
 		return;
+	budget_add(m, -n);
 	if (s->isolated) {
 		zone_add(&z->nr_free_isolated, n);
 	} else if (s->type != MIGRATE_CMA) {
@@ -296,12 +298,14 @@ static void count_freed(struct fh_machine *m, unsigned int zone, int64_t n)
 
 	if (id >= m->nr_cpus) {
 		zone_add(&m->zone[zone].nr_free, n);
+		budget_add(m, -n);
 		return;
 	}
 	mine = &m->cpu[id].uncounted[zone];
 	n += atomic_load_explicit(mine, memory_order_relaxed);
 	if (n >= PCP_UNCOUNTED) {
 		zone_add(&m->zone[zone].nr_free, n);
+		budget_add(m, -n);
 		n = 0;
 	}
 	atomic_store_explicit(mine, n, memory_order_relaxed);

@@ -262,7 +262,7 @@ bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_re
 		.zone = z,
 		.want = policy_type_of_gfp(r->gfp),
 		.order = r->order,
-		.batch = policy_whole_batch(pz.free, pz.high),
+		.batch = policy_whole_batch(pz.free, pz.high, pz.guaranteed),
 		.pfn = pfn,
 	};
 	unsigned int n = policy_steps(r->gfp, &pz, step);

@@ -276,6 +276,7 @@ static void same(struct check *c, const char *name, int64_t counter, int64_t rec
 static void check_counters(struct check *c)
 {
 	struct fh_machine *m = c->m;
+	int64_t used = 0; /* what CPUs have freed and not counted is in use yet */
 
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
 		same(c, "B5 nr_free", machine_nr_free(m, (enum zone_type)z), c->free[z]);
@@ -284,6 +285,11 @@ static void check_counters(struct check *c)
 		same(c, "B5 nr_highatomic", m->zone[z].nr_highatomic, c->highatomic[z]);
 		same(c, "B5 nr_free_carveout", m->zone[z].nr_free_carveout, c->free_carveout[z]);
 	}
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
+		used += (int64_t)m->zone[z].managed - zone_count(&m->zone[z].nr_free) -
+			zone_count(&m->zone[z].nr_free_carveout);
+	used -= m->nr_device + m->lru.nr_droppable;
+	same(c, "G2 account", m->account, used);
 	same(c, "L2 nr_droppable", m->lru.nr_droppable, c->droppable);
 	same(c, "L2 nr_anon", m->lru.nr_anon, c->anon);
 	same(c, "L2 nr_file", m->lru.nr_file, c->file);

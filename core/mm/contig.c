@@ -8,6 +8,7 @@
  * there are such does the second round follow: the CPUs whose cached words lie there give them
  * back, and each block is emptied in turn. An idle range costs one visit a block and no more. */
 #include "base/bits.h"
+#include "mm/budget.h"
 #include "mm/contig.h"
 #include "mm/isolate.h"
 #include "mm/drain.h"
@@ -64,6 +65,7 @@ static void emptied(void *data, pfn_t pfn)
 
 	e->mine.w[i / 64] |= UINT64_C(1) << (i & 63);
 	atomic_fetch_add_explicit(&e->c->m->nr_device, 1, memory_order_relaxed);
+	budget_add(e->c->m, -1);
 }
 
 /* A page in transit: its owner is between taking it and putting it where it can be found. */

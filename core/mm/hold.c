@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Pages that must stay where they are for a while: pins and writeback. In an area of any policy but
  * `movable` none may, so such a page is moved out before it is held (DESIGN G1). */
+#include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"
@@ -78,12 +79,17 @@ static bool hold_here(struct fh_object *o, pfn_t pfn)
 static int hold(struct fh_object *o, pfn_t pfn)
 {
 	struct fh_frame *f = machine_frame(o->m, pfn);
+	bool reserved, ok;
 
 	if (frame_state(f) == FRAME_HELD)
 		return 0;
-	if (frame_flags(f) & FRAME_DROPPABLE && !budget_admit(o->m, 1))
+	reserved = frame_flags(f) & FRAME_DROPPABLE;
+	if (reserved && !budget_reserve(o->m, 1))
 		return -FH_ENOMEM;
-	return hold_here(o, pfn) ? 0 : -FH_EAGAIN;
+	ok = hold_here(o, pfn);
+	if (reserved)
+		budget_done(o->m, 1);
+	return ok ? 0 : -FH_EAGAIN;
 }
 
 /* Read without the object's lock by who says what holds a page. */

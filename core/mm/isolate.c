@@ -3,6 +3,7 @@
  *
  * Take part of a block out of circulation, and put it back. */
 #include "base/bits.h"
+#include "mm/budget.h"
 #include "mm/isolate.h"
 #include "mm/machine.h"
 
@@ -11,6 +12,7 @@
 static void count_device(struct fh_machine *m, int64_t n)
 {
 	atomic_fetch_add_explicit(&m->nr_device, n, memory_order_relaxed);
+	budget_add(m, -n);
 }
 
 #define MAX_CLAIMS 63 /* of one block at a time: what `isolated` can count */

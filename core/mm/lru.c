@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Who uses a page and since when: four lists, and the one who may take a page off them. */
 #include "base/bits.h"
+#include "mm/budget.h"
 #include "mm/lru.h"
 #include "mm/machine.h"
 #include "mm/policy.h"
@@ -99,6 +100,7 @@ static void set_droppable(struct fh_machine *m, struct fh_frame *f, pfn_t pfn, b
 	else
 		frame_flag_clear(f, FRAME_DROPPABLE);
 	atomic_fetch_add_explicit(&m->lru.nr_droppable, want ? 1 : -1, memory_order_relaxed);
+	budget_add(m, want ? -1 : 1);
 	count_tenant(m, pfn, TENANT_DROPPABLE, want);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* A machine's bytes, messages, budget and end. (How it is made: birth.c.) */
 #include "base/bitmap.h"
+#include "mm/budget.h"
 #include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/migrate.h"
@@ -150,9 +151,13 @@ void fh_cpu_quiesce(struct fh_machine *m)
 
 	lru_flush_batch(m);
 	pcp_drain_self(m);
-	for (unsigned int z = 0; z < MAX_NR_ZONES && id < m->nr_cpus; z++)
-		zone_add(&m->zone[z].nr_free, atomic_exchange_explicit(&m->cpu[id].uncounted[z], 0,
-								       memory_order_relaxed));
+	for (unsigned int z = 0; z < MAX_NR_ZONES && id < m->nr_cpus; z++) {
+		int64_t n =
+			atomic_exchange_explicit(&m->cpu[id].uncounted[z], 0, memory_order_relaxed);
+
+		zone_add(&m->zone[z].nr_free, n);
+		budget_add(m, -n);
+	}
 }
 
 void fh_mem_info(struct fh_machine *m, struct fh_mem_info *info)

@@ -64,9 +64,11 @@ struct fh_machine {
 	/* The budget (DESIGN, "The guarantee"): frames of non-droppable use may not exceed
 	 * `capacity`. 0: no area is guaranteed, nothing is checked. */
 	_Atomic(uint64_t) capacity;
-	_Atomic(int64_t) nr_device; /* frames of areas in devices' hands */
-	_Atomic(int64_t) nr_area;   /* frames of all areas in service */
-	_Atomic(uint64_t) discard;  /* areas of policy `discard`: a bit for each id */
+	_Atomic(int64_t) account;    /* used, less what can be dropped: budget.h */
+	_Atomic(uint32_t) reserving; /* who is between adding to it and budget_done() */
+	_Atomic(int64_t) nr_device;  /* frames of areas in devices' hands */
+	_Atomic(int64_t) nr_area;    /* frames of all areas in service */
+	_Atomic(uint64_t) discard;   /* areas of policy `discard`: a bit for each id */
 
 	struct machine_bank bank[BOOT_MAX_BANKS];
 	unsigned int nr_banks;

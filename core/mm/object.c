@@ -2,6 +2,7 @@
 /* Objects: what owns pages. Bringing them, reading and writing them, giving them up. */
 #include <freehold/page.h>
 #include "base/string.h"
+#include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
 #include "mm/pages.h"
@@ -242,14 +243,17 @@ int fh_object_read(struct fh_object *o, uint64_t index, size_t offset, void *buf
 int object_dirty_locked(struct fh_object *o, pfn_t pfn)
 {
 	struct fh_frame *f = machine_frame(o->m, pfn);
+	bool more;
 
 	if (!o->ops || frame_flags(f) & FRAME_DIRTY)
 		return 0;
 	/* A page that could be dropped becomes one that cannot: it must fit (DESIGN G2). */
-	if (frame_state(f) != FRAME_HELD && !(frame_flags(f) & FRAME_WRITEBACK) &&
-	    !budget_admit(o->m, 1))
+	more = frame_state(f) != FRAME_HELD && !(frame_flags(f) & FRAME_WRITEBACK);
+	if (more && !budget_reserve(o->m, 1))
 		return -FH_ENOMEM;
 	lru_set_dirty(o->m, pfn, true);
+	if (more)
+		budget_done(o->m, 1);
 	return 0;
 }
 
@@ -257,7 +261,10 @@ int object_dirty_locked(struct fh_object *o, pfn_t pfn)
 
 bool object_make_room(struct fh_object *o, unsigned int *tries)
 {
-	return (*tries)++ < MAKE_ROOM_TRIES && reclaim_budget(o->m, GFP_KERNEL, 1);
+	if ((*tries)++ >= MAKE_ROOM_TRIES || !reclaim_budget(o->m, GFP_KERNEL, 1))
+		return false;
+	budget_done(o->m, 1); /* who tries again asks again */
+	return true;
 }
 
 static bool must_leave(const struct fh_object *o, pfn_t pfn)

@@ -2,6 +2,7 @@
 /* Page allocation from the outside: the CPU's cache, then zones and watermarks, then
  * reclaim. */
 #include "mm/buddy.h"
+#include "mm/budget.h"
 #include "mm/drain.h"
 #include "mm/lend.h"
 #include "mm/machine.h"
@@ -65,11 +66,9 @@ static bool take_after_reclaim(struct fh_machine *m, gfp_t gfp, unsigned int ord
 	return take_zones(m, gfp, order, mark, pfn);
 }
 
-static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
+/* From the blocks: a request that has its place in the account, or needs none. */
+static int alloc_admitted(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
 {
-	/* A word of 64 goes into the cache and counts as used. */
-	uint64_t need = order <= 6 ? 64 : UINT64_C(1) << order;
-
 	if (gfp & GFP_EVACUATE) {
 		/* A run is welcome, not needed: no search for it beyond what is at hand. */
 		if (order)
@@ -78,9 +77,6 @@ static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t
 		if (take_zones(m, gfp, order, NR_WMARK, pfn))
 			return 0;
 	} else {
-		if (!(gfp & (GFP_DROPPABLE | GFP_BRIEF)) && !budget_admit(m, need) &&
-		    !reclaim_budget(m, gfp, need))
-			return -FH_ENOMEM;
 		if (search_zones(m, gfp, order, WMARK_LOW, INDEX_QUICK, pfn))
 			return 0;
 		reclaim_wake(m);
@@ -88,6 +84,21 @@ static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t
 			return 0;
 	}
 	return take_after_reclaim(m, gfp, order, pfn) ? 0 : -FH_ENOMEM;
+}
+
+static int alloc_slow(struct fh_machine *m, gfp_t gfp, unsigned int order, pfn_t *pfn)
+{
+	/* A slot's worth goes into the cache and counts as used. */
+	uint64_t need = order <= 6 ? SLOT_FRAMES : UINT64_C(1) << order;
+	int err;
+
+	if (gfp & (GFP_DROPPABLE | GFP_BRIEF | GFP_EVACUATE) || !budget_capacity(m))
+		return alloc_admitted(m, gfp, order, pfn);
+	if (!budget_reserve(m, need) && !reclaim_budget(m, gfp, need))
+		return -FH_ENOMEM;
+	err = alloc_admitted(m, gfp, order, pfn);
+	budget_done(m, need);
+	return err;
 }
 
 /* Bits that need a second thought: where from, where to, or what bytes. */

@@ -73,12 +73,12 @@ uint64_t policy_cpu_start(uint64_t first, uint64_t end, unsigned int cpu, unsign
 	return cpu < nr_cpus && first < end ? first + (end - first) * cpu / nr_cpus : first;
 }
 
-unsigned int policy_whole_batch(uint64_t free, uint64_t high)
+unsigned int policy_whole_batch(uint64_t free, uint64_t high, bool guaranteed)
 {
 	const unsigned int batch = 4;
 
 	/* What waits counts as used: it must not matter. */
-	return free > 8 * high + 64 * batch * FH_BLOCK_PAGES ? batch : 1;
+	return !guaranteed && free > 8 * high + 64 * batch * FH_BLOCK_PAGES ? batch : 1;
 }
 
 bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need)

@@ -52,8 +52,9 @@ static inline bool policy_list_block(uint32_t free, uint64_t left, uint64_t high
 /* Where in blocks [first, end) a CPU looks first: apart from the others, so that they do not fight for the same
  * words of states and indexes. */
 uint64_t policy_cpu_start(uint64_t first, uint64_t end, unsigned int cpu, unsigned int nr_cpus);
-/* How many whole blocks a CPU takes at once: the next ones wait in its cache, when memory is plentiful. */
-unsigned int policy_whole_batch(uint64_t free, uint64_t high);
+/* How many whole blocks a CPU takes at once: the next ones wait in its cache, when memory is plentiful,
+ * and nobody's guarantee depends on what is used. */
+unsigned int policy_whole_batch(uint64_t free, uint64_t high, bool guaranteed);
 
 /* DESIGN G2: non-droppable use, with `need` more, must fit outside the guaranteed areas. */
 bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Make room before failing: which pages go, by which way; and the account of what cannot go at once. */
+#include "mm/budget.h"
 #include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
@@ -218,7 +219,7 @@ bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need)
 	bool any = false;
 
 	for (unsigned int i = 0; i < BUDGET_ROUNDS; i++) {
-		if (budget_admit(m, need))
+		if (budget_reserve(m, need))
 			return true;
 		reclaim_wake(m);
 		if (!(gfp & __GFP_IO) || !(gfp & __GFP_DIRECT_RECLAIM))
@@ -231,27 +232,5 @@ bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need)
 	/* What it freed may be in CPUs' caches, and counts as used there. */
 	if (any)
 		pcp_drain_all(m);
-	return budget_admit(m, need);
-}
-
-/* ---- the account ---- */
-
-uint64_t budget_used(struct fh_machine *m)
-{
-	int64_t used = 0;
-
-	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
-		used += (int64_t)m->zone[i].managed - zone_count(&m->zone[i].nr_free) -
-			zone_count(&m->zone[i].nr_free_carveout) -
-			zone_count(&m->zone[i].nr_free_isolated);
-	used -= atomic_load_explicit(&m->nr_device, memory_order_relaxed);
-	used -= atomic_load_explicit(&m->lru.nr_droppable, memory_order_relaxed);
-	return used < 0 ? 0 : (uint64_t)used;
-}
-
-bool budget_admit(struct fh_machine *m, uint64_t need)
-{
-	uint64_t capacity = atomic_load_explicit(&m->capacity, memory_order_relaxed);
-
-	return !capacity || policy_admit(capacity, budget_used(m), need);
+	return budget_reserve(m, need);
 }

@@ -40,14 +40,9 @@ bool reclaim_drop(struct fh_machine *m, pfn_t pfn);
  */
 uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who);
 
-/* Frames that count against the budget (DESIGN, G2): taken, not droppable, not a device's in an
- * area. */
-uint64_t budget_used(struct fh_machine *m);
-/* Whether `need` more fit. */
-bool budget_admit(struct fh_machine *m, uint64_t need);
 /* Swaps out and writes back about `need` pages, which then no longer count; how many. */
 uint64_t budget_lower(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who);
-/* Whether `need` more fit, after doing so if __GFP_IO is set. */
+/* As budget_reserve(), after doing so if __GFP_IO is set. */
 bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need);
 
 /* An allocation found memory short: wakes the background if it sleeps. One load if it does not. */

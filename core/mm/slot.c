@@ -3,8 +3,6 @@
 #include "base/bits.h"
 #include "mm/machine.h"
 
-#define ENOUGH 64 /* frames to take at once */
-
 /* `word` is looked at by drainers all the time: one store, no value between. */
 void slot_init(struct pcp_slot *s)
 {
@@ -107,8 +105,8 @@ bool slot_bind(struct fh_machine *m, struct pcp_slot *s, uint64_t block, struct 
 	s->run.mask = s->rest[first];
 	s->rest[first] = 0;
 	s->more = 0;
-	for (unsigned int i = first + 1; i < BLOCK_WORDS && n < ENOUGH; i++)
-		if (map->w[i])
+	for (unsigned int i = first + 1; i < BLOCK_WORDS && n < SLOT_FRAMES; i++)
+		if (map->w[i] && n + bits_count(map->w[i]) <= SLOT_FRAMES)
 			n += take_word(s, map, i);
 	state->free -= n;
 	state->cached++;

@@ -3,8 +3,8 @@
  * A slot of a CPU's cache: words of 64 frames, taken from one block and given back whole (DESIGN D2).
  *
  * Model. A slot is bound to a block and has taken some of its words: it holds their free bits, which the
- * block's map then lacks. It takes words until it has 64 frames, so one of a fresh block or all of an aged
- * one. Allocation takes the lowest run out of the current word's mask, a free puts it back, neither atomic. A
+ * block's map then lacks. It takes words while they come to no more than 64 frames: one of a fresh block, several of
+ * an aged one. Allocation takes the lowest run out of the current word's mask, a free puts it back, neither atomic. A
  * slot stays bound when it is empty, so that what is freed again finds it; the block's `cached` counts the
  * slots bound to it.
  *
@@ -24,7 +24,8 @@
 struct fh_machine;
 struct block_state;
 
-#define PCP_NONE UINT64_MAX
+#define PCP_NONE    UINT64_MAX
+#define SLOT_FRAMES 64 /* the most that are taken at once */
 
 /* Free frames of one word. */
 struct pcp_run {
@@ -60,8 +61,8 @@ bool slot_has(const struct pcp_slot *s, uint64_t word);
 /* Puts a run back into a word of the slot. 1, or -FH_EINVAL: it is there already. */
 int slot_put(struct pcp_slot *s, uint64_t word, uint64_t bits);
 
-/* Binds an unbound slot to a locked block: to the first word with a run of the order, and to more until it has
- * 64 frames. False: there is no such run. */
+/* Binds an unbound slot to a locked block: to the first word with a run of the order, and to more while
+ * they come to no more than SLOT_FRAMES. False: there is no such run. */
 bool slot_bind(struct fh_machine *m, struct pcp_slot *s, uint64_t block, struct block_state *state,
 	       unsigned int order);
 /* Binds an unbound slot to one word of a locked block, to which the frames of `bits` come back. */

@@ -2,6 +2,7 @@
 /* The terms an area is lent on, and what it takes to change them while tenants are inside. */
 #include "mm/evict.h"
 #include "mm/failure.h"
+#include "mm/budget.h"
 #include "mm/drain.h"
 #include "mm/machine.h"
 #include "mm/policy.h"
@@ -129,10 +130,10 @@ static void store(struct cma *cma, enum cma_policy policy, unsigned int share)
 /* G2: what cannot be dropped fits outside the areas. */
 static bool fits(struct fh_machine *m)
 {
-	if (budget_admit(m, 0))
+	if (budget_fits(m, 0))
 		return true;
 	pcp_drain_all(m);
-	return budget_admit(m, 0);
+	return budget_fits(m, 0);
 }
 
 static int change(struct cma *cma, enum cma_policy policy, unsigned int share)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * core/mm/budget.h: admission to the memory outside guaranteed areas (DESIGN G2).
+ * core/mm/budget.c: admission to the memory outside guaranteed areas (DESIGN G2).
  *
  * Two threads allocate and free, one makes droppable pages dirty or drops them, one claims and releases free frames
  * for a device. Nobody holds a lock over check and change: who wants more adds it to the account first, looks at the sum, and

@@ -16,6 +16,7 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "mm/drain.h"
+#include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/pageout.h"
 #include "t.h"

@@ -28,7 +28,9 @@ static void take(unsigned int lo, unsigned int hi)
 static void check_claimed(int64_t n)
 {
 	T_EQ(atomic_exchange(&m->nr_device, 0), n);
+	atomic_fetch_add(&m->account, n);
 	TP_CHECK(m);
+	atomic_fetch_sub(&m->account, n);
 	atomic_store(&m->nr_device, n);
 }
 

@@ -7,6 +7,7 @@
 #include <freehold/cma.h>
 #include <freehold/object.h>
 #include <freehold/page.h>
+#include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/pageout.h"
 #include "mm/policy.h"
@@ -166,10 +167,10 @@ static void account(void)
 	T_EQ(budget_used(m), 9);
 	T_OK(cma_release(cma, buffer, 100), "");
 	T_EQ(fh_free_pages(m, pfn, 3), 0);
-	T_OK(budget_admit(m, 1), "there is room");
-	T_OK(!budget_admit(m, 6144), "not for all that lies outside");
+	T_OK(budget_fits(m, 1), "there is room");
+	T_OK(!budget_fits(m, 6144), "not for all that lies outside");
 	T_EQ(cma_set_policy(cma, CMA_POLICY_MOVABLE), 0);
-	T_OK(budget_admit(m, 1u << 30), "no guarantee, no account");
+	T_OK(budget_fits(m, 1u << 30), "no guarantee, no account");
 	T_EQ(cma_set_policy(cma, CMA_POLICY_GUARANTEED), 0);
 	end();
 }
@@ -383,7 +384,7 @@ static void dirty_and_pin_at_the_edge(void)
 	for (uint64_t i = 0; i < 300; i++)
 		T_EQ(fh_object_read(file, i, 0, &v, sizeof(v)), 0);
 	fill(anon, 0, 7000);
-	T_OK(!budget_admit(m, 200), "at the edge");
+	T_OK(!budget_fits(m, 200), "at the edge");
 	for (uint64_t i = 0; i < 300; i += 2) {
 		T_EQ(fh_object_write(file, i, 0, &i, sizeof(i)), 0);
 		T_EQ(fh_object_pin(file, i + 1, &pfn), 0);

@@ -105,7 +105,7 @@ proctype dirtier()
 	bool ok;
 
 	do
-	:: n < ROUNDS ->
+	:: n < 1 ->
 		n++;
 		atomic {
 			ok = nr_free > 0;
@@ -129,7 +129,7 @@ proctype dirtier()
 			fi
 		:: else
 		fi
-	:: n == ROUNDS -> break
+	:: n == 1 -> break
 	od
 }
 
@@ -139,7 +139,7 @@ proctype device()
 	bool ok;
 
 	do
-	:: n < ROUNDS ->
+	:: n < 1 ->
 		n++;
 #if BROKEN == 3
 		account = account - 1;
@@ -160,7 +160,7 @@ proctype device()
 			:: else
 			fi
 		}
-	:: n == ROUNDS -> break
+	:: n == 1 -> break
 	od
 }
 

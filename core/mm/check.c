@@ -286,8 +286,8 @@ static void check_counters(struct check *c)
 		same(c, "B5 nr_free_carveout", m->zone[z].nr_free_carveout, c->free_carveout[z]);
 	}
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
-		used += (int64_t)m->zone[z].managed - zone_count(&m->zone[z].nr_free) -
-			zone_count(&m->zone[z].nr_free_carveout);
+		used += (int64_t)m->zone[z].managed - m->zone[z].nr_free -
+			m->zone[z].nr_free_carveout;
 	used -= m->nr_device + m->lru.nr_droppable;
 	same(c, "G2 account", m->account, used);
 	same(c, "L2 nr_droppable", m->lru.nr_droppable, c->droppable);

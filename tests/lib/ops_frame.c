@@ -129,7 +129,9 @@ static bool aligned_run_free(struct ops *r, unsigned int order)
 /* A run was refused. With empty caches it must be had if there is one and memory is not short. */
 static void refused_run(struct ops *r, gfp_t gfp, unsigned int order)
 {
+	const gfp_t io = __GFP_DIRECT_RECLAIM | __GFP_IO;
 	struct model_census c;
+	bool was = r->no_io, full;
 	pfn_t pfn;
 
 	if (ops_injected(r) || gfp & (__GFP_DMA | __GFP_DMA32) ||
@@ -137,8 +139,12 @@ static void refused_run(struct ops *r, gfp_t gfp, unsigned int order)
 		return;
 	ops_quiesce_all(r);
 	model_census(&r->md, &c);
-	if (r->pages_outside - c.used_outside < marks(r->md.m) + (UINT64_C(1) << order) ||
-	    budget_full(r, &c) || !aligned_run_free(r, order))
+	r->no_io |= (gfp & io) !=
+		    io; /* who may not wait for a write has nothing of what one would give */
+	full = budget_full(r, &c);
+	r->no_io = was;
+	if (r->pages_outside - c.used_outside < marks(r->md.m) + (UINT64_C(1) << order) || full ||
+	    !aligned_run_free(r, order))
 		return;
 	if (atomic_load(&r->md.m->capacity) &&
 	    c.used_outside + c.used_inside - c.droppable + (UINT64_C(1) << order) >

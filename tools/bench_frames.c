@@ -23,7 +23,8 @@ struct hand {
 	uint64_t seed;
 	uint32_t next[AHEAD]; /* what `random` does next */
 	double ns[2];	      /* an operation */
-};
+} __attribute__((aligned(
+	128))); /* or the threads would fight for these lines, and not only in the allocator */
 
 struct work {
 	const struct bench_case *c;

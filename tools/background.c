@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The machine's own threads in a run: reclaim, and what areas do in advance. */
 #include "background.h"
-#include <errno.h>
 #include <time.h>
 #include <freehold/cma.h>
 #include <freehold/mem.h>
@@ -9,8 +8,8 @@
 #include "run_state.h"
 #include "value.h"
 
-#define LOOK_NS                                                                                    \
-	500000 /* how long an area may wait for its next step when there was nothing to do */
+/* How long an area may wait for its next step when there was nothing to do. */
+#define LOOK_NS 500000
 
 static void *reclaim_main(void *arg)
 {
@@ -33,10 +32,9 @@ static void *areas_main(void *arg)
 static int set_terms(struct cma *cma, void *data)
 {
 	const struct job *job = data;
-	uint64_t pages = job->ready >> FH_PAGE_SHIFT, all = cma_get_size(cma) >> FH_PAGE_SHIFT;
 	int err = job->share < 100 ? cma_set_share(cma, job->share) : 0;
 
-	return err ? err : cma_set_ready(cma, pages < all ? pages : all);
+	return err ? err : cma_set_ready(cma, job->ready >> FH_PAGE_SHIFT);
 }
 
 bool background_start(struct run *run, struct why *why)
@@ -45,7 +43,8 @@ bool background_start(struct run *run, struct why *why)
 	int err = cma_for_each_area(run->m, set_terms, (void *)(uintptr_t)job);
 
 	if (err) {
-		why_set(why, "an area could not be given its share and reserve: error %d", -err);
+		why_set(why, "an area could not be given its share and reserve: %s",
+			errno_name(-err));
 		return false;
 	}
 	run->reclaims = !pthread_create(&run->reclaim, NULL, reclaim_main, run);

@@ -138,7 +138,7 @@ struct job {
 	uint64_t swap;	    /* bytes; 0: none */
 	uint64_t ready;	    /* bytes each area keeps evacuated and zero */
 	unsigned int share; /* percent of each area that may be lent */
-	unsigned int ram_line, bootargs_line, dtb_line, cpus_line; /* 0: not given */
+	unsigned int ram_line, bootargs_line, dtb_line, cpus_line, ready_line; /* 0: not given */
 	enum job_engine engine;
 	struct job_actor actor[JOB_MAX_ACTORS];
 	unsigned int nr_actors;

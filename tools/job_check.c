@@ -94,6 +94,23 @@ static bool check_areas(const struct job *job, const struct boot_config *cfg, st
 	return !why->text[0];
 }
 
+/* No area can keep more ready than it has. */
+static bool check_ready(const struct job *job, const struct boot_config *cfg, struct why *why)
+{
+	for (unsigned int k = 0; k < cfg->nr_regions; k++) {
+		const struct boot_region *area = &cfg->region[k];
+
+		if (area->kind != BOOT_REGION_CMA || job->ready <= area->size)
+			continue;
+		why_set(why,
+			"%s:%u: [global] ready: found %" PRIu64
+			" bytes, expected at most the area %s of %" PRIu64 " bytes",
+			job->path, job->ready_line, job->ready, area->name, area->size);
+		return false;
+	}
+	return true;
+}
+
 /* Names the actor with which there are too many. */
 static bool too_many_threads(const struct job *job, struct why *why)
 {
@@ -122,7 +139,7 @@ bool job_check(const struct job *job, const struct boot_config *cfg, struct why 
 			job->path, job->cpus_line, job->cpus, threads + 1);
 		return false;
 	}
-	if (!check_areas(job, cfg, why))
+	if (!check_areas(job, cfg, why) || !check_ready(job, cfg, why))
 		return false;
 	for (unsigned int i = 0; i < job->nr_actors; i++) {
 		const struct job_actor *a = &job->actor[i];

@@ -198,6 +198,7 @@ static bool read_ready(const struct reading *r)
 {
 	uint64_t *v = &r->job->ready;
 
+	r->job->ready_line = r->e->line;
 	if (value_size(r->e->value, v) && !(*v & (FH_PAGE_SIZE - 1)))
 		return true;
 	return job_wrong(r, "a size in whole pages, such as 16M, or 0 for none");

@@ -225,7 +225,7 @@ bool block_all_free(const struct fh_machine *m, uint64_t block, unsigned int lo,
 	uint64_t missing = 0;
 
 	if (hi - lo == FH_BLOCK_PAGES)
-		return (block_word(m, block) & 1023) == FH_BLOCK_PAGES;
+		return block_word_free(block_word(m, block)) == FH_BLOCK_PAGES;
 	block_span(&span, lo, hi);
 	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
 		missing |= span.w[i] & ~m->map[block].w[i];
@@ -280,8 +280,8 @@ static void raise_order(struct block_state *s, unsigned int order)
 /* States whose count may go up by n without anything else to be done. */
 static inline bool only_counts(const struct fh_machine *m, uint64_t w, uint32_t n)
 {
-	const uint64_t odd = BLOCK_LOCK | UINT64_C(63) << 17 /* isolated */;
-	uint32_t free = (uint32_t)(w & 1023);
+	const uint64_t odd = BLOCK_LOCK | BLOCK_ISOLATED_MASK;
+	uint32_t free = block_word_free(w);
 
 	/* An empty block gets an order, a full one another, one with many crumbs may get listed, and
 	 * areas have counters of their own. */
@@ -370,7 +370,7 @@ bool block_free_word(struct fh_machine *m, uint64_t block, unsigned int word, ui
 static bool give_if_empty(struct fh_machine *m, uint64_t block, uint64_t *w)
 {
 	*w = block_word(m, block);
-	if (*w & (BLOCK_LOCK | UINT64_C(63) << 17 | UINT64_C(1023)) ||
+	if (*w & (BLOCK_LOCK | BLOCK_ISOLATED_MASK | BLOCK_FREE_MASK) ||
 	    block_word_type(*w) > MIGRATE_RECLAIMABLE ||
 	    !atomic_compare_exchange_strong_explicit(&m->state[block], w, *w | BLOCK_LOCK,
 						     memory_order_acquire, memory_order_relaxed))
@@ -378,8 +378,7 @@ static bool give_if_empty(struct fh_machine *m, uint64_t block, uint64_t *w)
 	fh_rank_take(RANK_BLOCK);
 	for (unsigned int i = 0; i < BLOCK_WORDS; i++)
 		map_put(&m->map[block], i, ~UINT64_C(0));
-	*w &= ~BLOCK_WHOLE_GONE;
-	*w |= UINT64_C(1) << 52 | (uint64_t)FH_BLOCK_ORDER << 10 | FH_BLOCK_PAGES;
+	*w = (*w & ~BLOCK_WHOLE_GONE) | BLOCK_LISTED | BLOCK_ORDER(FH_BLOCK_ORDER) | FH_BLOCK_PAGES;
 	return true;
 }
 
@@ -417,7 +416,7 @@ static bool take_if_whole(struct fh_machine *m, uint64_t block, uint64_t whole, 
 						     memory_order_acquire, memory_order_relaxed))
 		return false;
 	fh_rank_take(RANK_BLOCK);
-	*w ^= (*w & BLOCK_WHOLE_GONE) ^ (uint64_t)BLOCK_ORDER_NONE << 10;
+	*w = (*w & ~BLOCK_WHOLE_GONE) | BLOCK_ORDER(BLOCK_ORDER_NONE);
 	map_clear(&m->map[block], 0, BLOCK_WORDS);
 	return true;
 }

@@ -40,7 +40,7 @@ struct fh_machine;
 
 enum block_lend { BLOCK_LEND_NONE, BLOCK_LEND_MOVABLE };
 
-/* The state word, taken apart. Only block_pack() and block_unpack() know the layout. */
+/* The state word, taken apart. The layout is known here, and by nobody else. */
 struct block_state {
 	uint32_t free;	  /* 0..512 */
 	uint8_t order;	  /* upper bound of the largest free order, or BLOCK_ORDER_NONE */
@@ -93,7 +93,16 @@ static inline struct block_state block_unpack(uint64_t w)
 	};
 }
 
-#define BLOCK_LOCK (UINT64_C(1) << 63)
+#define BLOCK_FREE_MASK	    UINT64_C(1023)
+#define BLOCK_ORDER_MASK    (UINT64_C(15) << 10)
+#define BLOCK_ORDER(order)  ((uint64_t)(order) << 10)
+#define BLOCK_TYPE_MASK	    (UINT64_C(7) << 14)
+#define BLOCK_ISOLATED_MASK (UINT64_C(63) << 17)
+#define BLOCK_ZONE_MASK	    (UINT64_C(3) << 23)
+#define BLOCK_CACHED_MASK   (UINT64_C(0xffff) << 35)
+#define BLOCK_SPECIAL	    (UINT64_C(1) << 51)
+#define BLOCK_LISTED	    (UINT64_C(1) << 52)
+#define BLOCK_LOCK	    (UINT64_C(1) << 63)
 
 /* Single fields of a packed word, where unpacking all would cost more than the work. */
 static inline unsigned int block_word_type(uint64_t w)
@@ -143,9 +152,7 @@ static inline unsigned int block_word_free(uint64_t w)
 
 /* In a block whose word shows just block_plain(zone) here every frame is some UNMOVABLE request's or free: no
  * other type, claim or area has to be looked at. */
-#define BLOCK_PLAIN_MASK                                                                           \
-	(UINT64_C(7) << 14 | UINT64_C(63) << 17 | UINT64_C(3) << 23 | UINT64_C(1) << 51)
-#define BLOCK_CACHED_MASK (UINT64_C(0xffff) << 35)
+#define BLOCK_PLAIN_MASK (BLOCK_TYPE_MASK | BLOCK_ISOLATED_MASK | BLOCK_ZONE_MASK | BLOCK_SPECIAL)
 static inline uint64_t block_plain(unsigned int zone)
 {
 	return (uint64_t)zone << 23;
@@ -171,8 +178,8 @@ bool block_free_word(struct fh_machine *m, uint64_t block, unsigned int word, ui
 #define BLOCK_TAKE_MAX 4
 /* What a whole free block that searches find is told by, and what it loses when it is taken. */
 #define BLOCK_WHOLE_MASK                                                                           \
-	(BLOCK_LOCK | UINT64_C(1) << 52 | UINT64_C(63) << 17 | UINT64_C(7) << 14 | UINT64_C(1023))
-#define BLOCK_WHOLE_GONE (UINT64_C(1) << 52 | UINT64_C(15) << 10 | UINT64_C(1023))
+	(BLOCK_LOCK | BLOCK_LISTED | BLOCK_ISOLATED_MASK | BLOCK_TYPE_MASK | BLOCK_FREE_MASK)
+#define BLOCK_WHOLE_GONE (BLOCK_LISTED | BLOCK_ORDER_MASK | BLOCK_FREE_MASK)
 
 /* Takes up to max (at most BLOCK_TAKE_MAX) whole free blocks of a type (not CMA) out of [block, end), all of one zone, that share the
  * first one's word of the index, which is visited once. How many: their numbers are in out[], ascending. */

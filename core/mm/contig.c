@@ -77,7 +77,7 @@ static int wait_transit(struct emptying *e)
 	if (!e->transit_since)
 		e->transit_since = now;
 	e->c->res->since_ns = e->transit_since;
-	if (now - e->transit_since > policy_transit_limit_ns(e->c->want->policy))
+	if (now - e->transit_since > policy_transit_limit_ns())
 		return -FH_EBUSY;
 	arch_yield();
 	return 0;

@@ -114,7 +114,7 @@ static int wait_some(const struct evict *e, const struct look *l, uint64_t *sinc
 		e->res->since_ns = *since;
 	e->res->why = l->stuck ? l->why : "its driver does not let go";
 	if (now >= e->deadline_ns &&
-	    (l->held || !l->stuck || now - *since > policy_transit_limit_ns(area_policy(e->cma))))
+	    (l->held || !l->stuck || now - *since > policy_transit_limit_ns()))
 		return -FH_EBUSY;
 	arch_yield();
 	return 0;

@@ -18,7 +18,7 @@ static bool take_from_block(struct cma *cma, const struct area_block *ab, uint64
 	unsigned int first;
 	bool ok;
 
-	if (!(block_word(m, block) & 1023) ||
+	if (!block_word_free(block_word(m, block)) ||
 	    !atomic_load_explicit(&ab->lent, memory_order_relaxed) ||
 	    !block_trylock(m, block, &old))
 		return false;

@@ -217,17 +217,24 @@ static int adopt(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone *pz, 
 	return r;
 }
 
+/* The slot that has taken a word of a block of this type, or NULL. Whichever class took it has all its free frames: also
+ * those of another order. */
+static inline struct pcp_slot *slot_of(struct pcp_zone *pz, unsigned int type, uint64_t word)
+{
+	for (unsigned int c = 0; c < PCP_CLASSES; c++)
+		if (slot_has(&pz->slot[type][c], word))
+			return &pz->slot[type][c];
+	return slot_has(&pz->freed, word) ? &pz->freed : NULL;
+}
+
 static int free_small(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_zone *pz,
 		      unsigned int type, pfn_t pfn, unsigned int order)
 {
 	uint64_t word = pfn >> 6, bits = bits_low(1u << order) << (pfn & 63);
+	struct pcp_slot *s = slot_of(pz, type, word);
 
-	/* Whichever class took the word has all its free frames: also those of another order. */
-	for (unsigned int c = 0; c < PCP_CLASSES; c++)
-		if (slot_has(&pz->slot[type][c], word))
-			return slot_put(&pz->slot[type][c], word, bits);
-	if (slot_has(&pz->freed, word))
-		return slot_put(&pz->freed, word, bits);
+	if (s)
+		return slot_put(s, word, bits);
 	if (loose_has(m, &cpu->loose, pfn, order))
 		return -FH_EINVAL;
 	if (order)
@@ -302,14 +309,11 @@ static int free_plain_run(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, u
 {
 	uint64_t word = pfn >> 6, bits = run_bits(order) << (pfn & 63);
 	struct pcp_zone *pz = &cpu->zone[cpu->loose.zone];
-	struct pcp_slot *s = pz->slot[MIGRATE_UNMOVABLE];
+	struct pcp_slot *s = slot_of(pz, MIGRATE_UNMOVABLE, word);
 	struct pcp_run *e;
 
-	for (unsigned int c = 0; c < PCP_CLASSES; c++)
-		if (slot_has(&s[c], word))
-			return slot_put(&s[c], word, bits);
-	if (slot_has(&pz->freed, word))
-		return slot_put(&pz->freed, word, bits);
+	if (s)
+		return slot_put(s, word, bits);
 	if (map_word(&m->map[block], (unsigned int)(word & (BLOCK_WORDS - 1))) & bits ||
 	    loose_has(m, &cpu->loose, pfn, order))
 		return -FH_EINVAL;

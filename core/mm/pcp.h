@@ -3,8 +3,8 @@
  * The per-CPU cache of frames: slots (slot.h), by zone, migratetype and order, and loose frames (loose.h).
  *
  * Which slot: by zone and migratetype, and by order: singles, runs of 2 to 8, runs of 16 to 64, so that singles
- * do not break up the runs. `freed` collects single frees that hit no slot and may not be loose, once two in a
- * row hit the same word.
+ * do not break up the runs. `freed` adopts a word once two single frees in a
+ * row hit it.
  *
  * Locking. The owner CPU works between pcp_enter() and pcp_leave(): a plain store to `busy` and a look at `stop`.
  * Somebody else sets `stop`, has every CPU run a barrier (plat->sync_cpus), waits for `busy` to be 0, and then

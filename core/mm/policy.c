@@ -120,9 +120,8 @@ uint64_t policy_terms_limit_ns(void)
 	return UINT64_C(200000000);
 }
 
-uint64_t policy_transit_limit_ns(enum cma_policy policy)
+uint64_t policy_transit_limit_ns(void)
 {
-	(void)policy;
 	return UINT64_C(1000000000);
 }
 

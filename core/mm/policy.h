@@ -83,7 +83,7 @@ unsigned int policy_evict_passes(void);
 uint64_t policy_terms_limit_ns(void);
 /* How long a page may be in transit (taken, not yet in its object), in ns, before it is called
  * stuck. */
-uint64_t policy_transit_limit_ns(enum cma_policy policy);
+uint64_t policy_transit_limit_ns(void);
 
 /* Whether pages must come over from the active list before more are taken off the inactive one: Linux's
  * inactive_is_low(). Half are inactive below 1 GiB, a quarter at 1 GiB, fewer above. */

@@ -142,7 +142,7 @@ static bool take_unzeroed(struct cma *cma, struct place *p, struct block_map *ta
 	for (uint64_t k = 0; !n && place_at(cma, k, p); k++) {
 		struct block_state old, new;
 
-		if (!p->ab->ready || !(block_word(cma->m, p->block) & 1023))
+		if (!p->ab->ready || !block_word_free(block_word(cma->m, p->block)))
 			continue;
 		new = old = block_lock(cma->m, p->block);
 		for (unsigned int i = 0; i < BLOCK_WORDS; i++) {

@@ -161,7 +161,7 @@ static uint64_t cost_of(uint64_t taken, uint64_t all, uint32_t tenants)
 
 static uint64_t whole_cost(const struct fh_machine *m, uint64_t block)
 {
-	uint64_t taken = FH_BLOCK_PAGES - (block_word(m, block) & 1023);
+	uint64_t taken = FH_BLOCK_PAGES - block_word_free(block_word(m, block));
 
 	if (!taken)
 		return 0;
@@ -217,7 +217,7 @@ static uint64_t part_cost(const struct search *s, uint64_t i, unsigned int lo, u
 	struct cma *cma = s->cma;
 	bool wait = !s->want->free;
 	uint64_t block = machine_block(cma->m, r->base_pfn) + i, taken;
-	uint64_t free = block_word(cma->m, block) & 1023;
+	uint64_t free = block_word_free(block_word(cma->m, block));
 	uint32_t tenants;
 	struct block_map own;
 
@@ -348,7 +348,7 @@ static void search_block(struct search *s, uint64_t i)
 	bit = bit > i * per ? bit : i * per;
 	end = end < (i + 1) * per ? end : (i + 1) * per;
 	bit = bit < end ? next_clear(s->cma, s->r, s->want, bit, end) : BITMAP_NONE;
-	if (bit != BITMAP_NONE && (block_word(s->cma->m, block) & 1023) == FH_BLOCK_PAGES) {
+	if (bit != BITMAP_NONE && block_word_free(block_word(s->cma->m, block)) == FH_BLOCK_PAGES) {
 		found(s, bit, 0, NO_GLOVE); /* no need for its map */
 		return;
 	}
@@ -372,7 +372,7 @@ static bool is_unbroken(const struct search *s, uint64_t i)
 	uint64_t per = block_bits(s->cma), end = (i + 1) * per;
 	uint64_t block = machine_block(s->cma->m, s->r->base_pfn) + i;
 
-	return (block_word(s->cma->m, block) & 1023) == FH_BLOCK_PAGES ||
+	return block_word_free(block_word(s->cma->m, block)) == FH_BLOCK_PAGES ||
 	       bitmap_next_set(s->r->bitmap, i * per, end) == end;
 }
 

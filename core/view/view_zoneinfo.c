@@ -49,8 +49,7 @@ static void pagesets(struct view *v, unsigned int zone)
 			 (ull)pcp_count(&v->m->cpu[i], (enum zone_type)zone));
 		view_add(v, "\n              high:  %u", PCP_HIGH);
 		view_add(v, "\n              batch: %u", PCP_WORD);
-		/* Counters of zones are exact: nothing is kept back per CPU. */
-		view_add(v, "\n  vm stats threshold: 0");
+		view_add(v, "\n  vm stats threshold: %u", PCP_UNCOUNTED);
 	}
 }
 

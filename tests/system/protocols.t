@@ -4,25 +4,7 @@
 # are about are in the JSON, and those goals are met that do not depend on how busy the host is.
 set -u
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
-freehold=${FREEHOLD:-build/freehold}
-case $freehold in /*) ;; *) freehold=$root/$freehold ;; esac
-[ -x "$freehold" ] || { echo "Bail out! $freehold is not built"; exit 1; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-n=0
-
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' err
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # protocol JOB OPTION...: runs; a goal may be missed (3), a check may not fail
 protocol()

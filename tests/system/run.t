@@ -3,25 +3,7 @@
 # `freehold run`: a short job's text and JSON, its options, and what it says to bad input.
 set -u
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
-freehold=${FREEHOLD:-build/freehold}
-case $freehold in /*) ;; *) freehold=$root/$freehold ;; esac
-[ -x "$freehold" ] || { echo "Bail out! $freehold is not built"; exit 1; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-n=0
-
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' out err 2>/dev/null
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # runs NAME STATUS ARGUMENT...: ends with that status; leaves out and err
 runs()

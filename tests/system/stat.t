@@ -3,26 +3,8 @@
 # `freehold stat`: a machine's files, what it makes of a copy of them, of a real kernel's, and of bad input.
 set -u
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
-freehold=${FREEHOLD:-build/freehold}
-case $freehold in /*) ;; *) freehold=$root/$freehold ;; esac
-[ -x "$freehold" ] || { echo "Bail out! $freehold is not built"; exit 1; }
+. "$(dirname "$0")/tap.sh"
 captures=${FREEHOLD_CAPTURES:-$root/../shared/captures}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-n=0
-
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' out err 2>/dev/null
-	fi
-}
 
 skip()
 {

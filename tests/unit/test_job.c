@@ -170,6 +170,13 @@ static void global_values(void)
 	expect("[global]\nram = 99999999999G\n", "d/x.job:2: [global] ram: found '99999999999G', "
 						 "expected a size in whole pages, such as "
 						 "512M or 3G");
+	expect(G "share = 33.3%\n", "d/x.job:3: [global] share: found '33.3%', expected whole "
+				    "percents of an area, such as 50%");
+	expect(G "share = 101%\n", "d/x.job:3: [global] share: found '101%', expected whole "
+				   "percents of an area, such as 50%");
+	expect(G "ready = 100\n",
+	       "d/x.job:3: [global] ready: found '100', expected a size in whole "
+	       "pages, such as 16M, or 0 for none");
 	expect("[global]\ndtb =\n",
 	       "d/x.job:2: [global] dtb: found '', expected a device tree's path "
 	       "(.dts or .dtb), relative to the job file");
@@ -411,6 +418,9 @@ static void machines(void)
 	misfit(G "areas = vpu:4M\n[app]\nkind = anon\nsize = 1M\n", cfg,
 	       "d/x.job:3: [global] areas: vpu: the device tree has a node of this name, expected "
 	       "another");
+	misfit(G "ready = 5M\n[app]\nkind = anon\nsize = 1M\n", cfg,
+	       "d/x.job:3: [global] ready: found 5242880 bytes, expected at most the area vpu of "
+	       "4194304 bytes");
 	cfg->region[0].flags = BOOT_REGION_CMA_DEFAULT;
 	T_NEED(parse(CAM "size = 4M\n"));
 	T_OK(job_check(&job, cfg, &why), why.text);

@@ -245,6 +245,32 @@ static void no_areas(void)
 	end();
 }
 
+/* A tenant that would have all of the area finds what the job leaves of it. */
+static double lent_with(const char *global)
+{
+	char text[300];
+	double lent;
+
+	snprintf(text, sizeof(text), GLOBAL "%s[app]\nkind = anon\nsize = 95%%\n", global);
+	if (!make(text) || !run(CMA_POLICY_MOVABLE))
+		return -1;
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	lent = w.result.lent;
+	end();
+	return lent;
+}
+
+static void share_and_ready(void)
+{
+	double half;
+
+	T_OK(lent_with("") > 0.7, "nearly all of it");
+	half = lent_with("share = 50%\n");
+	T_OK(half > 0.35 && half <= 0.5, "half of it");
+	T_EQ((int64_t)lent_with("share = 0%\n"), 0);
+	T_OK(lent_with("ready = 12M\n") < 0.6, "what is kept ready leaves tenants a quarter");
+}
+
 static void in_parallel(void)
 {
 	static const char text[] = GLOBAL
@@ -372,8 +398,8 @@ static void impossible(void)
 	end();
 }
 
-const struct t_case t_cases[] = {T(clean),	     T(spoilt_buffer), T(spoilt_memory),
-				 T(spoilt_pins),     T(spoilt_cache),  T(spoilt_writeback),
-				 T(refused_devices), T(counted),       T(no_areas),
-				 T(in_parallel),     T(too_little),    T(goals),
-				 T(interrupted),     T(impossible),    T_END};
+const struct t_case t_cases[] = {
+	T(clean),	 T(spoilt_buffer),    T(spoilt_memory),	  T(spoilt_pins),
+	T(spoilt_cache), T(spoilt_writeback), T(refused_devices), T(counted),
+	T(no_areas),	 T(share_and_ready),  T(in_parallel),	  T(too_little),
+	T(goals),	 T(interrupted),      T(impossible),	  T_END};

@@ -14,6 +14,7 @@ struct take {
 	struct policy_step step;
 	unsigned int order;
 	unsigned int batch; /* of whole blocks */
+	bool any_zone;	    /* it asks for none */
 	pfn_t *pfn;
 };
 
@@ -60,7 +61,8 @@ static bool take_from(const struct take *t, uint64_t block)
 		}
 	}
 	if (t->order <= 6 && cache_type(t) < PCP_TYPES) {
-		enum pcp_result r = pcp_refill(t->m, block, cache_type(t), t->order, t->pfn);
+		enum pcp_result r =
+			pcp_refill(t->m, block, cache_type(t), t->order, t->any_zone, t->pfn);
 
 		if (r != PCP_OFF)
 			return r == PCP_OK;
@@ -189,7 +191,7 @@ static bool take_cached(const struct take *t)
 	unsigned int type = cache_type(t);
 
 	return pcp_alloc(t->m, zone, type, t->order, t->pfn) ||
-	       (t->order <= 6 && pcp_refill_same(t->m, zone, type, t->order, t->pfn));
+	       (t->order <= 6 && pcp_refill_same(t->m, zone, type, t->order, t->any_zone, t->pfn));
 }
 
 /* One type: smallest sufficient order first; a claim takes the largest, so that it is seldom
@@ -262,6 +264,7 @@ bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_re
 		.zone = z,
 		.want = policy_type_of_gfp(r->gfp),
 		.order = r->order,
+		.any_zone = !(r->gfp & (__GFP_DMA | __GFP_DMA32)),
 		.batch = policy_whole_batch(pz.free, pz.high, pz.guaranteed),
 		.pfn = pfn,
 	};

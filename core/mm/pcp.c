@@ -107,13 +107,14 @@ static bool may_bind(const struct block_state *s, unsigned int type)
 	       (type != PCP_LENT || s->lend != BLOCK_LEND_NONE);
 }
 
-/* Unmovable frames came from this slot: the next ones do, too. */
-static void set_hot(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_slot *s, unsigned int type,
-		    unsigned int order)
+/* Unmovable frames came from this slot for a request that asked for no zone: the next ones do, too. */
+static void set_hot(struct fh_machine *m, struct fh_cpu *cpu, struct pcp_slot *s,
+		    unsigned int order, bool any_zone)
 {
 	uint64_t word = run_word(&s->run), w;
 
-	if (order > LOOSE_MAX_ORDER || type != MIGRATE_UNMOVABLE)
+	/* One that is hot already is bound elsewhere now. */
+	if (!any_zone && cpu->hot[hot_of(order)] != &s->run && cpu->own[hot_of(order)] != &s->run)
 		return;
 	cpu->hot[hot_of(order)] = &s->run;
 	cpu->own[hot_of(order)] = &cpu->unbound.run;
@@ -150,7 +151,7 @@ static bool rebind(struct fh_machine *m, struct pcp_slot *s, unsigned int type, 
 }
 
 bool pcp_refill_same(struct fh_machine *m, enum zone_type zone, unsigned int type,
-		     unsigned int order, pfn_t *pfn)
+		     unsigned int order, bool any_zone, pfn_t *pfn)
 {
 	struct fh_cpu *cpu = pcp_cpu(m);
 	struct pcp_slot *s;
@@ -162,13 +163,14 @@ bool pcp_refill_same(struct fh_machine *m, enum zone_type zone, unsigned int typ
 	ok = rebind(m, s, type, order);
 	loose_join(&cpu->loose, s);
 	ok = ok && slot_take(s, order, pfn);
-	set_hot(m, cpu, s, type, order);
+	if (order <= LOOSE_MAX_ORDER && type == MIGRATE_UNMOVABLE)
+		set_hot(m, cpu, s, order, any_zone);
 	pcp_leave(cpu);
 	return ok;
 }
 
 enum pcp_result pcp_refill(struct fh_machine *m, uint64_t block, unsigned int type,
-			   unsigned int order, pfn_t *pfn)
+			   unsigned int order, bool any_zone, pfn_t *pfn)
 {
 	struct fh_cpu *cpu = pcp_cpu(m);
 	struct block_state old, new;
@@ -186,7 +188,8 @@ enum pcp_result pcp_refill(struct fh_machine *m, uint64_t block, unsigned int ty
 			result = slot_take(s, order, pfn) ? PCP_OK : PCP_NO;
 		}
 		block_unlock(m, block, old, new);
-		set_hot(m, cpu, s, type, order);
+		if (order <= LOOSE_MAX_ORDER && type == MIGRATE_UNMOVABLE)
+			set_hot(m, cpu, s, order, any_zone);
 	}
 	pcp_leave(cpu);
 	return result;

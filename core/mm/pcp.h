@@ -99,15 +99,16 @@ int pcp_free_plain(struct fh_machine *m, pfn_t pfn, unsigned int order);
 /* The end of such a free, entered, when its entry has frames. */
 int pcp_free_crowded(struct fh_machine *m, struct fh_cpu *cpu, pfn_t pfn, unsigned int order);
 /* The slot that pcp_alloc() just found empty: another word of the block it is bound to, if that has
- * one. */
+ * one. any_zone: what is left of it may serve requests that ask for no zone; a request for a low one
+ * must not have others eat up the zone behind it. */
 bool pcp_refill_same(struct fh_machine *m, enum zone_type zone, unsigned int type,
-		     unsigned int order, pfn_t *pfn);
+		     unsigned int order, bool any_zone, pfn_t *pfn);
 /* Fills the slot that pcp_alloc() just found empty from this block, and allocates. PCP_OFF: this
  * CPU's cache is being drained; PCP_NO: the block is locked, isolated, of another type, or has no
  * such run. */
 enum pcp_result { PCP_OFF, PCP_NO, PCP_OK };
 enum pcp_result pcp_refill(struct fh_machine *m, uint64_t block, unsigned int type,
-			   unsigned int order, pfn_t *pfn);
+			   unsigned int order, bool any_zone, pfn_t *pfn);
 /* Keeps whole blocks of a zone for the next requests; how many. */
 unsigned int pcp_keep_whole(struct fh_machine *m, enum zone_type zone, unsigned int type,
 			    const uint64_t *block, unsigned int n);

@@ -203,6 +203,32 @@ static void whole_blocks(void)
 	testplat_end(&tp, m);
 }
 
+/* A request for a low zone takes a word of it; the rest of that word is not for who asked for no zone. */
+static void low_zones_are_kept(void)
+{
+	static pfn_t pfn[300];
+	pfn_t low;
+
+	testplat_init(&tp);
+	testplat_cpu(0);
+	m = testplat_machine_of(&tp,
+				testplat_config(256, 0, CMA_POLICY_MOVABLE, 1, TP_THREE_ZONES));
+	T_NEED(m);
+	for (unsigned int order = 0; order <= 3; order += 3) {
+		T_EQ(fh_alloc_pages(m, GFP_KERNEL, order, &pfn[0]), 0);
+		T_EQ(fh_alloc_pages(m, GFP_DMA, order, &low), 0);
+		T_EQ(block_peek(m, machine_block(m, low)).zone, ZONE_DMA);
+		for (unsigned int i = 1; i < 300; i++)
+			T_NEED(!fh_alloc_pages(m, GFP_KERNEL, order, &pfn[i]) &&
+			       block_peek(m, machine_block(m, pfn[i])).zone == ZONE_NORMAL);
+		for (unsigned int i = 0; i < 300; i++)
+			T_EQ(fh_free_pages(m, pfn[i], order), 0);
+		T_EQ(fh_free_pages(m, low, order), 0);
+		TP_CHECK(m);
+	}
+	testplat_end(&tp, m);
+}
+
 static void events(void)
 {
 	T_NEED(start());
@@ -229,5 +255,6 @@ const struct t_case t_cases[] = {T(a_word_serves_many),
 				 T(freed_by_another_cpu),
 				 T(without_caches),
 				 T(whole_blocks),
+				 T(low_zones_are_kept),
 				 T(events),
 				 T_END};

@@ -14,6 +14,7 @@ struct take {
 	struct policy_step step;
 	unsigned int order;
 	unsigned int batch; /* of whole blocks */
+	bool apart;	    /* not from a block that another CPU has words of */
 	bool any_zone;	    /* it asks for none */
 	pfn_t *pfn;
 };
@@ -128,9 +129,12 @@ static bool scan_blocks(const struct take *t, const struct index *ix, uint64_t s
 {
 	bool whole = t->order == FH_BLOCK_ORDER && !t->step.claim && t->step.type != MIGRATE_CMA;
 
-	for (uint64_t b = start; (b = index_next(ix, b, end, how)) != INDEX_NONE; b++)
+	for (uint64_t b = start; (b = index_next(ix, b, end, how)) != INDEX_NONE; b++) {
+		if (t->apart && how == INDEX_QUICK && block_word_cached(block_word(t->m, b)))
+			continue;
 		if (whole ? take_whole(t, b, end) : take_from(t, b))
 			return true;
+	}
 	return false;
 }
 
@@ -265,7 +269,9 @@ bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_re
 		.want = policy_type_of_gfp(r->gfp),
 		.order = r->order,
 		.any_zone = !(r->gfp & (__GFP_DMA | __GFP_DMA32)),
-		.batch = policy_whole_batch(pz.free, pz.high, pz.guaranteed),
+		.batch = policy_whole_batch(pz.free, pz.high, pz.guaranteed,
+					    m->cpu[0].loose.max_whole),
+		.apart = policy_apart(pz.free, pz.high, m->nr_cpus),
 		.pfn = pfn,
 	};
 	unsigned int n = policy_steps(r->gfp, &pz, step);

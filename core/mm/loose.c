@@ -5,11 +5,12 @@
 
 #define TRIES 4 /* words looked into for a longer run */
 
-void loose_init(struct loose *l, enum zone_type zone)
+void loose_init(struct loose *l, enum zone_type zone, uint32_t max_whole)
 {
 	atomic_init(&l->some, 0);
 	atomic_init(&l->nr_blocks, 0);
 	l->zone = zone;
+	l->max_whole = max_whole;
 	for (unsigned int i = 0; i < LOOSE_WORDS; i++) {
 		l->entry[i].mask = 0;
 		atomic_init(&l->entry[i].word, PCP_NONE);
@@ -122,9 +123,9 @@ int loose_put_whole(struct fh_machine *m, struct loose *l, uint64_t block)
 		return 0;
 	if (block_word_free(w) || loose_has(m, l, machine_block_pfn(m, block), FH_BLOCK_ORDER))
 		return -FH_EINVAL;
-	if (l->nr_whole[type] == LOOSE_WHOLE) {
-		send_whole(m, l->whole[type], LOOSE_WHOLE);
-		count_blocks(l, -(uint32_t)LOOSE_WHOLE);
+	if (l->nr_whole[type] == l->max_whole) {
+		send_whole(m, l->whole[type], l->max_whole);
+		count_blocks(l, -l->max_whole);
 		l->nr_whole[type] = 0;
 	}
 	l->whole[type][l->nr_whole[type]++] = (uint32_t)block;
@@ -137,7 +138,7 @@ unsigned int loose_keep_whole(struct loose *l, unsigned int type, const uint64_t
 {
 	unsigned int i = 0;
 
-	for (; type < LOOSE_TYPES && i < n && l->nr_whole[type] < LOOSE_WHOLE; i++)
+	for (; type < LOOSE_TYPES && i < n && l->nr_whole[type] < l->max_whole; i++)
 		l->whole[type][l->nr_whole[type]++] = (uint32_t)block[i];
 	count_blocks(l, i);
 	return i;

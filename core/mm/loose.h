@@ -25,12 +25,13 @@ struct fh_machine;
 
 #define LOOSE_WORDS	64
 #define LOOSE_MAX_ORDER 3 /* of runs that are kept; as PAGE_ALLOC_COSTLY_ORDER */
-#define LOOSE_WHOLE	4 /* blocks of a type */
+#define LOOSE_WHOLE	8 /* blocks of a type, at most */
 #define LOOSE_TYPES	3 /* UNMOVABLE, MOVABLE, RECLAIMABLE */
 
 struct loose {
 	_Atomic(uint64_t) some; /* entries that may have frames; written by the owner only */
 	enum zone_type zone;
+	uint32_t max_whole; /* of a type */
 	struct pcp_run entry[LOOSE_WORDS];
 	_Atomic(uint32_t) nr_blocks; /* whole ones, of all types; as `some` */
 	uint32_t nr_whole[LOOSE_TYPES];
@@ -52,7 +53,7 @@ static inline void loose_set_some(struct loose *l, uint64_t some)
 	atomic_store_explicit(&l->some, some, memory_order_relaxed);
 }
 
-void loose_init(struct loose *l, enum zone_type zone);
+void loose_init(struct loose *l, enum zone_type zone, uint32_t max_whole);
 
 /* A run of 2^order frames, order <= LOOSE_MAX_ORDER, if one is at hand; and the word it is of. */
 bool loose_take_any(struct loose *l, unsigned int order, pfn_t *pfn, struct pcp_run **from);

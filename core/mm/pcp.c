@@ -3,10 +3,12 @@
 #include "base/bits.h"
 #include "mm/machine.h"
 #include "mm/pcp_hot.h"
+#include "mm/policy.h"
 
 void pcp_init(struct fh_machine *m, struct fh_cpu *cpu)
 {
 	enum zone_type top = m->top_zone[ZONE_NORMAL];
+	uint64_t managed = 0;
 
 	atomic_init(&cpu->busy, 0);
 	atomic_init(&cpu->stop, 0);
@@ -14,6 +16,7 @@ void pcp_init(struct fh_machine *m, struct fh_cpu *cpu)
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
 		struct pcp_zone *pz = &cpu->zone[z];
 
+		managed += m->zone[z].managed;
 		for (unsigned int t = 0; t < PCP_TYPES; t++)
 			for (unsigned int c = 0; c < PCP_CLASSES; c++)
 				slot_init(&pz->slot[t][c]);
@@ -22,7 +25,8 @@ void pcp_init(struct fh_machine *m, struct fh_cpu *cpu)
 	}
 	slot_init(&cpu->unbound);
 	cpu->own_freed = &cpu->unbound.run;
-	loose_init(&cpu->loose, top);
+	loose_init(&cpu->loose, top,
+		   policy_whole_max(managed, m->nr_cpus * LOOSE_TYPES, LOOSE_WHOLE));
 	for (unsigned int i = 0; i < 2; i++)
 		cpu->hot[i] = cpu->own[i] = &cpu->zone[top].slot[MIGRATE_UNMOVABLE][i].run;
 }

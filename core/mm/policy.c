@@ -73,12 +73,22 @@ uint64_t policy_cpu_start(uint64_t first, uint64_t end, unsigned int cpu, unsign
 	return cpu < nr_cpus && first < end ? first + (end - first) * cpu / nr_cpus : first;
 }
 
-unsigned int policy_whole_batch(uint64_t free, uint64_t high, bool guaranteed)
+unsigned int policy_whole_batch(uint64_t free, uint64_t high, bool guaranteed, unsigned int max)
 {
-	const unsigned int batch = 4;
-
 	/* What waits counts as used: it must not matter. */
-	return !guaranteed && free > 8 * high + 64 * batch * FH_BLOCK_PAGES ? batch : 1;
+	return !guaranteed && free > 8 * high + UINT64_C(16) * max * FH_BLOCK_PAGES ? max : 1;
+}
+
+unsigned int policy_whole_max(uint64_t managed, unsigned int nr_lists, unsigned int limit)
+{
+	uint64_t n = managed / 16 / FH_BLOCK_PAGES / (nr_lists ? nr_lists : 1);
+
+	return n < 1 ? 1 : n < limit ? (unsigned int)n : limit;
+}
+
+bool policy_apart(uint64_t free, uint64_t high, unsigned int nr_cpus)
+{
+	return free > 8 * high + UINT64_C(64) * FH_BLOCK_PAGES * nr_cpus;
 }
 
 bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need)

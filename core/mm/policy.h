@@ -52,9 +52,14 @@ static inline bool policy_list_block(uint32_t free, uint64_t left, uint64_t high
 /* Where in blocks [first, end) a CPU looks first: apart from the others, so that they do not fight for the same
  * words of states and indexes. */
 uint64_t policy_cpu_start(uint64_t first, uint64_t end, unsigned int cpu, unsigned int nr_cpus);
-/* How many whole blocks a CPU takes at once: the next ones wait in its cache, when memory is plentiful,
+/* How many whole blocks, up to `max`, a CPU takes at once: the next ones wait in its cache, when memory is plentiful,
  * and nobody's guarantee depends on what is used. */
-unsigned int policy_whole_batch(uint64_t free, uint64_t high, bool guaranteed);
+unsigned int policy_whole_batch(uint64_t free, uint64_t high, bool guaranteed, unsigned int max);
+/* How many whole blocks may wait in each of the nr_lists lists of all CPUs together, up to `limit`: a 16th of memory. */
+unsigned int policy_whole_max(uint64_t managed, unsigned int nr_lists, unsigned int limit);
+/* Whether a CPU leaves blocks alone that others have words of: while there are plenty, two in one block only
+ * wait for each other's cache lines. */
+bool policy_apart(uint64_t free, uint64_t high, unsigned int nr_cpus);
 
 /* DESIGN G2: non-droppable use, with `need` more, must fit outside the guaranteed areas. */
 bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need);

@@ -36,9 +36,11 @@ static uint64_t pcp_count(const struct fh_cpu *cpu, enum zone_type zone)
 
 /* The most a CPU can keep of a zone: a word in each slot, less than a word in each loose one, whole blocks. */
 #define PCP_WORD 64
-#define PCP_HIGH                                                                                   \
-	(PCP_WORD * (PCP_TYPES * PCP_CLASSES + 1) + (PCP_WORD - 1) * LOOSE_WORDS +                 \
-	 LOOSE_TYPES * LOOSE_WHOLE * FH_BLOCK_PAGES)
+static unsigned int pcp_high(const struct fh_cpu *cpu)
+{
+	return PCP_WORD * (PCP_TYPES * PCP_CLASSES + 1) + (PCP_WORD - 1) * LOOSE_WORDS +
+	       LOOSE_TYPES * cpu->loose.max_whole * FH_BLOCK_PAGES;
+}
 
 static void pagesets(struct view *v, unsigned int zone)
 {
@@ -47,7 +49,7 @@ static void pagesets(struct view *v, unsigned int zone)
 		view_add(v, "\n    cpu: %u", i);
 		view_add(v, "\n              count: %llu",
 			 (ull)pcp_count(&v->m->cpu[i], (enum zone_type)zone));
-		view_add(v, "\n              high:  %u", PCP_HIGH);
+		view_add(v, "\n              high:  %u", pcp_high(&v->m->cpu[i]));
 		view_add(v, "\n              batch: %u", PCP_WORD);
 		view_add(v, "\n  vm stats threshold: %u", PCP_UNCOUNTED);
 	}

@@ -229,6 +229,30 @@ static void low_zones_are_kept(void)
 	testplat_end(&tp, m);
 }
 
+/* Two CPUs take single frames: while memory is plentiful not of one block, and of one where it is not. */
+static void cpus_keep_apart(void)
+{
+	static const uint64_t mib[] = {512, 64};
+	pfn_t pfn[2];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		m = testplat_start(&tp, mib[i], 0, CMA_POLICY_MOVABLE, 2);
+		T_NEED(m);
+		for (unsigned int cpu = 0; cpu < 2; cpu++) {
+			testplat_cpu(cpu);
+			T_EQ(fh_alloc_pages(m, GFP_KERNEL, 0, &pfn[cpu]), 0);
+		}
+		T_EQ(machine_block(m, pfn[0]) == machine_block(m, pfn[1]), i == 1);
+		TP_CHECK(m);
+		for (unsigned int cpu = 0; cpu < 2; cpu++) {
+			testplat_cpu(cpu);
+			T_EQ(fh_free_pages(m, pfn[cpu], 0), 0);
+		}
+		testplat_cpu(0);
+		testplat_end(&tp, m);
+	}
+}
+
 static void events(void)
 {
 	T_NEED(start());
@@ -256,5 +280,6 @@ const struct t_case t_cases[] = {T(a_word_serves_many),
 				 T(without_caches),
 				 T(whole_blocks),
 				 T(low_zones_are_kept),
+				 T(cpus_keep_apart),
 				 T(events),
 				 T_END};

@@ -54,6 +54,7 @@ struct emptying {
 	struct claim *c;
 	uint64_t block;
 	struct block_map want, mine;
+	unsigned int uncounted; /* frames of `mine` that the machine's counters do not know yet */
 	unsigned int passes;	/* without progress */
 	uint64_t transit_since; /* 0: no page was in transit at the last look */
 };
@@ -64,8 +65,15 @@ static void emptied(void *data, pfn_t pfn)
 	unsigned int i = (unsigned int)(pfn - machine_block_pfn(e->c->m, e->block));
 
 	e->mine.w[i / 64] |= UINT64_C(1) << (i & 63);
-	atomic_fetch_add_explicit(&e->c->m->nr_device, 1, memory_order_relaxed);
-	budget_add(e->c->m, -1);
+	e->uncounted++;
+}
+
+/* A batch at a time: all CPUs share these counters. Until then the account is too high, which is safe. */
+static void count_emptied(struct emptying *e)
+{
+	atomic_fetch_add_explicit(&e->c->m->nr_device, e->uncounted, memory_order_relaxed);
+	budget_add(e->c->m, -(int64_t)e->uncounted);
+	e->uncounted = 0;
 }
 
 /* A page in transit: its owner is between taking it and putting it where it can be found. */
@@ -143,6 +151,7 @@ static int consider(struct emptying *e, pfn_t pfn)
 		err = migrate_movable(c->m, pfn);
 		if (!err) {
 			emptied(e, pfn);
+			count_emptied(e);
 			c->res->migrated++;
 			return 0;
 		}
@@ -199,6 +208,7 @@ static int empty_some(struct emptying *e)
 	migrate_pages(c->m, pfn, n,
 		      c->want->policy == CMA_POLICY_MOVABLE ? MIGRATE_ANYWHERE : MIGRATE_OUT,
 		      emptied, e, &r);
+	count_emptied(e);
 	c->res->migrated += r.moved;
 	c->res->dropped += r.dropped;
 	if (!r.failed)

@@ -36,12 +36,20 @@ static enum lru_where where_of(const struct fh_machine *m, uint32_t number)
 	return machine_area(m, number >> FH_BLOCK_ORDER) ? LRU_INSIDE : LRU_OUTSIDE;
 }
 
+/* The lists' lock makes it an addition. */
+static void count_list(struct fh_machine *m, uint32_t number, enum lru_list l, uint64_t n)
+{
+	_Atomic(uint64_t) *c = &m->lru.count[where_of(m, number)][l];
+
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
 static void link_newest(struct fh_machine *m, uint32_t number)
 {
 	struct fh_frame *f = frame_at(m, number), *head, *tail;
 	enum lru_list l = list_of(f);
-	enum lru_where w = where_of(m, number);
-	uint32_t *first = &m->lru.head[w][l];
+	uint32_t *first = &m->lru.head[where_of(m, number)][l];
 
 	if (*first == FRAME_NIL) {
 		f->next = f->prev = number;
@@ -54,7 +62,7 @@ static void link_newest(struct fh_machine *m, uint32_t number)
 		head->prev = number;
 	}
 	*first = number;
-	atomic_fetch_add_explicit(&m->lru.count[w][l], 1, memory_order_relaxed);
+	count_list(m, number, l, 1);
 }
 
 static void unlink_frame(struct fh_machine *m, uint32_t number)
@@ -71,43 +79,44 @@ static void unlink_frame(struct fh_machine *m, uint32_t number)
 			*first = f->next;
 	}
 	f->next = f->prev = FRAME_NIL;
-	atomic_fetch_sub_explicit(&m->lru.count[where_of(m, number)][list_of(f)], 1,
-				  memory_order_relaxed);
+	count_list(m, number, list_of(f), -UINT64_C(1));
 }
 
-/* L3: what a block of an area has of droppable and held pages. */
-static void count_tenant(struct fh_machine *m, pfn_t pfn, uint32_t what, bool more)
+/* L3: what a block of an area has of droppable and held pages; n of them more, or fewer. */
+static void count_tenants(struct fh_machine *m, uint64_t block, uint32_t what, int n)
 {
-	uint64_t block = machine_block(m, pfn);
-
-	if (!block_word_area(block_word(m, block)))
-		return;
-	if (more)
-		atomic_fetch_add_explicit(&m->tenants[block], what, memory_order_relaxed);
-	else
-		atomic_fetch_sub_explicit(&m->tenants[block], what, memory_order_relaxed);
+	if (block_word_area(block_word(m, block)))
+		atomic_fetch_add_explicit(&m->tenants[block], what * (uint32_t)n,
+					  memory_order_relaxed);
 }
 
-/* L2: droppable as long as it is a clean file page in BATCH or LRU, and the file has its bytes. */
-static void set_droppable(struct fh_machine *m, struct fh_frame *f, pfn_t pfn, bool in_lists)
+/* L2: droppable as long as it is a clean file page in BATCH or LRU, and the file has its bytes. Returns by how
+ * much there is more: count_droppable() follows, for one page or the sum of a block's. */
+static int mark_droppable(struct fh_frame *f, bool in_lists)
 {
 	bool want = in_lists && (frame_flags(f) & FRAME_KEEP_MASK) == FRAME_FILE;
 
 	if (want == !!(frame_flags(f) & FRAME_DROPPABLE))
-		return;
+		return 0;
 	if (want)
 		frame_flag_set(f, FRAME_DROPPABLE);
 	else
 		frame_flag_clear(f, FRAME_DROPPABLE);
-	atomic_fetch_add_explicit(&m->lru.nr_droppable, want ? 1 : -1, memory_order_relaxed);
-	budget_add(m, want ? -1 : 1);
-	count_tenant(m, pfn, TENANT_DROPPABLE, want);
+	return want ? 1 : -1;
 }
 
-static void count_page(struct fh_machine *m, const struct fh_frame *f, int64_t n)
+static void count_droppable(struct fh_machine *m, uint64_t block, int n)
 {
-	atomic_fetch_add_explicit(frame_flags(f) & FRAME_FILE ? &m->lru.nr_file : &m->lru.nr_anon,
-				  n, memory_order_relaxed);
+	if (!n)
+		return;
+	atomic_fetch_add_explicit(&m->lru.nr_droppable, n, memory_order_relaxed);
+	budget_add(m, -n);
+	count_tenants(m, block, TENANT_DROPPABLE, n);
+}
+
+static void set_droppable(struct fh_machine *m, struct fh_frame *f, pfn_t pfn, bool in_lists)
+{
+	count_droppable(m, machine_block(m, pfn), mark_droppable(f, in_lists));
 }
 
 static void flush_locked(struct fh_machine *m, struct fh_cpu *cpu)
@@ -136,7 +145,8 @@ void lru_add(struct fh_machine *m, pfn_t pfn)
 	struct fh_frame *f = machine_frame(m, pfn);
 	struct fh_cpu *cpu = own_cpu(m);
 
-	count_page(m, f, 1);
+	atomic_fetch_add_explicit(frame_flags(f) & FRAME_FILE ? &m->lru.nr_file : &m->lru.nr_anon,
+				  1, memory_order_relaxed);
 	set_droppable(m, f, pfn, true);
 	frame_set(m, f, FRAME_BATCH);
 	if (cpu && cpu->lru_n < PCP_LRU_BATCH) {
@@ -171,13 +181,18 @@ void lru_touch(struct fh_frame *f)
 		frame_flag_set(f, FRAME_REFERENCED);
 }
 
-/* BATCH or LRU -> ISOLATED, lists locked. */
-static void isolate_locked(struct fh_machine *m, struct fh_frame *f, uint32_t number)
+/* BATCH or LRU -> ISOLATED, lists locked. Returns as mark_droppable(). */
+static int isolate_uncounted(struct fh_machine *m, struct fh_frame *f, uint32_t number)
 {
 	if (frame_state(f) == FRAME_LRU)
 		unlink_frame(m, number);
 	frame_set(m, f, FRAME_ISOLATED);
-	set_droppable(m, f, m->base_pfn + number, false);
+	return mark_droppable(f, false);
+}
+
+static void isolate_locked(struct fh_machine *m, struct fh_frame *f, uint32_t number)
+{
+	count_droppable(m, number >> FH_BLOCK_ORDER, isolate_uncounted(m, f, number));
 }
 
 bool lru_isolate(struct fh_machine *m, pfn_t pfn, enum frame_state *state)
@@ -199,6 +214,7 @@ unsigned int lru_isolate_map(struct fh_machine *m, uint64_t block, const uint64_
 {
 	pfn_t base = machine_block_pfn(m, block);
 	unsigned int n = 0;
+	int droppable = 0;
 
 	fh_lock(&m->lru.lock);
 	for (unsigned int i = 0; i < BLOCK_WORDS; i++) {
@@ -209,10 +225,11 @@ unsigned int lru_isolate_map(struct fh_machine *m, uint64_t block, const uint64_
 
 			if (s != FRAME_BATCH && s != FRAME_LRU)
 				continue;
-			isolate_locked(m, f, number_of(m, pfn));
+			droppable += isolate_uncounted(m, f, number_of(m, pfn));
 			out[n++] = pfn;
 		}
 	}
+	count_droppable(m, block, droppable);
 	fh_unlock(&m->lru.lock);
 	vm_count(m, VM_compact_isolated, n);
 	return n;
@@ -232,7 +249,7 @@ void lru_putback(struct fh_machine *m, pfn_t pfn)
 	fh_unlock(&m->lru.lock);
 }
 
-void lru_replace(struct fh_machine *m, pfn_t src, pfn_t dst)
+static void replace_locked(struct fh_machine *m, pfn_t src, pfn_t dst)
 {
 	struct fh_frame *from = machine_frame(m, src), *to = machine_frame(m, dst);
 
@@ -240,25 +257,40 @@ void lru_replace(struct fh_machine *m, pfn_t src, pfn_t dst)
 	to->index = from->index;
 	to->pins = 0;
 	atomic_store_explicit(&to->flags, frame_flags(from), memory_order_relaxed);
-	fh_lock(&m->lru.lock);
 	frame_set(m, to, FRAME_BATCH);
 	putback_locked(m, to, number_of(m, dst));
 	from->owner = NULL;
 	atomic_store_explicit(&from->flags, 0, memory_order_relaxed);
 	frame_set(m, from, FRAME_RAW);
+}
+
+void lru_replace(struct fh_machine *m, const pfn_t *src, const pfn_t *dst, unsigned int n)
+{
+	fh_lock(&m->lru.lock);
+	for (unsigned int i = 0; i < n; i++)
+		replace_locked(m, src[i], dst[i]);
 	fh_unlock(&m->lru.lock);
 }
 
-void lru_forget(struct fh_machine *m, pfn_t pfn)
+void lru_forget(struct fh_machine *m, const pfn_t *pfn, unsigned int n)
 {
-	struct fh_frame *f = machine_frame(m, pfn);
+	int64_t file = 0, dirty = 0;
 
-	if (frame_flags(f) & FRAME_DIRTY)
-		atomic_fetch_sub_explicit(&m->lru.nr_dirty, 1, memory_order_relaxed);
-	count_page(m, f, -1);
-	f->owner = NULL;
-	atomic_store_explicit(&f->flags, 0, memory_order_relaxed);
-	frame_set(m, f, FRAME_RAW);
+	for (unsigned int i = 0; i < n; i++) {
+		struct fh_frame *f = machine_frame(m, pfn[i]);
+
+		file += !!(frame_flags(f) & FRAME_FILE);
+		dirty += !!(frame_flags(f) & FRAME_DIRTY);
+		f->owner = NULL;
+		atomic_store_explicit(&f->flags, 0, memory_order_relaxed);
+		frame_set(m, f, FRAME_RAW);
+	}
+	if (file)
+		atomic_fetch_sub_explicit(&m->lru.nr_file, file, memory_order_relaxed);
+	if (n - file)
+		atomic_fetch_sub_explicit(&m->lru.nr_anon, n - file, memory_order_relaxed);
+	if (dirty)
+		atomic_fetch_sub_explicit(&m->lru.nr_dirty, dirty, memory_order_relaxed);
 }
 
 /* A held page is on no list: its links keep the time. Only where somebody may ask for the page. */
@@ -288,7 +320,7 @@ bool lru_hold(struct fh_machine *m, pfn_t pfn)
 		frame_set(m, f, FRAME_HELD);
 		hold_began(m, f, pfn);
 		set_droppable(m, f, pfn, false);
-		count_tenant(m, pfn, TENANT_HELD, true);
+		count_tenants(m, machine_block(m, pfn), TENANT_HELD, 1);
 		atomic_fetch_add_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
 	}
 	fh_unlock(&m->lru.lock);
@@ -298,7 +330,7 @@ bool lru_hold(struct fh_machine *m, pfn_t pfn)
 void lru_unhold(struct fh_machine *m, pfn_t pfn)
 {
 	lru_putback(m, pfn);
-	count_tenant(m, pfn, TENANT_HELD, false);
+	count_tenants(m, machine_block(m, pfn), TENANT_HELD, -1);
 	atomic_fetch_sub_explicit(&m->lru.nr_held, 1, memory_order_relaxed);
 }
 

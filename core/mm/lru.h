@@ -64,10 +64,10 @@ unsigned int lru_isolate_map(struct fh_machine *m, uint64_t block, const uint64_
 			     unsigned int max);
 /* ISOLATED -> LRU. */
 void lru_putback(struct fh_machine *m, pfn_t pfn);
-/* The frames of a move: src ISOLATED -> RAW, dst RAW -> LRU, list by list position lost. */
-void lru_replace(struct fh_machine *m, pfn_t src, pfn_t dst);
-/* ISOLATED -> RAW: the page is gone. */
-void lru_forget(struct fh_machine *m, pfn_t pfn);
+/* The frames of n moves: src[] ISOLATED -> RAW, dst[] RAW -> LRU, list by list position lost. */
+void lru_replace(struct fh_machine *m, const pfn_t *src, const pfn_t *dst, unsigned int n);
+/* ISOLATED -> RAW: the pages are gone. */
+void lru_forget(struct fh_machine *m, const pfn_t *pfn, unsigned int n);
 
 /* BATCH or LRU -> HELD, and HELD -> LRU. The caller holds the object's lock. False: somebody has
  * isolated the page meanwhile; wait for him. */

@@ -3,6 +3,7 @@
  *
  * Move tenants out: new frames, unmap, copy, switch. */
 #include "base/bits.h"
+#include "base/string.h"
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"
@@ -82,10 +83,9 @@ static unsigned int move_run(const struct migration *mg, struct fh_object *o, co
 		err = mapping_switch(o, index + done, run, dst[done]);
 		if (err)
 			break;
-		for (unsigned int i = done; i < done + run; i++) {
+		for (unsigned int i = done; i < done + run; i++)
 			o->slot[index + i] = dst[i] + 1;
-			lru_replace(mg->m, src[i], dst[i]);
-		}
+		lru_replace(mg->m, src + done, dst + done, run);
 	}
 	object_wake(o);
 	fh_unlock(&o->lock); /* if all moved, *o may be gone from here on */
@@ -111,26 +111,32 @@ static void migrate_run(const struct migration *mg, const pfn_t *src, unsigned i
 	put_back(mg, o, src + got, NULL, n - got, -FH_ENOMEM);
 }
 
-/* Drops the page if that is as good as moving it. */
-static bool drop(const struct migration *mg, pfn_t pfn)
+/* Drops what is as good dropped as moved, and closes up: how many are left. */
+static unsigned int drop(const struct migration *mg, pfn_t *pfn, unsigned int n)
 {
-	if (mg->mode == MIGRATE_OUT_NO_DROP || !reclaim_drop(mg->m, pfn))
-		return false;
-	mg->res->dropped++;
-	vm_count(mg->m, VM_contig_drop, 1);
-	mg->emptied(mg->data, pfn);
-	return true;
+	unsigned int left = 0, run, kept;
+
+	if (mg->mode == MIGRATE_OUT_NO_DROP)
+		return n;
+	for (unsigned int start = 0; start < n; start += run) {
+		run = reclaim_same_owner(mg->m, pfn + start, n - start);
+		kept = reclaim_drop(mg->m, pfn + start, run);
+		for (unsigned int i = start + kept; i < start + run; i++)
+			mg->emptied(mg->data, pfn[i]);
+		memmove(pfn + left, pfn + start, kept * sizeof(*pfn));
+		left += kept;
+	}
+	mg->res->dropped += n - left;
+	vm_count(mg->m, VM_contig_drop, n - left);
+	return left;
 }
 
 void migrate_pages(struct fh_machine *m, pfn_t *pfn, unsigned int n, enum migrate_mode mode,
 		   void (*emptied)(void *data, pfn_t pfn), void *data, struct migrate_result *res)
 {
 	struct migration mg = {m, mode, emptied, data, res};
-	unsigned int left = 0, run;
+	unsigned int left = drop(&mg, pfn, n), run;
 
-	for (unsigned int i = 0; i < n; i++)
-		if (!drop(&mg, pfn[i]))
-			pfn[left++] = pfn[i];
 	for (unsigned int start = 0; start < left; start += run) {
 		struct fh_frame *f = machine_frame(m, pfn[start]);
 		void *owner = f->owner;

@@ -361,7 +361,7 @@ static enum punched punch_one(struct fh_object *o, uint64_t index, pfn_t *pfn)
 	mapping_zap(o, index, 1);
 	o->slot[index] = 0;
 	o->nr_present--;
-	lru_forget(o->m, *pfn);
+	lru_forget(o->m, pfn, 1);
 	return PUNCH_FRAME;
 }
 

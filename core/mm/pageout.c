@@ -76,7 +76,7 @@ static void out_run(const struct out *out, unsigned int first, unsigned int n)
 	for (unsigned int i = first; i < first + n; i++, index++) {
 		if (out->copy[i] != out->pfn[i])
 			machine_copy(m, out->copy[i], out->pfn[i]);
-		lru_forget(m, out->pfn[i]);
+		lru_forget(m, &out->pfn[i], 1);
 		o->slot[index] = SLOT_SWAPPED | swap_put(m, out->store[i], out->copy[i]);
 		o->nr_present--;
 	}

@@ -10,26 +10,62 @@
 #include "mm/reclaim.h"
 #include "mm/swap.h"
 
-bool reclaim_drop(struct fh_machine *m, pfn_t pfn)
+/* Object locked. */
+static bool drop_locked(struct fh_object *o, pfn_t pfn)
 {
-	struct fh_frame *f = machine_frame(m, pfn);
-	struct fh_object *o = f->owner; /* ours to read: the page is isolated by us */
-	bool clean;
+	struct fh_frame *f = machine_frame(o->m, pfn);
+
+	if ((frame_flags(f) & FRAME_KEEP_MASK) != FRAME_FILE)
+		return false;
+	mapping_zap(o, f->index, 1);
+	o->slot[f->index] = 0;
+	return true;
+}
+
+unsigned int reclaim_drop(struct fh_machine *m, pfn_t *pfn, unsigned int n)
+{
+	struct fh_object *o =
+		machine_frame(m, pfn[0])->owner; /* ours to read: we isolated the page */
+	unsigned int kept = 0;
 
 	fh_lock(&o->lock);
-	clean = (frame_flags(f) & FRAME_KEEP_MASK) == FRAME_FILE;
-	if (clean) {
-		mapping_zap(o, f->index, 1);
-		o->slot[f->index] = 0;
-		o->nr_present--;
-		lru_forget(m, pfn);
+	for (unsigned int i = 0; i < n; i++) {
+		pfn_t p = pfn[i];
+
+		if (drop_locked(o, p))
+			continue;
+		pfn[i] = pfn[kept];
+		pfn[kept++] = p;
 	}
-	if (clean)
+	if (kept < n) {
+		o->nr_present -= n - kept;
+		lru_forget(m, pfn + kept, n - kept);
 		object_wake(o);
+	}
 	fh_unlock(&o->lock); /* from here on *o may be gone */
-	if (clean)
-		vm_count(m, VM_pgsteal_file, 1);
-	return clean;
+	vm_count(m, VM_pgsteal_file, n - kept);
+	return kept;
+}
+
+unsigned int reclaim_same_owner(struct fh_machine *m, const pfn_t *pfn, unsigned int n)
+{
+	const void *owner = machine_frame(m, pfn[0])->owner;
+	unsigned int run = 1;
+
+	while (run < n && machine_frame(m, pfn[run])->owner == owner)
+		run++;
+	return run;
+}
+
+static void put_back(struct fh_machine *m, struct fh_object *o, const pfn_t *pfn, unsigned int n)
+{
+	if (!n)
+		return;
+	fh_lock(&o->lock);
+	for (unsigned int i = 0; i < n; i++)
+		lru_putback(m, pfn[i]);
+	object_wake(o);
+	fh_unlock(&o->lock);
 }
 
 uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want)
@@ -39,23 +75,20 @@ uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want
 
 	while (freed < want) {
 		uint64_t left = want - freed;
-		unsigned int n =
-			lru_isolate_clean(m, where, pfn, left < 32 ? (unsigned int)left : 32);
+		unsigned int run, kept,
+			n = lru_isolate_clean(m, where, pfn, left < 32 ? (unsigned int)left : 32);
 
 		if (!n)
 			break;
-		for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int i = 0; i < n; i += run) {
 			struct fh_object *o = machine_frame(m, pfn[i])->owner;
 
-			if (reclaim_drop(m, pfn[i])) {
-				page_free(m, pfn[i], 0);
-				freed++;
-			} else {
-				fh_lock(&o->lock);
-				lru_putback(m, pfn[i]);
-				object_wake(o);
-				fh_unlock(&o->lock);
-			}
+			run = reclaim_same_owner(m, pfn + i, n - i);
+			kept = reclaim_drop(m, pfn + i, run);
+			for (unsigned int j = i + kept; j < i + run; j++)
+				page_free(m, pfn[j], 0);
+			freed += run - kept;
+			put_back(m, o, pfn + i, kept);
 		}
 	}
 	return freed;

@@ -28,9 +28,12 @@ struct reclaim {
 /* Drops up to `want` clean file pages, oldest first, and frees their frames; how many. Never sleeps. */
 uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want);
 
-/* Drops one page the caller has isolated, if it is (still) a clean file page: its frame is RAW and
- * the caller's. False: it is not; it is still isolated. */
-bool reclaim_drop(struct fh_machine *m, pfn_t pfn);
+/* Drops of pages the caller has isolated, n >= 1 and all of one object, those that are (still) clean and a file's;
+ * returns how many are not. These are pfn[0..) afterwards, in the order they had, and still isolated; the frames behind them are RAW
+ * and the caller's. */
+unsigned int reclaim_drop(struct fh_machine *m, pfn_t *pfn, unsigned int n);
+/* How many of the isolated pages pfn[0..n) from the first on are of one object. */
+unsigned int reclaim_same_owner(struct fh_machine *m, const pfn_t *pfn, unsigned int n);
 
 /*
  * Frees about `need` frames that a request with these gfp bits can use: drops clean cache; when there is

@@ -97,19 +97,36 @@ static void no_more_than_wanted(void)
 	end();
 }
 
-static void a_page_that_got_dirty_stays(void)
+/* Of pages that one call is given those that got dirty stay, in their order; the others' frames are the caller's. */
+static void pages_that_got_dirty_stay(void)
 {
 	enum frame_state state;
-	pfn_t pfn;
+	pfn_t pfn[6], was[6];
+	unsigned int kept;
 
 	T_NEED(start(32, 0, CMA_POLICY_MOVABLE));
-	use(0);
-	T_EQ(fh_object_where(file, 0, &pfn), 0);
-	T_EQ(fh_object_write(file, 0, 0, "x", 1), 0);
-	T_NEED(lru_isolate(m, pfn, &state));
-	T_OK(!reclaim_drop(m, pfn), "dirty");
-	T_EQ(frame_state(machine_frame(m, pfn)), FRAME_ISOLATED);
-	lru_putback(m, pfn);
+	for (unsigned int i = 0; i < 6; i++) {
+		use(i);
+		T_EQ(fh_object_where(file, i, &pfn[i]), 0);
+		was[i] = pfn[i];
+	}
+	T_EQ(fh_object_write(file, 1, 0, "x", 1), 0);
+	T_EQ(fh_object_write(file, 4, 0, "x", 1), 0);
+	for (unsigned int i = 0; i < 6; i++)
+		T_NEED(lru_isolate(m, pfn[i], &state));
+	T_EQ(reclaim_same_owner(m, pfn, 6), 6);
+	kept = reclaim_drop(m, pfn, 6);
+	T_EQ(kept, 2);
+	T_EQ(pfn[0], was[1]);
+	T_EQ(pfn[1], was[4]);
+	T_EQ(m->lru.nr_file, 2);
+	for (unsigned int i = 0; i < 6; i++)
+		T_EQ(frame_state(machine_frame(m, pfn[i])), i < kept ? FRAME_ISOLATED : FRAME_RAW);
+	for (unsigned int i = 0; i < kept; i++)
+		lru_putback(m, pfn[i]);
+	for (unsigned int i = kept; i < 6; i++)
+		T_EQ(fh_free_pages(m, pfn[i], 0), 0);
+	T_OK(there(1) && there(4) && !there(0) && !there(5), "they are, the others are not");
 	end();
 }
 
@@ -533,7 +550,7 @@ static void a_server_in_another_thread(void)
 
 const struct t_case t_cases[] = {T(drops_only_clean),
 				 T(no_more_than_wanted),
-				 T(a_page_that_got_dirty_stays),
+				 T(pages_that_got_dirty_stay),
 				 T(requests_drop_cache),
 				 T(account),
 				 T(the_guarantee),

@@ -166,11 +166,9 @@ static int write_page(struct fh_object *o, uint64_t index, pfn_t pfn)
 static int start_write(struct fh_object *o, uint64_t index, pfn_t pfn)
 {
 	struct fh_frame *f = machine_frame(o->m, pfn);
-	/* Who writes from here on makes it dirty again. */
-	int err = mapping_protect(o, index, 1);
 
-	if (err)
-		return err;
+	/* Who writes from here on makes it dirty again. */
+	mapping_protect(o, index, 1);
 	if (frame_state(f) != FRAME_HELD && !hold_here(o, pfn))
 		return -FH_EAGAIN;
 	frame_flag_set(f, FRAME_WRITEBACK);

@@ -44,52 +44,46 @@ static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned
 	return got;
 }
 
+/* There is no frame for them. */
 static void put_back(const struct migration *mg, struct fh_object *o, const pfn_t *src,
-		     const pfn_t *dst, unsigned int n, int error)
+		     unsigned int n)
 {
 	if (!n)
 		return;
-	for (unsigned int i = 0; i < n && dst; i++)
-		page_free(mg->m, dst[i], 0);
 	fh_lock(&o->lock);
 	for (unsigned int i = 0; i < n; i++)
 		lru_putback(mg->m, src[i]);
 	object_wake(o);
 	fh_unlock(&o->lock); /* from here on *o may be gone */
 	mg->res->failed += n;
-	mg->res->error = error;
+	mg->res->error = -FH_ENOMEM;
 	mg->res->failed_pfn = src[0];
 }
 
-/* Pages of one object in consecutive slots, with their new frames: unmap, copy, switch. */
-static unsigned int move_run(const struct migration *mg, struct fh_object *o, const pfn_t *src,
-			     const pfn_t *dst, unsigned int n)
+/* Pages of one object in consecutive slots, with their new frames: unmap, copy, switch. Nothing of it can
+ * be refused: what the platform cannot map is unmapped. */
+static void move_run(const struct migration *mg, struct fh_object *o, const pfn_t *src,
+		     const pfn_t *dst, unsigned int n)
 {
 	uint64_t index = machine_frame(mg->m, src[0])->index;
-	unsigned int done = 0, run;
-	int err;
+	unsigned int run;
 
 	fh_lock(&o->lock);
-	err = mapping_protect(o, index, n);
+	mapping_protect(o, index, n);
 	fh_unlock(&o->lock);
-	if (err)
-		return 0;
 	for (unsigned int i = 0; i < n; i++)
 		machine_copy(mg->m, dst[i], src[i]);
 	fh_lock(&o->lock);
-	for (; done < n && !err; done += run) {
+	for (unsigned int done = 0; done < n; done += run) {
 		for (run = 1; done + run < n && dst[done + run] == dst[done] + run; run++)
 			;
-		err = mapping_switch(o, index + done, run, dst[done]);
-		if (err)
-			break;
+		mapping_switch(o, index + done, run, dst[done]);
 		for (unsigned int i = done; i < done + run; i++)
 			o->slot[index + i] = dst[i] + 1;
 		lru_replace(mg->m, src + done, dst + done, run);
 	}
 	object_wake(o);
-	fh_unlock(&o->lock); /* if all moved, *o may be gone from here on */
-	return done;
+	fh_unlock(&o->lock); /* *o may be gone from here on */
 }
 
 /* A run of pages that must be copied. */
@@ -97,18 +91,16 @@ static void migrate_run(const struct migration *mg, const pfn_t *src, unsigned i
 {
 	struct fh_object *o = machine_frame(mg->m, src[0])->owner; /* kept alive by our isolation */
 	pfn_t dst[MIGRATE_BATCH];
-	unsigned int got = get_targets(mg, dst, n), done = 0;
+	unsigned int got = get_targets(mg, dst, n);
 
 	if (got)
-		done = move_run(mg, o, src, dst, got);
-	for (unsigned int i = 0; i < done; i++)
+		move_run(mg, o, src, dst, got);
+	for (unsigned int i = 0; i < got; i++)
 		mg->emptied(mg->data, src[i]);
-	mg->res->moved += done;
-	vm_count(mg->m, VM_pgmigrate_success, done);
-	vm_count(mg->m, VM_pgmigrate_fail, n - done);
-	/* With a frame but not moved: the platform refused another mapping. */
-	put_back(mg, o, src + done, dst + done, got - done, -FH_ENOMEM);
-	put_back(mg, o, src + got, NULL, n - got, -FH_ENOMEM);
+	mg->res->moved += got;
+	vm_count(mg->m, VM_pgmigrate_success, got);
+	vm_count(mg->m, VM_pgmigrate_fail, n - got);
+	put_back(mg, o, src + got, n - got);
 }
 
 /* Drops what is as good dropped as moved, and closes up: how many are left. */

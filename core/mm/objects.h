@@ -105,12 +105,12 @@ void object_wake(struct fh_object *o);
 void object_wait(struct fh_object *o, uint32_t seen);
 
 /* The mappings that show [index, index + nr), object locked. */
-/* No CPU can write [index, index + nr) through a mapping any more. -FH_ENOMEM: the platform could
- * not, and some may have become read-only: harmless, a fault gives the right back. */
-FH_MUST_CHECK int mapping_protect(struct fh_object *o, uint64_t index, uint64_t nr);
-/* Pages [index, index + nr) are now in frames [pfn, pfn + nr). -FH_ENOMEM: they are not, nothing
- * changed. */
-FH_MUST_CHECK int mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn);
+/* No CPU can write [index, index + nr) through a mapping any more. Where the platform refuses that, no CPU
+ * can read it either. */
+void mapping_protect(struct fh_object *o, uint64_t index, uint64_t nr);
+/* Pages [index, index + nr) are now in frames [pfn, pfn + nr). What the platform refuses to show there is
+ * gone from the mapping: a device's request does not depend on it (DESIGN, "What may fail"). */
+void mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn);
 /* The page is gone from every mapping. */
 void mapping_zap(struct fh_object *o, uint64_t index, uint64_t nr);
 

@@ -128,11 +128,11 @@ static bool write_begin(struct fh_object *o, pfn_t pfn, pfn_t copy)
 	bool ok;
 
 	fh_lock(&o->lock);
-	/* Who writes from here on makes it dirty again. */
 	ok = o->ops->write && !o->dying &&
-	     (frame_flags(f) & FRAME_KEEP_MASK) == (FRAME_FILE | FRAME_DIRTY) &&
-	     !mapping_protect(o, f->index, 1);
+	     (frame_flags(f) & FRAME_KEEP_MASK) == (FRAME_FILE | FRAME_DIRTY);
 	if (ok) {
+		/* Who writes from here on makes it dirty again. */
+		mapping_protect(o, f->index, 1);
 		machine_copy(m, copy, pfn);
 		frame_flag_set(f, FRAME_WRITEBACK);
 		lru_set_dirty(m, pfn, false);

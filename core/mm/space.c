@@ -79,56 +79,54 @@ static void mapping_put(struct mapping *map)
 }
 
 /* What to do with a run of entries [first, first + n) of a mapping, all of the kind asked for. */
-typedef int (*run_fn)(struct mapping *map, uint64_t first, uint64_t n);
+typedef void (*run_fn)(struct mapping *map, uint64_t first, uint64_t n);
 
 /* Calls fn for every run of entries of [index, index + nr) that have all bits of `want`. */
-static int for_runs(struct fh_object *o, uint64_t index, uint64_t nr, uint64_t want, run_fn fn)
+static void for_runs(struct fh_object *o, uint64_t index, uint64_t nr, uint64_t want, run_fn fn)
 {
-	int err = 0;
-
-	for (struct mapping *map = o->mappings; map && !err; map = map->next_of_object) {
+	for (struct mapping *map = o->mappings; map; map = map->next_of_object) {
 		uint64_t from = index > map->index ? index - map->index : 0, n;
 		uint64_t to = index + nr > map->index ? index + nr - map->index : 0;
 
 		to = to < map->nr ? to : map->nr;
-		for (; from < to && !err; from += n) {
+		for (; from < to; from += n) {
 			bool hit = (map->pte[from] & want) == want;
 
 			for (n = 1; from + n < to && (map->pte[from + n] & want) == want && hit;
 			     n++)
 				;
 			if (hit)
-				err = fn(map, from, n);
+				fn(map, from, n);
 		}
 	}
-	return err;
 }
 
-static int run_protect(struct mapping *map, uint64_t first, uint64_t n)
-{
-	struct plat *plat = &map->space->m->plat;
-	int err = 0;
-
-	if (map->space->host && plat->protect)
-		err = plat->protect(plat->ctx, map->space->host, map->va + first, n);
-	for (uint64_t i = 0; i < n && !err; i++)
-		map->pte[first + i] &= ~PTE_WRITE;
-	return err;
-}
-
-int mapping_protect(struct fh_object *o, uint64_t index, uint64_t nr)
-{
-	return for_runs(o, index, nr, PTE_PRESENT | PTE_WRITE, run_protect);
-}
-
-static int run_zap(struct mapping *map, uint64_t first, uint64_t n)
+static void run_zap(struct mapping *map, uint64_t first, uint64_t n)
 {
 	struct plat *plat = &map->space->m->plat;
 
 	if (map->space->host && plat->unmap)
 		plat->unmap(plat->ctx, map->space->host, map->va + first, n);
 	memset(&map->pte[first], 0, n * sizeof(map->pte[0]));
-	return 0;
+}
+
+/* Where the platform refuses, the entries go: more than was asked for, and it cannot be refused. */
+static void run_protect(struct mapping *map, uint64_t first, uint64_t n)
+{
+	struct plat *plat = &map->space->m->plat;
+
+	if (map->space->host && plat->protect &&
+	    plat->protect(plat->ctx, map->space->host, map->va + first, n)) {
+		run_zap(map, first, n);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++)
+		map->pte[first + i] &= ~PTE_WRITE;
+}
+
+void mapping_protect(struct fh_object *o, uint64_t index, uint64_t nr)
+{
+	for_runs(o, index, nr, PTE_PRESENT | PTE_WRITE, run_protect);
 }
 
 void mapping_zap(struct fh_object *o, uint64_t index, uint64_t nr)
@@ -151,32 +149,26 @@ static int run_map(struct mapping *map, uint64_t first, uint64_t n, pfn_t pfn, b
 	return err;
 }
 
-int mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn)
+void mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn)
 {
-	int err = 0;
-
-	for (struct mapping *map = o->mappings; map && !err; map = map->next_of_object) {
+	for (struct mapping *map = o->mappings; map; map = map->next_of_object) {
 		uint64_t from = index > map->index ? index - map->index : 0, n;
 		uint64_t to = index + nr > map->index ? index + nr - map->index : 0;
 
 		to = to < map->nr ? to : map->nr;
-		for (; from < to && !err; from += n) {
+		for (; from < to; from += n) {
 			bool hit = map->pte[from] & PTE_PRESENT;
 
 			for (n = 1; from + n < to && hit && map->pte[from + n] & PTE_PRESENT; n++)
 				;
 			/* A file's clean page must fault before it is written: that makes it dirty.
-			 */
-			if (hit)
-				err = run_map(map, from, n, pfn + (map->index + from - index),
-					      !o->ops);
+			 * What the platform cannot show now is gone until it is touched again: the
+			 * page has left its frame either way. */
+			if (hit &&
+			    run_map(map, from, n, pfn + (map->index + from - index), !o->ops))
+				run_zap(map, from, n);
 		}
 	}
-	/* What was switched shows frames that will not be the object's: gone until touched again.
-	 */
-	if (err)
-		mapping_zap(o, index, nr);
-	return err;
 }
 
 int fh_space_unmap(struct fh_space *s, uint64_t va)

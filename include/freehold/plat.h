@@ -6,7 +6,8 @@
  * Preconditions for all: the core calls from any thread that may call the core, several at a time,
  * and passes `ctx` through untouched. Functions marked "may be NULL" are optional and the text says
  * what is lost. None may call back into the core, except that stop() never returns. A function may
- * sleep only where it says so.
+ * sleep only where it says so, and fail only where it says so: alloc, ram, map, protect, swap_write and
+ * swap_read may, at any call (DESIGN, "What may fail", has what follows for whom).
  */
 #ifndef FREEHOLD_PLAT_H
 #define FREEHOLD_PLAT_H
@@ -42,8 +43,8 @@ struct plat {
 	/* Returns after every CPU that runs code of this machine has executed a full memory barrier
 	 * (an empty IPI to all; membarrier). NULL: the per-CPU caches of frames stay off. */
 	void (*sync_cpus)(void *ctx);
-	/* Sleep while *word == value, at least until wake(word); may return early. Never called
-	 * with a lock held. */
+	/* Sleep while *word == value, at least until wake(word); may return early, at any time and
+	 * as often as it likes. Never called with a lock held. */
 	void (*wait)(void *ctx, _Atomic(uint32_t) *word, uint32_t value);
 	void (*wake)(void *ctx, _Atomic(uint32_t) *word);
 
@@ -57,7 +58,9 @@ struct plat {
 	 * step, so that a reader sees the old bytes or the new, never a hole. Fails with -FH_ENOMEM
 	 * and changes nothing. protect: when it returns, no CPU writes through [va, va+nr) any more
 	 * (reads may go on); a write faults and the platform calls fh_space_fault(). Fails with
-	 * -FH_ENOMEM and changes nothing. unmap: any access faults. Cannot fail.
+	 * -FH_ENOMEM and changes nothing. unmap: any access faults. Cannot fail: it is what the core
+	 * does where the other two fail for a page that must leave its frame, so that no device is
+	 * refused for want of a mapping. Only a fault hears of map's error.
 	 */
 	int (*map)(void *ctx, void *space, uint64_t va, pfn_t pfn, uint64_t nr, unsigned int flags);
 	int (*protect)(void *ctx, void *space, uint64_t va, uint64_t nr);

@@ -30,20 +30,25 @@ bool actor_sleep(struct actor *a, uint64_t until)
 	struct timespec at = {.tv_sec = (time_t)(until / NS_PER_S),
 			      .tv_nsec = (long)(until % NS_PER_S)};
 	struct run *run = a->run;
+	bool turn = turn_pause(&run->turns);
 
 	pthread_mutex_lock(&run->lock);
 	while (!actor_stopping(a) && run_now() < until)
 		pthread_cond_timedwait(&run->changed, &run->lock, &at);
 	pthread_mutex_unlock(&run->lock);
+	turn_resume(&run->turns, turn);
 	return !actor_stopping(a);
 }
 
 static void stand_still(struct run *run)
 {
+	bool turn = turn_pause(&run->turns);
+
 	pthread_mutex_lock(&run->lock);
 	while (atomic_load(&run->quiet) && !atomic_load(&run->stop))
 		pthread_cond_wait(&run->changed, &run->lock);
 	pthread_mutex_unlock(&run->lock);
+	turn_resume(&run->turns, turn);
 }
 
 void actor_quiet(struct actor *a, bool quiet)
@@ -68,6 +73,7 @@ bool actor_pace(struct actor_thread *t)
 
 	if (atomic_load_explicit(&t->a->run->quiet, memory_order_relaxed))
 		stand_still(t->a->run);
+	turn_over(&t->a->run->turns);
 	if (actor_stopping(t->a) || (t->quota && t->counted == t->quota))
 		return false;
 	t->counted++;

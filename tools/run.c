@@ -90,7 +90,10 @@ static void *thread_main(void *arg)
 	pthread_mutex_unlock(&run->lock);
 	if (work) {
 		t->began_ns = run_now();
+		if (t->a->spec->kind != ACTOR_DEVICE)
+			turn_take(&run->turns);
 		t->a->ops->work(t);
+		(void)turn_pause(&run->turns);
 		if (t->quota && !atomic_load(&run->stop))
 			count_reached(run);
 	}
@@ -397,6 +400,7 @@ static void run_init(struct run *run)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&run->changed, &attr);
 	pthread_condattr_destroy(&attr);
+	turns_init(&run->turns, 0);
 }
 
 static void run_free(struct run *run)
@@ -410,6 +414,7 @@ static void run_free(struct run *run)
 	pthread_cond_destroy(&run->changed);
 	pthread_mutex_destroy(&run->quiet_one);
 	pthread_mutex_destroy(&run->lock);
+	turns_fini(&run->turns);
 	free(run->thread);
 	free(run->held);
 	free(run);

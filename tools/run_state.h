@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include "actor.h"
+#include "turns.h"
 
 /* A frame that a tenant holds in place now. */
 struct held {
@@ -27,6 +28,7 @@ struct run {
 	bool reclaims, prepares;
 	_Atomic(bool) areas_stop;
 
+	struct turns turns; /* tenants' */
 	_Atomic(bool) stop;
 	_Atomic(bool) quiet;	   /* tenants stand still */
 	pthread_mutex_t quiet_one; /* who makes them */

@@ -138,11 +138,13 @@ struct search {
 	struct cma_memrange *r;
 	uint64_t best_cost, best_waste;
 	struct window best;
-	bool best_wraps; /* lies below where the last search ended */
+	bool best_wraps;    /* lies below where the last search ended */
+	unsigned int looks; /* blocks whose maps were read */
 };
 
 #define COST_UNKNOWN (UINT64_MAX / 4)
 #define NO_GLOVE     UINT64_MAX /* what is left of a run of clear bits can be used */
+#define MOST_LOOKS   16		/* maps of blocks that a small window is looked for in */
 
 /* `taken` of a block's frames, of which `tenants` are tenants' in all, less what is a device's. */
 static uint64_t cost_of(uint64_t taken, uint64_t all, uint32_t tenants)
@@ -188,6 +190,8 @@ static unsigned int taken_in(const struct block_map *map, unsigned int lo, unsig
 	struct block_map span;
 	unsigned int n = 0;
 
+	if (hi - lo <= 64 - (lo & 63))
+		return bits_count(~map->w[lo / 64] >> (lo & 63) & bits_low(hi - lo));
 	block_span(&span, lo, hi);
 	for (unsigned int i = lo / 64; i < BLOCK_WORDS && i * 64 < hi; i++)
 		n += bits_count(span.w[i] & ~map->w[i]);
@@ -209,27 +213,34 @@ static uint64_t tenants_in(const struct cma *cma, const struct cma_memrange *r, 
 	return taken > device ? taken - device : 0;
 }
 
-/* Frames [lo, hi) of block `i` of the range that is searched; map: its map, if it was read. */
-static uint64_t part_cost(const struct search *s, uint64_t i, unsigned int lo, unsigned int hi,
-			  const struct block_map *map)
+static uint64_t block_of(const struct search *s, uint64_t i)
 {
-	const struct cma_memrange *r = s->r;
-	struct cma *cma = s->cma;
-	bool wait = !s->want->free;
-	uint64_t block = machine_block(cma->m, r->base_pfn) + i, taken;
-	uint64_t free = block_word_free(block_word(cma->m, block));
-	uint32_t tenants;
-	struct block_map own;
+	return machine_block(s->cma->m, s->r->base_pfn) + i;
+}
 
-	if (free == FH_BLOCK_PAGES || hi == lo)
-		return 0;
-	if (!map && !map_of(cma->m, block, wait, &own))
-		return COST_UNKNOWN;
-	taken = taken_in(map ? map : &own, lo, hi);
-	tenants = atomic_load_explicit(&cma->m->tenants[block], memory_order_relaxed);
+/* `taken` of the frames of block `i` of the range that is searched. */
+static uint64_t taken_cost(const struct search *s, uint64_t i, uint64_t taken)
+{
+	uint64_t block = block_of(s, i), free = block_word_free(block_word(s->cma->m, block));
+	uint32_t tenants = atomic_load_explicit(&s->cma->m->tenants[block], memory_order_relaxed);
+
 	if (!taken)
 		return 0;
-	return cost_of(taken, tenants ? tenants_in(cma, r, i, FH_BLOCK_PAGES - free) : 0, tenants);
+	return cost_of(taken, tenants ? tenants_in(s->cma, s->r, i, FH_BLOCK_PAGES - free) : 0,
+		       tenants);
+}
+
+/* Frames [lo, hi) of it. */
+static uint64_t part_cost(const struct search *s, uint64_t i, unsigned int lo, unsigned int hi)
+{
+	struct fh_machine *m = s->cma->m;
+	struct block_map map;
+
+	if (block_word_free(block_word(m, block_of(s, i))) == FH_BLOCK_PAGES || hi == lo)
+		return 0;
+	if (!map_of(m, block_of(s, i), !s->want->free, &map))
+		return COST_UNKNOWN;
+	return taken_cost(s, i, taken_in(&map, lo, hi));
 }
 
 /* The sum over whole blocks [first, end) of a range, moved along with the window. */
@@ -284,11 +295,11 @@ static uint64_t window_cost(const struct search *s, uint64_t bit, struct slide *
 	unsigned int tail = (unsigned int)(hi & (FH_BLOCK_PAGES - 1));
 
 	if (first > end) /* within one block */
-		return part_cost(s, end, head, tail, NULL);
+		return part_cost(s, end, head, tail);
 	if (head)
-		cost += part_cost(s, first - 1, head, FH_BLOCK_PAGES, NULL);
+		cost += part_cost(s, first - 1, head, FH_BLOCK_PAGES);
 	if (tail)
-		cost += part_cost(s, end, 0, tail, NULL);
+		cost += part_cost(s, end, 0, tail);
 	return cost + slide_to(s->cma, s->r, slide, first, end);
 }
 
@@ -337,33 +348,55 @@ static void search_up(struct search *s)
 	}
 }
 
-/* Windows within block `i` of the range. */
+/* Of the windows of block `i` from `bit` on the first with the fewest frames taken, `least` at best; BITMAP_NONE: none. */
+static uint64_t emptiest(const struct search *s, const struct block_map *map, uint64_t bit,
+			 uint64_t end, uint64_t least, uint64_t *taken)
+{
+	uint64_t quarter = s->want->nr_bits / 4, best = BITMAP_NONE;
+
+	*taken = UINT64_MAX;
+	for (; bit != BITMAP_NONE && *taken > least;
+	     bit = next_clear(s->cma, s->r, s->want, bit + (quarter ? quarter : 1), end)) {
+		struct range p = pfns_of(s->cma, s->r, bit, s->want->nr_bits);
+		unsigned int lo = (unsigned int)(p.start & (FH_BLOCK_PAGES - 1)), n;
+
+		if (behind_stuck(s->want, p))
+			continue;
+		n = taken_in(map, lo, lo + (unsigned int)(p.end - p.start));
+		if (n < *taken) {
+			*taken = n;
+			best = bit;
+		}
+	}
+	return best;
+}
+
+/* Windows within block `i` of the range. What they cost depends on how many of their frames are taken, which are all but what
+ * is free of the block, or more. */
 static void search_block(struct search *s, uint64_t i)
 {
-	uint64_t per = block_bits(s->cma), bit, end, quarter = s->want->nr_bits / 4;
-	uint64_t block = machine_block(s->cma->m, s->r->base_pfn) + i;
+	uint64_t per = block_bits(s->cma), bit, end, taken;
+	uint64_t n = s->want->nr_bits << s->cma->order_per_bit;
+	uint64_t free = block_word_free(block_word(s->cma->m, block_of(s, i)));
+	uint64_t least = n > free ? n - free : 0, cost = taken_cost(s, i, least);
 	struct block_map map;
 
+	if (cost >= s->best_cost || (s->want->free && cost))
+		return;
 	bounds(s->cma, s->r, s->want, &bit, &end);
 	bit = bit > i * per ? bit : i * per;
 	end = end < (i + 1) * per ? end : (i + 1) * per;
 	bit = bit < end ? next_clear(s->cma, s->r, s->want, bit, end) : BITMAP_NONE;
-	if (bit != BITMAP_NONE && block_word_free(block_word(s->cma->m, block)) == FH_BLOCK_PAGES) {
+	if (bit != BITMAP_NONE && free == FH_BLOCK_PAGES) {
 		found(s, bit, 0, NO_GLOVE); /* no need for its map */
 		return;
 	}
-	if (bit == BITMAP_NONE || !map_of(s->cma->m, block, !s->want->free, &map))
+	if (bit == BITMAP_NONE || !map_of(s->cma->m, block_of(s, i), !s->want->free, &map))
 		return;
-	for (; bit != BITMAP_NONE && s->best_cost;
-	     bit = next_clear(s->cma, s->r, s->want, bit + (quarter ? quarter : 1), end)) {
-		struct range p = pfns_of(s->cma, s->r, bit, s->want->nr_bits);
-		unsigned int lo = (unsigned int)(p.start & (FH_BLOCK_PAGES - 1));
-
-		if (!behind_stuck(s->want, p))
-			found(s, bit,
-			      part_cost(s, i, lo, lo + (unsigned int)(p.end - p.start), &map),
-			      NO_GLOVE);
-	}
+	bit = emptiest(s, &map, bit, end, least, &taken);
+	if (bit != BITMAP_NONE)
+		found(s, bit, taken_cost(s, i, taken), NO_GLOVE);
+	s->looks++;
 }
 
 /* No device has a frame of the block. */
@@ -377,7 +410,7 @@ static bool is_unbroken(const struct search *s, uint64_t i)
 }
 
 /* Small windows, from the upper end: in blocks that small ones have broken, then in blocks of no
- * device. */
+ * device. In a full area a search through all of them would take longer than what it finds can save. */
 static void search_down(struct search *s, bool broken)
 {
 	struct cma *cma = s->cma;
@@ -387,6 +420,8 @@ static void search_down(struct search *s, bool broken)
 		if (broken && !s->r->nr_small)
 			continue;
 		for (uint64_t i = area_nr_blocks(s->r); i-- > 0 && s->best_cost;) {
+			if (s->best.r && !s->want->free && s->looks >= MOST_LOOKS)
+				return;
 			if (broken ? s->r->block[i].small : is_unbroken(s, i))
 				search_block(s, i);
 		}

@@ -316,6 +316,41 @@ static void cma_full(enum cma_policy policy, bool bytes, const char *name)
 	drop(m);
 }
 
+static int read_nothing(void *data, uint64_t index, void *buf)
+{
+	(void)data;
+	(void)index;
+	(void)buf;
+	return 0;
+}
+
+/* Small, in an area that has no free frame: what it takes to find out where is cheapest. Cache fills areas first. */
+static void cma_packed(unsigned long pages, unsigned int align)
+{
+	static const struct fh_object_ops ops = {.read = read_nothing};
+	struct fh_machine *m = machine(AREA, false);
+	struct cma *cma = cma_default(m);
+	struct fh_object *file = NULL;
+	struct fh_mem_info info;
+	unsigned char byte;
+	uint64_t i = 0;
+	char name[64];
+	pfn_t pfn;
+
+	T_EQ(cma_set_policy(cma, CMA_POLICY_GUARANTEED), 0);
+	T_EQ(fh_object_create(m, GIB >> FH_PAGE_SHIFT, &ops, NULL, &file), 0);
+	do {
+		T_EQ(fh_object_read(file, i++, 0, &byte, 1), 0);
+		fh_mem_info(m, &info);
+	} while (info.cma_free);
+	snprintf(name, sizeof(name), "cma.packed.%lu.alloc", pages);
+	begin();
+	COUNTED(T_EQ(cma_alloc(cma, pages, align, 0, &pfn), 0));
+	end(name, 1);
+	fh_object_destroy(file);
+	drop(m);
+}
+
 static void measure(void)
 {
 	static const unsigned int orders[] = {0, 3, 9};
@@ -329,6 +364,9 @@ static void measure(void)
 	cma_idle(256, 8);
 	cma_idle(4096, 8);
 	cma_idle(16384, 8);
+	cma_packed(1, 0);
+	cma_packed(16, 4);
+	cma_packed(256, 8);
 	cma_full(CMA_POLICY_GUARANTEED, false, "cma.full.4096.alloc.page");
 	cma_full(CMA_POLICY_MOVABLE, false, "cma.full.4096.alloc.page.movable");
 	cma_full(CMA_POLICY_GUARANTEED, true, "cma.full.4096.alloc.page.bytes");

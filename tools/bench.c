@@ -140,11 +140,13 @@ static bool make_hosted(struct bench *b, unsigned int ram_times)
 		bench_fail(b, BENCH_FAIL, "%s", why.text[0] ? why.text : "no memory from the host");
 		return false;
 	}
-	b->blind = *hosted_plat(b->hosted);
-	b->blind.ram = NULL;
-	b->blind.map = NULL;
-	b->blind.protect = NULL;
-	b->blind.unmap = NULL;
+	for (unsigned int i = 0; i < BENCH_PLATS; i++)
+		b->plat[i] = *hosted_plat(b->hosted);
+	b->plat[BENCH_BLIND].ram = NULL;
+	b->plat[BENCH_BLIND].map = NULL;
+	b->plat[BENCH_BLIND].protect = NULL;
+	b->plat[BENCH_BLIND].unmap = NULL;
+	b->plat[BENCH_BYTES].parallel = NULL;
 	return true;
 }
 

@@ -54,11 +54,14 @@ struct bench_case {
 	struct bench_measure measure[BENCH_MEASURES];
 };
 
+/* Machines without bytes; with bytes, where who asks works alone; or is helped by other CPUs. */
+enum bench_bytes { BENCH_BLIND, BENCH_BYTES, BENCH_HELPED, BENCH_PLATS };
+
 struct bench {
 	unsigned int runs, threads;
 	uint64_t ram; /* bytes of a machine with bytes; its area is a quarter */
 	struct hosted *hosted;
-	struct plat blind; /* the hosted platform without bytes */
+	struct plat plat[BENCH_PLATS]; /* the hosted platform */
 	char why[BENCH_WHY];
 	unsigned int nr_cases;
 	struct bench_case cases[BENCH_CASES];
@@ -110,8 +113,7 @@ static inline uint64_t bench_below(uint64_t *state, uint64_t n)
 
 /* bench_machine.c */
 #define BENCH_BASE UINT64_C(0x100000000) /* where RAM begins: one zone, Normal */
-/* `ram` bytes, `area` of them an area at the end; blind: frames without bytes. NULL: b->why. */
-enum bench_bytes { BENCH_BLIND, BENCH_BYTES };
+/* `ram` bytes, `area` of them an area at the end. NULL: b->why. */
 struct fh_machine *bench_machine(struct bench *b, enum bench_bytes bytes, uint64_t ram,
 				 uint64_t area);
 

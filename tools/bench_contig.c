@@ -3,6 +3,7 @@
  * Groups `contig` and `migrate`: an area as large as --ram, idle or half occupied, taken whole;
  * what each moved page costs in the core alone, beside what this machine needs to copy a cold page.
  */
+#include <stdio.h>
 #include <string.h>
 #include <freehold/object.h>
 #include "bench.h"
@@ -119,7 +120,8 @@ static uint64_t punch_half(struct fill *f)
 
 static enum bench_status run_half(struct bench *b, const struct bench_case *c, double *value)
 {
-	struct fh_machine *m = bench_machine(b, BENCH_BYTES, 2 * b->ram, b->ram);
+	enum bench_bytes helped = c->variant ? BENCH_HELPED : BENCH_BYTES;
+	struct fh_machine *m = bench_machine(b, helped, 2 * b->ram, b->ram);
 	struct cma_stats before, after = {0};
 	double ns = 0, copy = 0;
 	struct fill fill;
@@ -150,6 +152,20 @@ static enum bench_status run_half(struct bench *b, const struct bench_case *c, d
 	return BENCH_OK;
 }
 
+static void add_half(struct bench *b, unsigned int threads, bool helped)
+{
+	struct bench_case *c = bench_add(
+		b, (struct bench_case){
+			   .run = run_half, .threads = threads, .variant = helped, .ram_times = 2});
+	char how[32];
+
+	snprintf(how, sizeof(how), helped ? "helped" : "threads%u", threads);
+	bench_measure(c, "ms", "contig.half.%s", how);
+	bench_measure(c, "ns", "migrate.page.%s", how);
+	bench_measure(c, "ns", "migrate.copy.%s", how);
+	bench_measure(c, "ratio", "migrate.over_copy.%s", how);
+}
+
 void bench_add_contig(struct bench *b)
 {
 	for (unsigned int t = 1; t <= b->threads; t = t == b->threads ? t + 1 : b->threads) {
@@ -157,11 +173,8 @@ void bench_add_contig(struct bench *b)
 			b, (struct bench_case){.run = run_idle, .threads = t, .ram_times = 2});
 
 		bench_measure(c, "us", "contig.idle.threads%u", t);
-		c = bench_add(b,
-			      (struct bench_case){.run = run_half, .threads = t, .ram_times = 2});
-		bench_measure(c, "ms", "contig.half.threads%u", t);
-		bench_measure(c, "ns", "migrate.page.threads%u", t);
-		bench_measure(c, "ns", "migrate.copy.threads%u", t);
-		bench_measure(c, "ratio", "migrate.over_copy.threads%u", t);
+		add_half(b, t, false);
 	}
+	if (b->threads > 1)
+		add_half(b, 1, true); /* one request, and whatever CPUs help */
 }

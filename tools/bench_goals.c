@@ -39,6 +39,7 @@ static const struct {
 	{"contig.idle.threads1", "100 (1 GiB)"},
 	{"contig.half.threads1", "115 (1 GiB)"},
 	{"contig.half.threads2", "70 (1 GiB)"},
+	{"contig.half.helped", "70 (1 GiB)"},
 	{"migrate.page.threads1", "850"},
 	{"migrate.page.threads2", "450"},
 	{"cma.idle.16.alloc", "2,000 instructions"},

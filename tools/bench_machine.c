@@ -30,8 +30,7 @@ struct fh_machine *bench_machine(struct bench *b, enum bench_bytes bytes, uint64
 			.flags = BOOT_REGION_CMA_DEFAULT,
 		};
 		cfg->nr_regions = area ? 1 : 0;
-		err = fh_machine_create(bytes == BENCH_BLIND ? &b->blind : hosted_plat(b->hosted),
-					cfg, &m);
+		err = fh_machine_create(&b->plat[bytes], cfg, &m);
 	}
 	free(cfg);
 	if (err)

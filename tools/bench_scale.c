@@ -25,14 +25,14 @@ static void *count_alloc(void *ctx, size_t size)
 
 static bool count_machine(struct bench *b, uint64_t gib, uint64_t *total, uint64_t *largest)
 {
-	struct plat own = b->blind;
+	struct plat own = b->plat[BENCH_BLIND];
 	struct fh_machine *m;
 
 	asked.alloc = own.alloc;
 	asked.total = asked.largest = 0;
-	b->blind.alloc = count_alloc;
+	b->plat[BENCH_BLIND].alloc = count_alloc;
 	m = bench_machine(b, BENCH_BLIND, gib * GIB, 0);
-	b->blind = own;
+	b->plat[BENCH_BLIND] = own;
 	*total = asked.total;
 	*largest = asked.largest;
 	if (m)

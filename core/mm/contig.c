@@ -6,7 +6,7 @@
  * Two rounds over the blocks of the range. The first visits each once: blocks whose part is free
  * are ours right away, the others are isolated, so that from here on nothing new comes in. Only if
  * there are such does the second round follow: the CPUs whose cached words lie there give them
- * back, and each block is emptied in turn. An idle range costs one visit a block and no more. */
+ * back, and blocks are emptied, each by one thread. An idle range costs one visit a block and no more. */
 #include "base/bits.h"
 #include "mm/budget.h"
 #include "mm/contig.h"
@@ -19,13 +19,17 @@
 
 #define CHUNK_BLOCKS 4096 /* 8 GiB: what one bitmap of `ours` spans */
 
+/* A chunk of a range, emptied by several threads at once if it is large. */
 struct claim {
 	struct fh_machine *m;
 	const struct contig_want *want;
-	uint64_t first, end; /* blocks */
-	struct contig_result *res;
-	uint64_t ours[CHUNK_BLOCKS /
-		      64]; /* blocks that are claimed whole; the others are isolated */
+	uint64_t first, end;	/* blocks */
+	_Atomic(uint64_t) next; /* the block that nobody has begun to empty */
+	_Atomic(uint64_t) migrated, dropped;
+	_Atomic(int) err;
+	struct contig_result blame; /* of who set err */
+	/* Blocks that are claimed whole, and those that would not be and are no longer isolated; the others are. */
+	_Atomic(uint64_t) ours[CHUNK_BLOCKS / 64], failed[CHUNK_BLOCKS / 64];
 };
 
 /* The part of the range that lies in a block. */
@@ -39,19 +43,23 @@ static void span_of(const struct fh_machine *m, struct range range, uint64_t blo
 						 : FH_BLOCK_PAGES;
 }
 
-static bool is_ours(const struct claim *c, uint64_t block)
+static bool has(const struct claim *c, const _Atomic(uint64_t) *map, uint64_t block)
 {
-	return c->ours[(block - c->first) / 64] >> ((block - c->first) & 63) & 1;
+	return atomic_load_explicit(&map[(block - c->first) / 64], memory_order_relaxed) >>
+		       ((block - c->first) & 63) &
+	       1;
 }
 
-static void set_ours(struct claim *c, uint64_t block)
+static void mark(const struct claim *c, _Atomic(uint64_t) *map, uint64_t block)
 {
-	c->ours[(block - c->first) / 64] |= UINT64_C(1) << ((block - c->first) & 63);
+	atomic_fetch_or_explicit(&map[(block - c->first) / 64],
+				 UINT64_C(1) << ((block - c->first) & 63), memory_order_relaxed);
 }
 
 /* One block being emptied. */
 struct emptying {
-	struct claim *c;
+	const struct claim *c;
+	struct contig_result *res;
 	uint64_t block;
 	struct block_map want, mine;
 	unsigned int uncounted; /* frames of `mine` that the machine's counters do not know yet */
@@ -84,7 +92,7 @@ static int wait_transit(struct emptying *e)
 
 	if (!e->transit_since)
 		e->transit_since = now;
-	e->c->res->since_ns = e->transit_since;
+	e->res->since_ns = e->transit_since;
 	if (now - e->transit_since > policy_transit_limit_ns())
 		return -FH_EBUSY;
 	arch_yield();
@@ -140,37 +148,37 @@ void contig_blame(struct fh_machine *m, pfn_t pfn, struct contig_result *res)
  */
 static int consider(struct emptying *e, pfn_t pfn)
 {
-	struct claim *c = e->c;
+	const struct claim *c = e->c;
 	struct fh_frame *f = machine_frame(c->m, pfn);
 	enum frame_state state = frame_state(f);
 	int err = -FH_EBUSY;
 
-	contig_blame(c->m, pfn, c->res);
+	contig_blame(c->m, pfn, e->res);
 	switch (state) {
 	case FRAME_MOVABLE:
 		err = migrate_movable(c->m, pfn);
 		if (!err) {
 			emptied(e, pfn);
 			count_emptied(e);
-			c->res->migrated++;
+			e->res->migrated++;
 			return 0;
 		}
 		if (err == -FH_ENOMEM) {
-			c->res->why = "no frame to move it to";
+			e->res->why = "no frame to move it to";
 			break;
 		}
 		err = -FH_EBUSY;
-		c->res->why = "its driver does not let go";
+		e->res->why = "its driver does not let go";
 		break;
 	case FRAME_HELD:
-		c->res->why = frame_flags(f) & FRAME_WRITEBACK ? "under writeback" : "pinned";
+		e->res->why = frame_flags(f) & FRAME_WRITEBACK ? "under writeback" : "pinned";
 		if (frame_flags(f) & FRAME_WRITEBACK && c->want->policy == CMA_POLICY_MOVABLE) {
 			wait_unhold(c->m, f, c->want->deadline_ns || c->want->cancel);
 			return 0;
 		}
 		break;
 	default: /* RAW, or in somebody else's hands: over soon */
-		c->res->why = "taken, and in no object";
+		e->res->why = "taken, and in no object";
 		return wait_transit(e);
 	}
 	arch_yield();
@@ -190,7 +198,7 @@ static int given_up(const struct claim *c)
 /* Isolates and moves what can be, a batch; or considers the first page that cannot. */
 static int empty_some(struct emptying *e)
 {
-	struct claim *c = e->c;
+	const struct claim *c = e->c;
 	struct migrate_result r = {0};
 	struct block_map left;
 	pfn_t pfn[MIGRATE_BATCH], stuck = 0;
@@ -209,19 +217,19 @@ static int empty_some(struct emptying *e)
 		      c->want->policy == CMA_POLICY_MOVABLE ? MIGRATE_ANYWHERE : MIGRATE_OUT,
 		      emptied, e, &r);
 	count_emptied(e);
-	c->res->migrated += r.moved;
-	c->res->dropped += r.dropped;
+	e->res->migrated += r.moved;
+	e->res->dropped += r.dropped;
 	if (!r.failed)
 		return 0;
-	contig_blame(c->m, r.failed_pfn, c->res);
-	c->res->why = "no frame to move it to";
+	contig_blame(c->m, r.failed_pfn, e->res);
+	e->res->why = "no frame to move it to";
 	return ++e->passes >= policy_contig_passes(c->want->policy) ? r.error : 0;
 }
 
 /* Empties the block's part of the range; it is isolated. */
-static int empty_block(struct claim *c, uint64_t block)
+static int empty_block(struct claim *c, uint64_t block, struct contig_result *res)
 {
-	struct emptying e = {.c = c, .block = block};
+	struct emptying e = {.c = c, .res = res, .block = block};
 	unsigned int lo, hi;
 	int err = 0;
 
@@ -234,52 +242,71 @@ static int empty_block(struct claim *c, uint64_t block)
 			err = empty_some(&e);
 		if (err) {
 			isolate_undo(c->m, block, &e.mine);
+			mark(c, c->failed, block);
 			return err;
 		}
 	}
-	set_ours(c, block);
+	mark(c, c->ours, block);
 	return 0;
 }
 
-/* Gives back what the first round took. */
-static void undo(struct claim *c, uint64_t failed)
+/* What each of the threads does: empties blocks until there are no more, or somebody could not. */
+static void empty_blocks(void *data)
+{
+	struct claim *c = data;
+	struct contig_result res = {0};
+	int err = 0, none = 0;
+	uint64_t b;
+
+	while (!err && !atomic_load_explicit(&c->err, memory_order_relaxed) &&
+	       (b = atomic_fetch_add_explicit(&c->next, 1, memory_order_relaxed)) < c->end)
+		if (!has(c, c->ours, b))
+			err = empty_block(c, b, &res);
+	if (err && atomic_compare_exchange_strong(&c->err, &none, err))
+		c->blame = res;
+	atomic_fetch_add_explicit(&c->migrated, res.migrated, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->dropped, res.dropped, memory_order_relaxed);
+}
+
+/* Gives back what was taken. */
+static void undo(struct claim *c)
 {
 	static const struct block_map none;
 	unsigned int lo, hi;
 
 	for (uint64_t b = c->first; b < c->end; b++) {
 		span_of(c->m, c->want->range, b, &lo, &hi);
-		if (is_ours(c, b))
+		if (has(c, c->ours, b))
 			isolate_release(c->m, b, lo, hi);
-		else if (b != failed)
+		else if (!has(c, c->failed, b))
 			isolate_undo(c->m, b, &none);
 	}
 }
 
 static int claim_chunk(struct claim *c)
 {
-	unsigned int lo, hi;
-	bool all = true;
+	struct plat *plat = &c->m->plat;
+	unsigned int lo, hi, helpers;
+	uint64_t left = 0;
 
 	for (uint64_t b = c->first; b < c->end; b++) {
 		span_of(c->m, c->want->range, b, &lo, &hi);
 		if (isolate_or_claim(c->m, b, lo, hi))
-			set_ours(c, b);
+			mark(c, c->ours, b);
 		else
-			all = false;
+			left++;
 	}
-	if (all)
+	if (!left)
 		return 0;
 	pcp_drain_blocks(c->m, c->first, c->end);
-	for (uint64_t b = c->first; b < c->end; b++) {
-		int err = is_ours(c, b) ? 0 : empty_block(c, b);
-
-		if (err) {
-			undo(c, b);
-			return err;
-		}
-	}
-	return 0;
+	helpers = policy_contig_helpers(c->want->policy, left, c->m->nr_cpus);
+	if (helpers && plat->parallel)
+		plat->parallel(plat->ctx, helpers, empty_blocks, c);
+	else
+		empty_blocks(c);
+	if (c->err)
+		undo(c);
+	return c->err;
 }
 
 int contig_claim(struct fh_machine *m, const struct contig_want *want, struct contig_result *res)
@@ -294,10 +321,15 @@ int contig_claim(struct fh_machine *m, const struct contig_want *want, struct co
 			.want = want,
 			.first = at,
 			.end = end - at < CHUNK_BLOCKS ? end : at + CHUNK_BLOCKS,
-			.res = res,
+			.next = at,
 		};
 		int err = claim_chunk(&c);
+		uint64_t migrated = res->migrated + c.migrated, dropped = res->dropped + c.dropped;
 
+		if (err)
+			*res = c.blame;
+		res->migrated = migrated;
+		res->dropped = dropped;
 		if (err) {
 			if (at > first)
 				contig_release(

@@ -120,6 +120,13 @@ unsigned int policy_contig_passes(enum cma_policy policy)
 	return policy == CMA_POLICY_MOVABLE ? 5 : 100;
 }
 
+unsigned int policy_contig_helpers(enum cma_policy policy, uint64_t blocks, unsigned int nr_cpus)
+{
+	uint64_t n = policy == CMA_POLICY_MOVABLE ? 0 : blocks / 4;
+
+	return n < nr_cpus ? (unsigned int)n : nr_cpus - 1;
+}
+
 unsigned int policy_evict_passes(void)
 {
 	return 5;

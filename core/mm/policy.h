@@ -69,6 +69,8 @@ uint64_t policy_min_free_kbytes(uint64_t managed_kbytes);
 
 /* How often cma_alloc() goes over the same window before it calls a page busy. */
 unsigned int policy_contig_passes(enum cma_policy policy);
+/* How many other CPUs help to empty so many blocks. */
+unsigned int policy_contig_helpers(enum cma_policy policy, uint64_t blocks, unsigned int nr_cpus);
 /* What it takes to make tenants leave, in the time that dropping a page takes: moving one is a copy
  * and a change of mappings. A held page is a last resort. */
 static inline uint64_t policy_leave_cost(uint64_t moved, uint64_t dropped, uint64_t held)

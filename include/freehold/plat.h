@@ -47,6 +47,10 @@ struct plat {
 	 * as often as it likes. Never called with a lock held. */
 	void (*wait)(void *ctx, _Atomic(uint32_t) *word, uint32_t value);
 	void (*wake)(void *ctx, _Atomic(uint32_t) *word);
+	/* Calls fn(data) here and, at the same time, on up to n other CPUs or threads, and returns when all these
+	 * calls have: fn may run fewer times than n + 1, once at least. Called without locks. May be NULL: large
+	 * ranges are then emptied by the thread that wants them alone. */
+	void (*parallel)(void *ctx, unsigned int n, void (*fn)(void *data), void *data);
 
 	/*
 	 * Mirror of an address space in hardware (or host) mappings. `space` is the handle given to

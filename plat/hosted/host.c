@@ -41,8 +41,15 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		return -FH_ENOMEM;
 	}
 	h->swap_fd = -1;
+	err = hosted_helpers_create(h);
+	if (err) {
+		snprintf(why->text, sizeof(why->text), "out of memory");
+		free(h);
+		return err;
+	}
 	err = hosted_ram_create(h, opts, why);
 	if (err) {
+		hosted_helpers_destroy(h);
 		free(h);
 		return err;
 	}
@@ -61,6 +68,7 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		.sync_cpus = hosted_sync_register() ? hosted_sync_cpus : NULL,
 		.wait = hosted_wait,
 		.wake = hosted_wake,
+		.parallel = hosted_parallel,
 		.map = hosted_map,
 		.protect = hosted_protect,
 		.unmap = hosted_unmap,
@@ -75,6 +83,7 @@ void hosted_destroy(struct hosted *h)
 {
 	if (!h)
 		return;
+	hosted_helpers_destroy(h);
 	hosted_swap_close(h);
 	hosted_ram_destroy(h);
 	pthread_mutex_destroy(&h->spaces_lock);

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <freehold/hosted.h>
 
+struct hosted_helpers;
+
 /* A bank of RAM and where it begins in the memfd. */
 struct hosted_bank {
 	pfn_t start, end;
@@ -24,6 +26,8 @@ struct hosted {
 	int ram_fd;
 	int swap_fd; /* -1: none */
 	char *ram;
+
+	struct hosted_helpers *helpers;
 
 	/* Mappings of all spaces. The list is under spaces_lock; a space's own state under its
 	 * lock. */
@@ -70,6 +74,11 @@ bool hosted_sync_register(void);
 void hosted_sync_cpus(void *ctx);
 void hosted_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value);
 void hosted_wake(void *ctx, _Atomic(uint32_t) *word);
+
+/* helpers.c */
+int hosted_helpers_create(struct hosted *h);
+void hosted_helpers_destroy(struct hosted *h);
+void hosted_parallel(void *ctx, unsigned int n, void (*fn)(void *data), void *data);
 
 /* space.c */
 uint64_t hosted_map_limit(void);

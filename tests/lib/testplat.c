@@ -6,6 +6,7 @@
 #include <time.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -114,6 +115,45 @@ static void tp_wake(void *ctx, _Atomic(uint32_t) *word)
 {
 	(void)ctx;
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+/* ---- helpers ---- */
+
+#define HELPERS_MAX 4
+
+struct errand {
+	struct testplat *tp;
+	void (*fn)(void *data);
+	void *data;
+};
+
+static void *help(void *arg)
+{
+	const struct errand *e = arg;
+
+	testplat_cpu(~0u);
+	atomic_fetch_add(&e->tp->helped, 1);
+	e->fn(e->data);
+	return NULL;
+}
+
+static void tp_parallel(void *ctx, unsigned int n, void (*fn)(void *data), void *data)
+{
+	struct errand e = {ctx, fn, data};
+	pthread_t id[HELPERS_MAX];
+	unsigned int got = 0;
+
+	while (got < n && got < HELPERS_MAX && !fails(ctx) &&
+	       !pthread_create(&id[got], NULL, help, &e))
+		got++;
+	fn(data);
+	while (got)
+		pthread_join(id[--got], NULL);
+}
+
+void testplat_helpers(struct testplat *tp)
+{
+	tp->plat.parallel = tp_parallel;
 }
 
 /* ---- swap ---- */

@@ -34,8 +34,9 @@ struct testplat {
 	_Atomic(uint64_t) swap_writes, swap_reads; /* that succeeded */
 	_Atomic(uint64_t) swap_write_errors, swap_read_errors;
 
-	bool no_ram;	    /* frames without bytes */
-	bool no_cpu_caches; /* no sync_cpus */
+	_Atomic(uint64_t) helped; /* calls of plat.parallel's fn by others */
+	bool no_ram;		  /* frames without bytes */
+	bool no_cpu_caches;	  /* no sync_cpus */
 };
 
 void testplat_init(struct testplat *tp);
@@ -44,6 +45,9 @@ void testplat_fini(struct testplat *tp);
 /* Room for nr pages of swap behind plat.swap_write and swap_read, which fail with -FH_EIO when fail_nth
  * says so, or the flags above. Before the machine is made; fh_swapon() is the caller's. */
 void testplat_swap(struct testplat *tp, uint64_t nr);
+
+/* plat.parallel, with threads of its own for each call. Before the machine is made. */
+void testplat_helpers(struct testplat *tp);
 
 /* A finished configuration: one bank of `mib` MiB at TP_BASE, `cma_mib` of it as area "area" at its
  * end, of `policy`, `cpus` CPUs. dma_limit and dma32_limit make three zones when `zones` is true:

@@ -96,6 +96,7 @@ static bool start(uint64_t mib, uint64_t cma_mib, enum cma_policy policy)
 	if (nr_threads < 2 || nr_threads > MAX_THREADS)
 		nr_threads = 4;
 	testplat_init(&tp);
+	testplat_helpers(&tp);
 	testplat_cpu(~0u);
 	if (swap_places)
 		testplat_swap(&tp, swap_places);
@@ -385,7 +386,8 @@ static void disturb(struct thread *t)
 
 static void device(struct thread *t)
 {
-	unsigned long count = 1 + (rnd(t) % 4 ? rnd(t) % 64 : rnd(t) % 1024);
+	static const unsigned int most[] = {64, 64, 64, 64, 64, 64, 1024, 3584};
+	unsigned long count = 1 + rnd(t) % most[rnd(t) % 8];
 	unsigned int align = rnd(t) % 6;
 	pfn_t pfn;
 	int err = cma_alloc(area, count, align, CMA_NO_WARN, &pfn);

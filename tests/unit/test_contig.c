@@ -132,6 +132,72 @@ static void failure_undoes(void)
 	end();
 }
 
+/* Sixteen blocks, which others help to empty. */
+static const struct range wide = {(TP_BASE >> FH_PAGE_SHIFT) + 8192,
+				  (TP_BASE >> FH_PAGE_SHIFT) + 16384};
+
+static bool start_helped(void)
+{
+	testplat_init(&tp);
+	testplat_helpers(&tp);
+	testplat_cpu(0);
+	m = testplat_machine(&tp, 64, 32, CMA_POLICY_GUARANTEED, 4);
+	return m && T_EQ(fh_object_create(m, 8192, NULL, NULL, &o), 0);
+}
+
+/* Sixteen blocks, four threads: each page leaves once. */
+static void several_empty_it(void)
+{
+	uint64_t n, inside = 0;
+	struct contig_result r;
+	pfn_t pfn;
+
+	T_NEED(start_helped());
+	T_EQ(cma_set_policy(cma_default(m), CMA_POLICY_MOVABLE), 0); /* tenants go inside early */
+	n = fill(7000);
+	T_EQ(n, 7000);
+	T_EQ(cma_set_policy(cma_default(m), CMA_POLICY_GUARANTEED), 0);
+	for (uint64_t i = 0; i < n; i++)
+		inside += !fh_object_where(o, i, &pfn) && pfn >= wide.start;
+	T_OK(inside > 2000, "there is something to do");
+	T_EQ(contig_claim(m, &(struct contig_want){wide, CMA_POLICY_GUARANTEED, 0, NULL}, &r), 0);
+	T_EQ(r.migrated, inside);
+	T_OK(tp.helped, "by others, too");
+	T_EQ(m->nr_device, 8192);
+	for (uint64_t i = 0; i < n; i++)
+		if (!T_OK(!fh_object_where(o, i, &pfn) && pfn < wide.start, "out"))
+			break;
+	bytes_are_right(n);
+	contig_release(m, wide);
+	end();
+}
+
+/* A page in one block will not move: the others' work is undone, too, and the record names that page. */
+static void one_of_several_fails(void)
+{
+	struct contig_result r;
+	uint64_t n, held = 0;
+	pfn_t pfn = 0;
+
+	T_NEED(start_helped());
+	T_EQ(cma_set_policy(cma_default(m), CMA_POLICY_MOVABLE), 0);
+	n = fill(7000);
+	for (uint64_t i = 0; i < n && !held; i++)
+		if (!fh_object_where(o, i, &pfn) && pfn > wide.start + 1100)
+			held = i;
+	T_NEED(held);
+	T_EQ(fh_object_pin(o, held, &pfn), 0);
+	T_EQ(contig_claim(m, &(struct contig_want){wide, CMA_POLICY_GUARANTEED, 0, NULL}, &r),
+	     -FH_EBUSY);
+	T_EQ(r.pfn, pfn);
+	T_STR(r.why, "pinned");
+	T_EQ(m->nr_device, 0);
+	TP_CHECK(m);
+	bytes_are_right(n);
+	T_EQ(fh_object_unpin(o, held), 0);
+	end();
+}
+
 /* Frames in CPUs' caches are asked back, and no sooner than needed. */
 static void cached_words(void)
 {
@@ -174,5 +240,6 @@ static void no_room(void)
 	end();
 }
 
-const struct t_case t_cases[] = {T(idle_ranges),  T(tenants_move_out), T(failure_undoes),
-				 T(cached_words), T(no_room),	       T_END};
+const struct t_case t_cases[] = {
+	T(idle_ranges),		 T(tenants_move_out), T(failure_undoes), T(several_empty_it),
+	T(one_of_several_fails), T(cached_words),     T(no_room),	 T_END};

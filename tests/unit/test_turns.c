@@ -52,7 +52,9 @@ static void as_many_as_cpus(void)
 	turns_init(&ts, CPUS);
 	for (unsigned int i = 0; i < THREADS; i++)
 		T_NEED(!pthread_create(&id[i], NULL, busy, &ops[i]));
-	doze(100000000);
+	for (unsigned int i = 0; i < THREADS; i++)
+		for (unsigned int ms = 0; !ops[i] && ms < 20000; ms++)
+			doze(1000000);
 	atomic_store(&stop, true);
 	for (unsigned int i = 0; i < THREADS; i++)
 		T_EQ(pthread_join(id[i], NULL), 0);

@@ -11,7 +11,7 @@
 
 static struct turns ts;
 static _Atomic(int) running, most;
-static _Atomic(bool) stop;
+static _Atomic(bool) stop, asleep;
 
 static void count(int n)
 {
@@ -75,6 +75,7 @@ static void *waker(void *arg)
 
 	turn_take(&ts);
 	had = turn_pause(&ts);
+	atomic_store(&asleep, true);
 	doze(20000000);
 	turn_resume(&ts, had);
 	atomic_store(woken, true);
@@ -89,7 +90,8 @@ static void who_wakes_need_not_wait(void)
 
 	turns_init(&ts, 1);
 	T_NEED(!pthread_create(&id, NULL, waker, &woken));
-	doze(5000000);
+	while (!atomic_load(&asleep))
+		doze(1000000);
 	turn_take(&ts);
 	while (!atomic_load(&woken))
 		doze(1000000);

@@ -121,6 +121,8 @@ static json_t *json_refusal(const struct refusal *r)
 			      integer(r->pfn), "window_start", integer(r->window.start),
 			      "window_end", integer(r->window.end));
 
+	if (o && r->pins)
+		json_object_set_new(o, "pins", integer(r->pins));
 	if (o && r->holder) {
 		json_object_set_new(o, "holder", text(r->holder));
 		json_object_set_new(o, "held_ns", integer(r->held_ns));

@@ -120,6 +120,8 @@ static void refusals(const struct run_result *run, FILE *out)
 		if (r->holder)
 			fprintf(out, " held for %s by `%s` (%s)", figure_time(n, r->held_ns),
 				r->holder, r->holder_kind);
+		if (r->pins > 1)
+			fprintf(out, ", pinned %s times", figure_count(n, r->pins));
 		if (r->window.end > r->window.start)
 			fprintf(out, ", window %#" PRIx64 "-%#" PRIx64, r->window.start,
 				r->window.end - 1);

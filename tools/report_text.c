@@ -235,6 +235,8 @@ void report_text(const struct report *r, FILE *out)
 	fputc('\n', out);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		remarks(&r->run[i], out);
+	if (r->histogram)
+		report_hist(r, out);
 	if (r->verbose) {
 		actors(r, out);
 		host(r, out);

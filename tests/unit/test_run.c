@@ -201,7 +201,7 @@ static void stop_when_refused(const struct run_progress *p)
 static void refused_by_a_pin(void)
 {
 	static const char text[] = GLOBAL
-		"[camera]\nkind = device\nbuffers = 1\nsize = 15M\nlifetime = 1ms\nrate = 50\n"
+		"[camera]\nkind = device\nbuffers = 1\nsize = 15M\nlifetime = 0ms\nrate = 50\n"
 		"[direct io]\nkind = pin\nsize = 75%\npages = 64\nhold = 30ms\nrate = 3000\n"
 		"threads = 2\npunch = 100%\n";
 	const struct refusal *r = w.result.refusal;

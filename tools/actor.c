@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <freehold/object.h>
 #include "run_state.h"
 
 #define NS_PER_S     UINT64_C(1000000000)
@@ -192,6 +193,41 @@ static void name_holder(const struct run *run, struct refusal *r)
 	}
 }
 
+/* An actor's name as the core takes one: a word. */
+static void word_of(const struct actor *a, char word[FH_PINNER_NAME])
+{
+	snprintf(word, FH_PINNER_NAME, "%s", a->spec->name);
+	for (char *c = word; *c; c++)
+		if (*c <= ' ' || (unsigned char)*c >= 0x7f)
+			*c = '_';
+}
+
+void actor_name_pinner(struct actor *a)
+{
+	char word[FH_PINNER_NAME];
+
+	word_of(a, word);
+	if (fh_pinner_get(a->m, word, &a->pinner))
+		a->pinner = NULL;
+}
+
+/* What the area's own record says: it was taken when the page was in the way. */
+static void name_pinner(const struct run *run, const struct cma_failure *f, struct refusal *r)
+{
+	char word[FH_PINNER_NAME];
+
+	r->pins = f->pins;
+	for (unsigned int i = 0; f->pinner && i < run->nr_actors; i++) {
+		word_of(&run->actor[i], word);
+		if (strcmp(word, f->pinner))
+			continue;
+		r->holder = run->actor[i].spec->name;
+		r->holder_kind = job_kind_name(run->actor[i].spec->kind);
+		r->held_ns = f->since_ns ? f->time_ns - f->since_ns : 0;
+		return;
+	}
+}
+
 void actor_refused(struct actor *a, struct cma *area, int err)
 {
 	struct run_result *result = a->run->result;
@@ -204,6 +240,7 @@ void actor_refused(struct actor *a, struct cma *area, int err)
 	if (f.error == err) {
 		r.window = f.window;
 		r.pfn = f.pfn;
+		name_pinner(a->run, &f, &r);
 	}
 	snprintf(r.why, sizeof(r.why), "%s", f.error == err && f.why ? f.why : "not said");
 	pthread_mutex_lock(&a->run->lock);
@@ -213,7 +250,8 @@ void actor_refused(struct actor *a, struct cma *area, int err)
 	if (i < result->nr_refusals) {
 		result->refusal[i].n++;
 	} else if (i < RUN_MAX_REFUSALS) {
-		name_holder(a->run, &r);
+		if (!r.pins) /* else the record has the name */
+			name_holder(a->run, &r);
 		result->refusal[i] = r;
 		result->nr_refusals++;
 	}

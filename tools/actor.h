@@ -51,8 +51,9 @@ struct actor {
 	uint64_t seed;	    /* the job's, mixed with the index */
 	uint64_t nr_pages;  /* of a tenant: what `size` comes to */
 	struct actor_thread *thread;
-	void *state; /* of the kind's */
-	void *group; /* of actor_group.c */
+	void *state;		  /* of the kind's */
+	void *group;		  /* of actor_group.c */
+	struct fh_pinner *pinner; /* of its name; NULL: there was no memory for it */
 };
 
 extern const struct actor_ops actor_device_ops, actor_group_ops, actor_absent_ops, actor_anon_ops,
@@ -90,5 +91,7 @@ void actor_refused(struct actor *a, struct cma *area, int err);
 #define ACTOR_MAX_HELD JOB_MAX_PIN
 void actor_hold(struct actor_thread *t, unsigned int slot, pfn_t pfn);
 void actor_unhold(struct actor_thread *t, unsigned int slot);
+/* Sets a->pinner, so that the machine's own records say who pins. */
+void actor_name_pinner(struct actor *a);
 
 #endif

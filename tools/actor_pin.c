@@ -20,6 +20,7 @@ static bool pin_create(struct actor *a, struct why *why)
 		why_set(why, "out of memory");
 		return false;
 	}
+	actor_name_pinner(a);
 	return tenant_create(t, a, why);
 }
 
@@ -54,7 +55,7 @@ static void request_pin(struct tenant *m, struct actor_thread *t, struct request
 		if (!actor_page(t, (k + r->nr) % t->pages, page))
 			return;
 		start = run_now();
-		err = fh_object_pin(m->object, *page, &r->pfn[r->nr]);
+		err = fh_object_pin_by(m->object, *page, t->a->pinner, &r->pfn[r->nr]);
 		tally_done(&t->tally, start);
 		if (err) {
 			tally_failed(&t->tally, err);
@@ -89,7 +90,7 @@ static void request_unpin(struct tenant *m, struct actor_thread *t, const struct
 {
 	for (unsigned int i = 0; i < r->nr; i++) {
 		actor_unhold(t, i);
-		if (fh_object_unpin(m->object, r->page[i]))
+		if (fh_object_unpin_by(m->object, r->page[i], t->a->pinner))
 			tally_failed(&t->tally, -FH_EINVAL);
 	}
 }

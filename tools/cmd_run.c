@@ -25,7 +25,7 @@ int cmd_run(int argc, char **argv);
 struct run_opts {
 	const char *job, *dtb, *ram, *bootargs;
 	enum job_engine engine;
-	bool has_engine, has_seed, has_duration, json, verbose;
+	bool has_engine, has_seed, has_duration, json, verbose, histogram;
 	enum cma_policy policy[JOB_MAX_POLICIES];
 	unsigned int nr_policies, repeat;
 	uint64_t seed, duration_ns;
@@ -53,6 +53,7 @@ static const struct argp_option options[] = {
 	{"seed", 's', "N", 0, "Of the actors' random choices", 0},
 	{"engine", 'e', "NAME", 0, "host (the only one in this build), sim or kernel", 0},
 	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
+	{"histogram", 'H', NULL, 0, "Text: how the latencies of each actor are spread", 0},
 	{"verbose", 'v', NULL, 0, "Every actor, and the machine's own files", 0},
 	{0},
 };
@@ -139,6 +140,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (!o->json && strcmp(arg, "text"))
 			argp_failure(state, EXIT_INPUT, 0, "--format %s: expected text or json",
 				     arg);
+		break;
+	case 'H':
+		o->histogram = true;
 		break;
 	case 'v':
 		o->verbose = true;
@@ -390,7 +394,11 @@ static int run_job(const struct run_opts *o, const struct job *job, const struct
 {
 	struct hosted_opts opts = {.banks = cfg->bank, .nr_banks = cfg->nr_banks};
 	struct run_result *result = calloc(job->nr_policies, sizeof(*result));
-	struct report report = {.job = job, .cfg = cfg, .run = result, .verbose = o->verbose};
+	struct report report = {.job = job,
+				.cfg = cfg,
+				.run = result,
+				.verbose = o->verbose,
+				.histogram = o->histogram};
 	struct hosted_why host_why = {""};
 	struct why why = {""};
 	struct hosted *h = NULL;

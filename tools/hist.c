@@ -70,6 +70,20 @@ uint64_t hist_quantile(const struct hist *h, unsigned int per_mille)
 	return h->max;
 }
 
+uint64_t hist_octave_max(unsigned int octave)
+{
+	return (UINT64_C(2) << octave) - 1;
+}
+
+void hist_octaves(const struct hist *h, uint64_t count[HIST_OCTAVES])
+{
+	for (unsigned int k = 0; k < HIST_OCTAVES; k++)
+		count[k] = 0;
+	/* No bucket lies in two powers of two. */
+	for (unsigned int i = 0; i < HIST_BUCKETS; i++)
+		count[63 - __builtin_clzll(bucket_max(i) | 1)] += h->bucket[i];
+}
+
 double hist_mean(const struct hist *h)
 {
 	return h->count ? (double)h->sum / (double)h->count : 0;

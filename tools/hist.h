@@ -23,6 +23,10 @@ void hist_merge(struct hist *to, const struct hist *from);
 /* The smallest value that at least `per_mille` of the values do not exceed, rounded up by less than
  * 1 % and never above max; 0 of an empty one. */
 uint64_t hist_quantile(const struct hist *h, unsigned int per_mille);
+/* How many values lie in each power of two: octave k has those of 2^k to hist_octave_max(k), octave 0 also 0. */
+#define HIST_OCTAVES 64
+void hist_octaves(const struct hist *h, uint64_t count[HIST_OCTAVES]);
+uint64_t hist_octave_max(unsigned int octave);
 double hist_mean(const struct hist *h);
 
 #endif

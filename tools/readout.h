@@ -45,6 +45,9 @@ struct readout_area {
 	/* Of the last refusal. error 0: there was none, or it is unknown. */
 	int64_t error;
 	uint64_t error_count;
+	uint64_t error_pfn, error_object, error_pins,
+		error_since; /* the page in the way; pfn 0: none */
+	char error_owner[READOUT_NAME], error_pinner[READOUT_NAME];
 	char why[READOUT_NAME];
 };
 

@@ -234,6 +234,46 @@ static void read_stats(struct reading *rd)
 	free(text);
 }
 
+/* `name value` lines of last_failure; those of older versions miss some. */
+static bool failure_number(struct reading *rd, struct line *l, const char *path)
+{
+	const struct {
+		const char *key;
+		uint64_t *v;
+	} keys[] = {
+		{"count ", &rd->a->error_count},     {"pfn ", &rd->a->error_pfn},
+		{"owner_id ", &rd->a->error_object}, {"pins ", &rd->a->error_pins},
+		{"since_ns ", &rd->a->error_since},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (!line_is(l, keys[i].key))
+			continue;
+		if (!line_number(l, keys[i].v))
+			readout_bad(rd->r, path, l->nr, "a name and a number");
+		return true;
+	}
+	return false;
+}
+
+static void failure_text(struct reading *rd, struct line *l)
+{
+	const struct {
+		const char *key;
+		char *text;
+		size_t size;
+	} keys[] = {
+		{"why ", rd->a->why, sizeof(rd->a->why)},
+		{"owner ", rd->a->error_owner, sizeof(rd->a->error_owner)},
+		{"pinner ", rd->a->error_pinner, sizeof(rd->a->error_pinner)},
+	};
+	const char *end = l->next > l->at && l->next[-1] == '\n' ? l->next - 1 : l->next;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (line_is(l, keys[i].key))
+			readout_printable(keys[i].text, keys[i].size, l->at, end);
+}
+
 static void read_failure(struct reading *rd)
 {
 	char path[READ_PATH];
@@ -249,15 +289,12 @@ static void read_failure(struct reading *rd)
 				readout_bad(rd->r, path, l.nr, "an error, 0 or negative");
 			else
 				rd->a->error = sign * (int64_t)v;
-		} else if (line_is(&l, "count ")) {
-			if (!line_number(&l, &rd->a->error_count))
-				readout_bad(rd->r, path, l.nr, "a number of pages");
-		} else if (line_is(&l, "why ")) {
-			const char *end = l.next > l.at && l.next[-1] == '\n' ? l.next - 1 : l.next;
-
-			readout_printable(rd->a->why, sizeof(rd->a->why), l.at, end);
+		} else if (!failure_number(rd, &l, path)) {
+			failure_text(rd, &l);
 		}
 	}
+	if (!strcmp(rd->a->error_pinner, "-"))
+		rd->a->error_pinner[0] = '\0';
 	free(text);
 }
 
@@ -313,7 +350,8 @@ static void add_area(struct readout *r, const char *top, const char *name, size_
 	*a = (struct readout_area){.error = 0};
 	a->base = a->size = a->device = a->lent = a->largest_hole = a->holes = UNKNOWN;
 	a->allocated = a->refused = a->released = a->nr_allocs = a->nr_fails = UNKNOWN;
-	a->error_count = UNKNOWN;
+	a->error_count = a->error_pfn = a->error_object = UNKNOWN;
+	a->error_pins = a->error_since = UNKNOWN;
 	memcpy(a->name, copy, n + 1);
 }
 

@@ -70,8 +70,13 @@ static json_t *last_failure(const struct readout_area *a)
 {
 	if (!a->error)
 		return json_null();
-	return json_pack("{sI so ss}", "error", (json_int_t)a->error, "count_pages",
-			 number(a->error_count), "why", a->why);
+	return json_pack("{sI so ss so so so so so so}", "error", (json_int_t)a->error,
+			 "count_pages", number(a->error_count), "why", a->why, "pfn",
+			 number(a->error_pfn), "owner",
+			 a->error_owner[0] ? json_string(a->error_owner) : json_null(), "owner_id",
+			 number(a->error_object), "pins", number(a->error_pins), "pinner",
+			 a->error_pinner[0] ? json_string(a->error_pinner) : json_null(),
+			 "since_ns", number(a->error_since));
 }
 
 static json_t *area(const struct readout *r, const struct readout_area *a)

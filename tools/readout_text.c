@@ -150,6 +150,22 @@ static void areas(const struct readout *r, FILE *out)
 	table_print(&t, out);
 }
 
+/* The page in the way, as far as it is known. */
+static void culprit(const struct readout_area *a, FILE *out)
+{
+	if (a->error_pfn == UNKNOWN || !a->error_pfn)
+		return;
+	fprintf(out, "; page 0x%" PRIx64, a->error_pfn);
+	if (!strcmp(a->error_owner, "object") && a->error_object != UNKNOWN)
+		fprintf(out, " of object %" PRIu64, a->error_object);
+	else if (!strcmp(a->error_owner, "driver"))
+		fprintf(out, " of a driver");
+	if (a->error_pins != UNKNOWN && a->error_pins)
+		fprintf(out, ", pins: %" PRIu64, a->error_pins);
+	if (a->error_pinner[0])
+		fprintf(out, ", by %s", a->error_pinner);
+}
+
 static void refusals(const struct readout *r, FILE *out)
 {
 	char name[READOUT_NAME];
@@ -163,7 +179,9 @@ static void refusals(const struct readout *r, FILE *out)
 		fprintf(out, "\n%s: the last refusal was %" PRId64, name, a->error);
 		if (a->error_count != UNKNOWN)
 			fprintf(out, ", for %" PRIu64 " pages", a->error_count);
-		fprintf(out, ": %s\n", a->why);
+		fprintf(out, ": %s", a->why);
+		culprit(a, out);
+		fputc('\n', out);
 	}
 }
 

@@ -12,6 +12,7 @@ struct report {
 	const struct run_result *run;
 	unsigned int nr_runs; /* fewer than the job's policies after an interruption */
 	bool verbose;	      /* text: every actor, and the machine's files */
+	bool histogram;	      /* text: of each actor */
 };
 
 void report_text(const struct report *r, FILE *out);
@@ -23,6 +24,8 @@ uint64_t report_ram_bytes(const struct boot_config *cfg);
  * other. 0: policy `none` was not run, or this is it. */
 double report_runtime(const struct report *r, const struct run_result *run);
 uint64_t report_round_median(const struct run_result *run);
+/* Every actor's latencies, of devices by size of buffer. */
+void report_hist(const struct report *r, FILE *out);
 /* Tables of what was measured beside the comparison, and goals. */
 void report_protocol(const struct report *r, FILE *out);
 

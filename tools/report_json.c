@@ -45,11 +45,27 @@ static json_t *json_latency(const struct hist *h)
 			 hist_mean(h));
 }
 
+/* From the first power of two that has a value to the last; not cumulative. */
+static json_t *json_hist(const struct hist *h)
+{
+	uint64_t count[HIST_OCTAVES], left = h->count;
+	json_t *a = json_array();
+
+	hist_octaves(h, count);
+	for (unsigned int k = 0; k < HIST_OCTAVES && left; left -= count[k++])
+		if (count[k] || left < h->count)
+			json_array_append_new(a, json_pack("{so so}", "le_ns",
+							   integer(hist_octave_max(k)), "count",
+							   integer(count[k])));
+	return a;
+}
+
 static json_t *json_size(const struct run_size_result *s)
 {
-	return json_pack("{so so so so so}", "bytes", integer(s->bytes), "pages",
+	return json_pack("{so so so so so so}", "bytes", integer(s->bytes), "pages",
 			 integer(s->bytes >> FH_PAGE_SHIFT), "calls", integer(s->calls), "refused",
-			 integer(s->refused), "latency_ns", json_latency(&s->latency));
+			 integer(s->refused), "latency_ns", json_latency(&s->latency),
+			 "latency_hist", json_hist(&s->latency));
 }
 
 static json_t *json_held(const struct hist *h)
@@ -88,13 +104,13 @@ static json_t *json_actor(const struct run_actor_result *r)
 	const struct tally *t = &r->tally;
 	json_t *o;
 
-	o = json_pack("{so ss so so so so so so so so so}", "name", text(r->spec->name), "kind",
+	o = json_pack("{so ss so so so so so so so so so so}", "name", text(r->spec->name), "kind",
 		      job_kind_name(r->spec->kind), "operations", integer(t->ops), "allocs",
 		      integer(t->allocs), "failures", json_failures(t), "latency_ns",
-		      json_latency(&t->latency), "pages_migrated", integer(t->pages_migrated),
-		      "pages_dropped", integer(t->pages_dropped), "bytes", integer(t->bytes),
-		      "corrupt_bytes", integer(t->corrupt_bytes), "filled_bytes",
-		      integer(r->filled_bytes));
+		      json_latency(&t->latency), "latency_hist", json_hist(&t->latency),
+		      "pages_migrated", integer(t->pages_migrated), "pages_dropped",
+		      integer(t->pages_dropped), "bytes", integer(t->bytes), "corrupt_bytes",
+		      integer(t->corrupt_bytes), "filled_bytes", integer(r->filled_bytes));
 	if (o && r->spec->count) {
 		json_object_set_new(o, "count", integer(r->spec->count));
 		json_object_set_new(o, "counted", integer(r->counted));
@@ -121,6 +137,8 @@ static json_t *json_refusal(const struct refusal *r)
 			      integer(r->pfn), "window_start", integer(r->window.start),
 			      "window_end", integer(r->window.end));
 
+	if (o && r->pins)
+		json_object_set_new(o, "pins", integer(r->pins));
 	if (o && r->holder) {
 		json_object_set_new(o, "holder", text(r->holder));
 		json_object_set_new(o, "held_ns", integer(r->held_ns));

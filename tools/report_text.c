@@ -120,6 +120,8 @@ static void refusals(const struct run_result *run, FILE *out)
 		if (r->holder)
 			fprintf(out, " held for %s by `%s` (%s)", figure_time(n, r->held_ns),
 				r->holder, r->holder_kind);
+		if (r->pins > 1)
+			fprintf(out, ", pinned %s times", figure_count(n, r->pins));
 		if (r->window.end > r->window.start)
 			fprintf(out, ", window %#" PRIx64 "-%#" PRIx64, r->window.start,
 				r->window.end - 1);
@@ -233,6 +235,8 @@ void report_text(const struct report *r, FILE *out)
 	fputc('\n', out);
 	for (unsigned int i = 0; i < r->nr_runs; i++)
 		remarks(&r->run[i], out);
+	if (r->histogram)
+		report_hist(r, out);
 	if (r->verbose) {
 		actors(r, out);
 		host(r, out);

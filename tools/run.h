@@ -71,7 +71,9 @@ struct refusal {
 	const char *actor;
 	struct range window;
 	pfn_t pfn;
-	const char *holder; /* the tenant that held it, if it still did; NULL: not known */
+	uint32_t pins; /* how often it was pinned */
+	const char *
+		holder; /* the tenant that held it: by the area's record, or if it still did; NULL: not known */
 	const char *holder_kind;
 	uint64_t held_ns;
 };

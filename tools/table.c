@@ -24,7 +24,7 @@ void table_add(struct table *t, const char *fmt, ...)
 	t->cells++;
 }
 
-static int line_width(FILE *out)
+int table_line_width(FILE *out)
 {
 	const char *columns = getenv("COLUMNS");
 	int n = columns ? atoi(columns) : 0;
@@ -69,7 +69,7 @@ void table_print(struct table *t, FILE *out)
 {
 	unsigned int rows = t->cells / t->columns;
 	int width[TABLE_COLUMNS] = {0}, gap = 3, gaps = (int)t->columns - 1;
-	int sum = measure(t, width), room = t->fit ? line_width(out) : INT_MAX;
+	int sum = measure(t, width), room = t->fit ? table_line_width(out) : INT_MAX;
 
 	while (gap > 1 && sum + gap * gaps > room)
 		gap--;

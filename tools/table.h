@@ -22,6 +22,8 @@ struct table {
 /* Adds one cell; a full row begins the next. */
 void table_add(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void table_print(struct table *t, FILE *out);
+/* Characters a line may have: COLUMNS, the terminal's, or 100. */
+int table_line_width(FILE *out);
 
 /* Into buf[TABLE_CELL], which is returned: "12,345" · "123 k" · "12.3 us" · "320 MiB". */
 char *figure_count(char *buf, uint64_t n);

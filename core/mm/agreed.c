@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "mm/agreed.h"
 #include "mm/machine.h"
+#include "mm/ready.h"
 
 struct agreed {
 	struct agreed *next; /* ascending in size; cma.lock */
@@ -271,6 +272,7 @@ static int move(struct moving *mv)
 		call_off(mv, false);
 		return err;
 	}
+	ready_taken(mv->cma, &mv->to, false); /* the owner may write there, and decline after all */
 	if (!mv->b->ops->idle_move(mv->b->priv, mv->to.pfns.start, mv->from.pfns.start,
 				   mv->b->count)) {
 		call_off(mv, true);

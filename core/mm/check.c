@@ -5,6 +5,7 @@
 #include "base/string.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
+#include "mm/pinner.h"
 #include "mm/terms.h"
 
 struct check {
@@ -192,6 +193,11 @@ static void check_object_frame(struct check *c, pfn_t pfn, const struct fh_frame
 		broken(c, "O3 pfn %#llx: being written in a quiet machine", (ull)pfn);
 	if (frame_state(f) == FRAME_HELD && !f->pins && !(flags & FRAME_WRITEBACK))
 		broken(c, "O3 pfn %#llx: held by nobody", (ull)pfn);
+	if (pins_his(f->pins) > pins_count(f->pins) ||
+	    !pins_pinner(f->pins) != !pins_his(f->pins) ||
+	    (pins_pinner(f->pins) && !pinner_name(c->m, pins_pinner(f->pins))))
+		broken(c, "O3 pfn %#llx: %u pins, %u of them by pinner %u", (ull)pfn,
+		       pins_count(f->pins), pins_his(f->pins), pins_pinner(f->pins));
 }
 
 static void check_frame(struct check *c, uint64_t b, unsigned int i)

@@ -177,6 +177,7 @@ static int alloc_failed(const struct attempt *a, int err)
 		machine_log(cma->m, PLAT_LOG_ERR,
 			    "cma: cma_alloc: %s: alloc failed, req-size: %lu pages, ret: %d",
 			    cma->name, a->req->count, err);
+		failure_say(cma, &a->res);
 		show_free_map(cma);
 	}
 	return err;

@@ -15,6 +15,7 @@
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"
+#include "mm/pinner.h"
 #include "mm/policy.h"
 
 #define CHUNK_BLOCKS 4096 /* 8 GiB: what one bitmap of `ours` spans */
@@ -118,16 +119,16 @@ static void wait_unhold(struct fh_machine *m, const struct fh_frame *f, bool hur
 void contig_blame(struct fh_machine *m, pfn_t pfn, struct contig_result *res)
 {
 	const struct fh_frame *f = machine_frame(m, pfn);
+	uint32_t pins = 0;
 
 	res->pfn = pfn;
 	res->owner = CMA_OWNER_RAW;
-	res->owner_id = res->pins = 0;
-	res->since_ns = 0;
+	res->owner_id = res->since_ns = 0;
 	fh_lock(&m->lru.lock); /* nobody leaves these states, nor the page its object, without it */
 	switch (frame_state(f)) {
 	case FRAME_HELD:
 		res->since_ns = lru_held_since(f);
-		res->pins = __atomic_load_n(&f->pins, __ATOMIC_RELAXED);
+		pins = __atomic_load_n(&f->pins, __ATOMIC_RELAXED);
 		__attribute__((fallthrough));
 	case FRAME_BATCH:
 	case FRAME_LRU:
@@ -142,6 +143,8 @@ void contig_blame(struct fh_machine *m, pfn_t pfn, struct contig_result *res)
 		break;
 	}
 	fh_unlock(&m->lru.lock);
+	res->pins = pins_count(pins);
+	res->pinner = pinner_name(m, pins_pinner(pins));
 }
 
 /* The one page that is looked at when nothing could be isolated: what to do about it. 0: try again.

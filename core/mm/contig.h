@@ -24,6 +24,7 @@ struct contig_result {
 	enum cma_owner owner;
 	uint64_t owner_id;
 	uint32_t pins;
+	const char *pinner; /* NULL: nobody that has a name */
 	uint64_t since_ns;
 };
 

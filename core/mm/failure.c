@@ -17,6 +17,7 @@ void failure_note(struct cma *cma, int err, const struct cma_request *req, struc
 		.owner = res->owner,
 		.owner_id = res->owner_id,
 		.pins = res->pins,
+		.pinner = res->pinner,
 		.since_ns = res->since_ns,
 	};
 
@@ -24,6 +25,34 @@ void failure_note(struct cma *cma, int err, const struct cma_request *req, struc
 	fh_lock(&cma->lock);
 	cma->failure[cma->nr_failures++ % CMA_MAX_FAILURES] = f;
 	fh_unlock(&cma->lock);
+}
+
+/* An owner's number, or a name: only objects have one, only some pinners the other. */
+static void add_owner(struct fh_text *t, const struct contig_result *res)
+{
+	if (res->owner == CMA_OWNER_OBJECT)
+		fh_text_add(t, ", of object %llu", (unsigned long long)res->owner_id);
+	else if (res->owner == CMA_OWNER_DRIVER)
+		fh_text_add(t, ", of a driver");
+	if (res->pins)
+		fh_text_add(t, ", pins: %u", res->pins);
+	if (res->pinner)
+		fh_text_add(t, ", by %s", res->pinner);
+	if (res->since_ns)
+		fh_text_add(t, ", since %llu ns", (unsigned long long)res->since_ns);
+}
+
+void failure_say(struct cma *cma, const struct contig_result *res)
+{
+	char owner[160];
+	struct fh_text t = {owner, sizeof(owner), 0};
+
+	if (!res->why || !res->pfn)
+		return;
+	owner[0] = '\0';
+	add_owner(&t, res);
+	machine_log(cma->m, PLAT_LOG_ERR, "cma: %s: pfn %#llx: %s%s", cma->name,
+		    (unsigned long long)res->pfn, res->why, owner);
 }
 
 unsigned int cma_failures(struct cma *cma, struct cma_failure *out, unsigned int n)

@@ -12,4 +12,7 @@ struct contig_result;
 void failure_note(struct cma *cma, int err, const struct cma_request *req, struct range window,
 		  const struct contig_result *res);
 
+/* A line of the log about the page in the way; nothing when there is none. */
+void failure_say(struct cma *cma, const struct contig_result *res);
+
 #endif

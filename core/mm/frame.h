@@ -58,7 +58,7 @@ struct fh_frame {
 	_Atomic(uint32_t) flags; /* enum frame_flags */
 	void *owner;		 /* S: struct fh_object, or struct movable_page */
 	uint32_t index;		 /* S: page of the object */
-	uint32_t pins;		 /* O */
+	uint32_t pins;		 /* O: how many, and who: pinner.h */
 	/* L: frame numbers, circular; FRAME_NIL: on no list. Of a held page in an area: the low and
 	 * the high half of when the hold began. */
 	uint32_t next, prev;

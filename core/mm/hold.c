@@ -6,6 +6,7 @@
 #include "mm/migrate.h"
 #include "mm/objects.h"
 #include "mm/pages.h"
+#include "mm/pinner.h"
 #include "mm/reclaim.h"
 
 #define MAX_PINS 32768u
@@ -93,13 +94,14 @@ static int hold(struct fh_object *o, pfn_t pfn)
 }
 
 /* Read without the object's lock by who says what holds a page. */
-static void count_pin(struct fh_frame *f, int n)
+static void set_pins(struct fh_frame *f, uint32_t pins)
 {
-	__atomic_store_n(&f->pins, f->pins + (uint32_t)n, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->pins, pins, __ATOMIC_RELAXED);
 }
 
-int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
+int fh_object_pin_by(struct fh_object *o, uint64_t index, const struct fh_pinner *by, pfn_t *pfn)
 {
+	struct fh_frame *f;
 	unsigned int tries = 0;
 	pfn_t at;
 	int err;
@@ -110,7 +112,7 @@ int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 		err = get_holdable(o, index, OBJECT_BRING, &at);
 		if (err)
 			return err;
-		if (machine_frame(o->m, at)->pins >= MAX_PINS)
+		if (pins_count(machine_frame(o->m, at)->pins) >= MAX_PINS)
 			err = -FH_EINVAL;
 		else
 			err = hold(o, at);
@@ -121,8 +123,33 @@ int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 			return err;
 	}
 	if (!err) {
-		count_pin(machine_frame(o->m, at), 1);
+		f = machine_frame(o->m, at);
+		set_pins(f, pins_more(f->pins, by ? by->id : 0));
 		*pfn = at;
+	}
+	fh_unlock(&o->lock);
+	return err;
+}
+
+int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	return fh_object_pin_by(o, index, NULL, pfn);
+}
+
+int fh_object_unpin_by(struct fh_object *o, uint64_t index, const struct fh_pinner *by)
+{
+	struct fh_frame *f;
+	int err = -FH_EINVAL;
+	pfn_t pfn;
+
+	if (!o || index >= o->nr_pages)
+		return -FH_EINVAL;
+	fh_lock(&o->lock);
+	f = object_slot(o, index, &pfn) ? machine_frame(o->m, pfn) : NULL;
+	if (f && f->pins) {
+		set_pins(f, pins_less(f->pins, by ? by->id : 0));
+		object_unhold(o, pfn);
+		err = 0;
 	}
 	fh_unlock(&o->lock);
 	return err;
@@ -130,19 +157,7 @@ int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 
 int fh_object_unpin(struct fh_object *o, uint64_t index)
 {
-	int err = -FH_EINVAL;
-	pfn_t pfn;
-
-	if (!o || index >= o->nr_pages)
-		return -FH_EINVAL;
-	fh_lock(&o->lock);
-	if (object_slot(o, index, &pfn) && machine_frame(o->m, pfn)->pins) {
-		count_pin(machine_frame(o->m, pfn), -1);
-		object_unhold(o, pfn);
-		err = 0;
-	}
-	fh_unlock(&o->lock);
-	return err;
+	return fh_object_unpin_by(o, index, NULL);
 }
 
 /* The write itself, without the lock; the page is HELD and marked. */

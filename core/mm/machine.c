@@ -6,6 +6,7 @@
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"
+#include "mm/pinner.h"
 
 unsigned char *machine_virt(const struct fh_machine *m, pfn_t pfn)
 {
@@ -135,6 +136,7 @@ void fh_machine_destroy(struct fh_machine *m)
 		agreed_forget_all(cma);
 		machine_free(m, cma, sizeof(*cma));
 	}
+	pinner_forget_all(m);
 	if (m->frame_mem)
 		movable_forget_all(m);
 	swap_fini(m);

@@ -76,6 +76,7 @@ struct fh_machine {
 	struct fh_object *objects;
 	uint64_t last_object; /* objects_lock */
 	struct fh_space *spaces;
+	_Atomic(struct fh_pinner *) pinners; /* the list grows under objects_lock */
 	struct dmesg dmesg;
 	_Atomic(uint64_t) event[NR_VM_EVENTS]; /* of threads that are no CPU */
 	struct boot_config cfg;

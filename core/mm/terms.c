@@ -160,6 +160,7 @@ static int change(struct cma *cma, enum cma_policy policy, unsigned int share)
 			    "cma: %s: policy %s, share %u %% refused, pfn %#llx %s, ret: %d",
 			    cma->name, cma_policy_name(policy), share, (unsigned long long)res.pfn,
 			    res.why, err);
+		failure_say(cma, &res);
 	}
 	atomic_fetch_add_explicit(&cma->pages_migrated, res.migrated, memory_order_relaxed);
 	atomic_fetch_add_explicit(&cma->pages_dropped, res.dropped, memory_order_relaxed);

@@ -40,5 +40,10 @@ void view_area_last_failure(struct view *v)
 	line(v, "window_end", f.window.end);
 	line(v, "pfn", f.pfn);
 	line(v, "time_ns", f.time_ns);
+	view_add(v, "owner %s\n", cma_owner_name(f.owner));
+	line(v, "owner_id", f.owner_id);
+	line(v, "pins", f.pins);
+	view_add(v, "pinner %s\n", f.pinner ? f.pinner : "-");
+	line(v, "since_ns", f.since_ns);
 	view_add(v, "why %s\n", f.why ? f.why : "-");
 }

@@ -99,7 +99,8 @@ void view_cma_failures(struct view *v)
 		view_add(v, "time=%llu error=%d count=%lu align=%u window=%#llx-%#llx pfn=%#llx ",
 			 (ull)f->time_ns, f->error, f->request.count, f->request.align_order,
 			 (ull)f->window.start, (ull)f->window.end, (ull)f->pfn);
-		view_add(v, "owner=%s:%llu pins=%u since=%llu why=%s\n", cma_owner_name(f->owner),
-			 (ull)f->owner_id, f->pins, (ull)f->since_ns, f->why);
+		view_add(v, "owner=%s:%llu pins=%u pinner=%s since=%llu why=%s\n",
+			 cma_owner_name(f->owner), (ull)f->owner_id, f->pins,
+			 f->pinner ? f->pinner : "-", (ull)f->since_ns, f->why);
 	}
 }

@@ -208,8 +208,9 @@ struct cma_failure {
 	const char *why; /* "pinned", "under writeback", "no window", ... */
 	enum cma_owner owner;
 	uint64_t owner_id;
-	uint32_t pins;	   /* how often it was pinned then */
-	uint64_t since_ns; /* when it was first held, or first found in the way; 0: unknown */
+	uint32_t pins;	    /* how often it was pinned then */
+	const char *pinner; /* one who did, by fh_object_pin_by(); NULL: nobody with a name */
+	uint64_t since_ns;  /* when it was first held, or first found in the way; 0: unknown */
 };
 /* The last failures, newest first, at most n; how many there are. */
 unsigned int cma_failures(struct cma *cma, struct cma_failure *out, unsigned int n);

@@ -61,6 +61,24 @@ FH_MUST_CHECK int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn)
 FH_MUST_CHECK int fh_object_unpin(struct fh_object *o, uint64_t index);
 
 /*
+ * A name for who pins, which failure records, read-outs and the log then say: of a driver, a process, a
+ * queue. The same name again is the same pinner; it lives as long as the machine. Waits for nothing but a lock.
+ * -FH_EINVAL: something is NULL, or name is not 1 to FH_PINNER_NAME - 1 printable ASCII characters
+ * without a blank; -FH_ENOSPC: 255 have names; -FH_ENOMEM. Who gets none may pin without.
+ */
+#define FH_PINNER_NAME 52
+FH_MUST_CHECK int fh_pinner_get(struct fh_machine *m, const char *name, struct fh_pinner **pinner);
+/*
+ * fh_object_pin() and fh_object_unpin() by somebody (NULL: without a name), for no more memory or time. A
+ * page keeps how many pins it has and one name: of the first to pin it who has one, until he has unpinned it as often
+ * as he pinned it, by name; then of the next to pin it.
+ */
+FH_MUST_CHECK int fh_object_pin_by(struct fh_object *o, uint64_t index, const struct fh_pinner *by,
+				   pfn_t *pfn);
+FH_MUST_CHECK int fh_object_unpin_by(struct fh_object *o, uint64_t index,
+				     const struct fh_pinner *by);
+
+/*
  * Writes page `index` back if it is there and dirty: moves it out of a `guaranteed` area, calls
  * ops->write (may sleep) and marks it clean. While it writes the page stays where it is, and can
  * neither move nor be dropped. 0 also when there was nothing to write; -FH_ENOMEM: no room outside;

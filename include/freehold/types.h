@@ -108,6 +108,7 @@ enum cma_policy {
 struct fh_machine; /* one machine: its memory, CPUs, areas. Any number live in one process. */
 struct fh_object;  /* what owns pages: anonymous memory or a cached file */
 struct fh_space;   /* an address space that maps objects */
+struct fh_pinner;  /* who pins pages, by name */
 struct cma;	   /* an area */
 
 static inline phys_t fh_pfn_to_phys(pfn_t pfn)

@@ -154,17 +154,20 @@ static void contiguous(void)
 
 static void holds(void)
 {
+	struct fh_pinner *by = NULL; /* who gets no name pins without */
 	pfn_t pfn;
 
 	spaces();
+	if (!fair(fh_pinner_get(m, "who", &by), "pinner"))
+		T_OK(!by, "nobody");
 	if (!made.anon)
 		return;
 	for (uint64_t i = 0; i < PAGES; i += 11) {
-		if (!fair(fh_object_pin(made.anon, i, &pfn), "pin"))
+		if (!fair(fh_object_pin_by(made.anon, i, by, &pfn), "pin"))
 			continue;
 		T_EQ(*(uint32_t *)fh_page_address(m, pfn), made.word[0][i]);
 		T_OK(pfn < area_base(), "not in a guaranteed area");
-		T_EQ(fh_object_unpin(made.anon, i), 0);
+		T_EQ(fh_object_unpin_by(made.anon, i, by), 0);
 	}
 }
 

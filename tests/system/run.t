@@ -86,6 +86,13 @@ holds "latencies in order" '!grep { my $l = $_->{latency_ns}; !($l->{min} <= $l-
 	$l->{p50} <= $l->{p99} && $l->{p99} <= $l->{p999} && $l->{p999} <= $l->{max} &&
 	$l->{mean} >= $l->{min} && $l->{mean} <= $l->{max} && $l->{max} > 0) }
 	map { @{$_->{actors}} } @{$j->{runs}}'
+holds "histograms that add up" '!grep { my $n = $_->{operations} // $_->{calls}; my $last = 0;
+	for (@{$_->{latency_hist}}) { $n -= $_->{count}; $last = $_->{le_ns} > $last ? $_->{le_ns} : 9e99 }
+	my $h = $_->{latency_hist};
+	$n || $last == 9e99 || (@$h && !($h->[0]{count} && $h->[-1]{count} &&
+	$h->[0]{le_ns} >= $_->{latency_ns}{min} && $h->[-1]{le_ns} >= $_->{latency_ns}{max} &&
+	$h->[-1]{le_ns} < 2 * $_->{latency_ns}{max})) }
+	map { ($_, @{$_->{by_size} // []}) } map { @{$_->{actors}} } @{$j->{runs}}'
 holds "the device worked" '!grep { $_->{actors}[0]{allocs} < 8 } @{$j->{runs}}'
 holds "all checks" '!grep { my $c = $_->{checks}; $c->{invariants} || $c->{corrupt_bytes} ||
 	$c->{leaked_pages} || !defined $c->{leaked_pages} } @{$j->{runs}}'
@@ -95,6 +102,11 @@ runs "a board" 0 run -f json -t 0.1 -p carveout -d "$root/boards/imx8mq-evk.dts"
 	-b cma=48M small.job
 holds "is the board" '$j->{machine}{ram_bytes} == 512 << 20 && $j->{machine}{model} eq "NXP i.MX8MQ EVK" &&
 	$j->{runs}[0]{areas}[0]{bytes} == 48 << 20'
+
+runs "--histogram" 0 run -H -t 100ms -p movable,guaranteed small.job
+grep -q "^camera, buffers of 16 pages: how long operations took$" out &&
+	grep -q "^programs: how long operations took$" out && grep -Eq "^ *[0-9.]+ [um]s .*\|#+ *\|" out
+result $? "shows a histogram of each size and actor"
 
 runs "--verbose" 0 run -v -t 100ms -p guaranteed small.job
 grep -q "^MemTotal:" out && grep -Eq "^guaranteed +programs +anon " out

@@ -263,6 +263,55 @@ static void given_up(void)
 	end();
 }
 
+/* Writes there, and then does not go. */
+static bool write_and_stay(void *priv, pfn_t dst, pfn_t src, unsigned long count)
+{
+	(void)src;
+	memset(fh_page_address(m, dst), 0x44, count * FH_PAGE_SIZE);
+	((struct importer *)priv)->asked++;
+	return false;
+}
+
+/* Frames that were ready hold what was copied to them: they are zero no more, not even when the owner stays. */
+static void to_ready_frames(void)
+{
+	static const struct cma_buffer_ops staying = {write_and_stay};
+	struct cma_request r = {.count = 2304, .flags = CMA_NO_WARN};
+	unsigned int n = 0;
+	struct importer im;
+	pfn_t pfn;
+
+	T_NEED(start(CMA_POLICY_GUARANTEED));
+	r.low = base + 512;
+	T_EQ(cma_set_ready(cma, 512), 0);
+	while (n++ < 100 && cma_background(m))
+		;
+	T_EQ(cma_get_ready(cma), 512);
+	im = import(1024, 512, 0x55);
+	(void)import(3584, 512, 0x66);
+	T_EQ(cma_buffer_set_movable(cma, im.pfn, 512, &staying, &im), 0);
+	T_EQ(cma_alloc_request(cma, &r, &pfn), -FH_ENOMEM);
+	T_EQ(im.asked, 1);
+	TP_CHECK(m);
+	T_EQ(cma_get_ready(cma), 0);
+	for (n = 0; n < 100 && cma_background(m); n++)
+		;
+	T_EQ(cma_get_ready(cma), 512);
+	T_EQ(cma_buffer_clear_movable(cma, im.pfn), 0);
+	T_EQ(cma_buffer_set_movable(cma, im.pfn, 512, &ops, &im), 0);
+	T_EQ(cma_alloc_request(cma, &r, &pfn), 0);
+	T_EQ(im.pfn, base);
+	same_bytes(&im);
+	TP_CHECK(m);
+	T_EQ(cma_buffer_clear_movable(cma, im.pfn), 0);
+	T_OK(cma_release(cma, im.pfn, 512), "");
+	TP_CHECK(m);
+	T_EQ(ask(512, CMA_ZERO), 0);
+	im.byte = 0;
+	same_bytes(&im);
+	end();
+}
+
 const struct t_case t_cases[] = {
-	T(bad_arguments), T(makes_room), T(round_the_busy), T(part_of_its_place), T(not_as_linux),
-	T(given_up),	  T_END};
+	T(bad_arguments), T(makes_room), T(round_the_busy),  T(part_of_its_place),
+	T(not_as_linux),  T(given_up),	 T(to_ready_frames), T_END};

@@ -86,4 +86,32 @@ static void quantiles(void)
 	}
 }
 
-const struct t_case t_cases[] = {T(empty), T(one_value), T(error_bound), T(quantiles), T_END};
+/* Edges of powers of two, and every value counted once. */
+static void octaves(void)
+{
+	uint64_t count[HIST_OCTAVES], random = 7, sum = 0;
+
+	T_OK(hist_octave_max(0) == 1 && hist_octave_max(9) == 1023, "inclusive");
+	T_OK(hist_octave_max(63) == UINT64_MAX, "the last has the largest");
+	memset(&h, 0, sizeof(h));
+	hist_octaves(&h, count);
+	for (unsigned int k = 0; k < HIST_OCTAVES; k++)
+		T_EQ(count[k], 0);
+	hist_add(&h, 0);
+	for (unsigned int k = 0; k < HIST_OCTAVES; k++) {
+		hist_add(&h, UINT64_C(1) << k);
+		hist_add(&h, hist_octave_max(k));
+	}
+	hist_octaves(&h, count);
+	for (unsigned int k = 0; k < HIST_OCTAVES; k++)
+		T_EQ(count[k], k ? 2 : 3);
+	for (unsigned int i = 0; i < 5000; i++)
+		hist_add(&h, random_next(&random) >> random_below(&random, 64));
+	hist_octaves(&h, count);
+	for (unsigned int k = 0; k < HIST_OCTAVES; k++)
+		sum += count[k];
+	T_EQ(sum, h.count);
+}
+
+const struct t_case t_cases[] = {T(empty),     T(one_value), T(error_bound),
+				 T(quantiles), T(octaves),   T_END};

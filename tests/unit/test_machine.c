@@ -250,6 +250,7 @@ static void destroyed_with_all_alive(void)
 	struct tp_space *host;
 	struct fh_object *o;
 	struct fh_space *s, *empty;
+	struct fh_pinner *by;
 	pfn_t pfn;
 
 	m = testplat_start(&tp, 16, 4, CMA_POLICY_GUARANTEED, 1);
@@ -263,7 +264,8 @@ static void destroyed_with_all_alive(void)
 	T_EQ(cma_alloc(cma_find(m, "area"), 10, 0, 0, &pfn), 0);
 	T_EQ(fh_alloc_pages(m, GFP_HIGHUSER_MOVABLE, 0, &pfn), 0);
 	T_EQ(fh_page_set_movable(m, pfn, &ops, NULL), 0);
-	T_EQ(fh_object_pin(o, 5, &pfn), 0);
+	T_EQ(fh_pinner_get(m, "who", &by), 0);
+	T_EQ(fh_object_pin_by(o, 5, by, &pfn), 0);
 	fh_machine_destroy(m);
 	testplat_fini(&tp); /* live bytes are 0 */
 	free(host);

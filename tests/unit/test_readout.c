@@ -136,10 +136,61 @@ static void ours(void)
 	T_EQ(r.area[0].error, -FH_ENOMEM);
 	T_EQ(r.area[0].error_count, 50000);
 	T_STR(r.area[0].why, "no window of that size is free");
+	T_EQ(r.area[0].error_pfn, 0);
+	T_STR(r.area[0].error_owner, "none");
+	T_STR(r.area[0].error_pinner, "");
 	T_EQ(r.area[0].nr_allocs, 1);
 	T_EQ(r.area[0].nr_fails, 1);
 	fh_object_destroy(o);
 	T_OK(cma_release(cma, pfn, 1000) && cma_release(cma, pfn + 1500, 1500), "released");
+	shown_done(&sh);
+}
+
+/* The page in the way and who pins it, from the machine to the words and the JSON of `freehold stat`. */
+static void who_pins(void)
+{
+	char *text = NULL, want[200];
+	struct fh_pinner *by;
+	struct fh_object *o;
+	struct cma *cma;
+	struct tree t;
+	uint64_t i = 0;
+	pfn_t pfn = 0;
+	size_t n;
+	FILE *out;
+
+	shown_make(&sh, 64, CMA_POLICY_MOVABLE);
+	T_NEED((cma = cma_find(sh.m, "area")));
+	T_EQ(fh_object_create(sh.m, 100000, NULL, NULL, &o), 0);
+	while (fh_pfn_to_phys(pfn).v < cma_get_base(cma).v && !fh_object_write(o, i, 0, "x", 1))
+		T_EQ(fh_object_where(o, i++, &pfn), 0);
+	T_EQ(fh_pinner_get(sh.m, "direct-io", &by), 0);
+	T_EQ(fh_object_pin_by(o, --i, by, &pfn), 0);
+	T_EQ(cma_alloc(cma, 64 * 256, 0, CMA_NO_WARN, &pfn), -FH_EBUSY);
+	t = tree_of_machine(sh.m);
+	T_NEED(readout_read(&t, &r));
+	T_STR(notes(), "");
+	T_EQ(r.area[0].error_pfn, pfn);
+	T_EQ(r.area[0].error_object, fh_object_id(o));
+	T_EQ(r.area[0].error_pins, 1);
+	T_STR(r.area[0].error_pinner, "direct-io");
+	T_NEED((out = open_memstream(&text, &n)));
+	readout_text(&r, out);
+	fclose(out);
+	snprintf(want, sizeof(want),
+		 "area: the last refusal was -16, for 16384 pages: pinned; page %#llx of object "
+		 "%llu, "
+		 "pins: 1, by direct-io\n",
+		 (unsigned long long)pfn, (unsigned long long)fh_object_id(o));
+	T_OK(strstr(text, want), text);
+	free(text);
+	T_NEED((out = open_memstream(&text, &n)));
+	T_OK(readout_json(&r, out), "JSON");
+	fclose(out);
+	T_OK(strstr(text, "\"pinner\": \"direct-io\""), text);
+	free(text);
+	T_EQ(fh_object_unpin_by(o, i, by), 0);
+	fh_object_destroy(o);
 	shown_done(&sh);
 }
 
@@ -319,6 +370,8 @@ static void malformed(void)
 	       "sys/kernel/debug/freehold/a/stats:1: expected a name and a number");
 	broken(FINE OURS "last_failure\nerror EBUSY\n",
 	       "sys/kernel/debug/freehold/a/last_failure:1: expected an error, 0 or negative");
+	broken(FINE OURS "last_failure\npins some\n",
+	       "sys/kernel/debug/freehold/a/last_failure:1: expected a name and a number");
 	broken(FINE OURS "policy\n\n",
 	       "sys/kernel/debug/freehold/a/policy:1: expected the name of a policy");
 	/* A name from a foreign folder does not reach a terminal as it is. */
@@ -336,5 +389,5 @@ static void zero_byte(void)
 }
 
 const struct t_case t_cases[] = {
-	T(sample),	  T(ours),    T(fine),	    T(old_kernels), T(page_sizes),
-	T(without_types), T(missing), T(malformed), T(zero_byte),   T_END};
+	T(sample),	  T(ours),    T(who_pins),  T(fine),	  T(old_kernels), T(page_sizes),
+	T(without_types), T(missing), T(malformed), T(zero_byte), T_END};

@@ -191,6 +191,34 @@ static void refused_devices(void)
 	end();
 }
 
+static void stop_when_refused(const struct run_progress *p)
+{
+	if (p->refused)
+		atomic_store(&stop, true);
+}
+
+/* In Linux's way a pin refuses a device, and the area's record has the tenant's name. */
+static void refused_by_a_pin(void)
+{
+	static const char text[] = GLOBAL
+		"[camera]\nkind = device\nbuffers = 1\nsize = 15M\nlifetime = 0ms\nrate = 50\n"
+		"[direct io]\nkind = pin\nsize = 75%\npages = 64\nhold = 30ms\nrate = 3000\n"
+		"threads = 2\npunch = 100%\n";
+	const struct refusal *r = w.result.refusal;
+
+	T_NEED(make(text));
+	w.job.duration_ns = UINT64_C(60000000000);
+	w.setup.progress = stop_when_refused;
+	T_NEED(run(CMA_POLICY_MOVABLE));
+	T_NEED(w.result.nr_refusals >= 1);
+	T_STR(r->why, "pinned");
+	T_OK(r->pins >= 1 && r->pfn, "how often, and where");
+	T_STR(r->holder ? r->holder : "-", "direct io");
+	T_STR(r->holder_kind ? r->holder_kind : "-", "pin");
+	T_OK(r->held_ns < w.result.duration_ns, "since when");
+	end();
+}
+
 /* Work that ends by itself, each device counting what only devices have. */
 static void counted(void)
 {
@@ -398,8 +426,20 @@ static void impossible(void)
 	end();
 }
 
-const struct t_case t_cases[] = {
-	T(clean),	 T(spoilt_buffer),    T(spoilt_memory),	  T(spoilt_pins),
-	T(spoilt_cache), T(spoilt_writeback), T(refused_devices), T(counted),
-	T(no_areas),	 T(share_and_ready),  T(in_parallel),	  T(too_little),
-	T(goals),	 T(interrupted),      T(impossible),	  T_END};
+const struct t_case t_cases[] = {T(clean),
+				 T(spoilt_buffer),
+				 T(spoilt_memory),
+				 T(spoilt_pins),
+				 T(spoilt_cache),
+				 T(spoilt_writeback),
+				 T(refused_devices),
+				 T(refused_by_a_pin),
+				 T(counted),
+				 T(no_areas),
+				 T(share_and_ready),
+				 T(in_parallel),
+				 T(too_little),
+				 T(goals),
+				 T(interrupted),
+				 T(impossible),
+				 T_END};

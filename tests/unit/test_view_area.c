@@ -33,8 +33,8 @@ static void areas(void)
 	T_EQ(cma_alloc(cma, 4000, 0, CMA_NO_WARN, &b), -FH_ENOMEM);
 	T_OK(strstr(shown(&sh, "sys/kernel/debug/cma/area/failures"), "kept 1\ntime="), "a line");
 	T_OK(strstr(shown(&sh, "sys/kernel/debug/cma/area/failures"),
-		    " error=-12 count=4000 align=0 window=0-0 pfn=0 owner=none:0 pins=0 since=0 "
-		    "why=no window of that size is free\n"),
+		    " error=-12 count=4000 align=0 window=0-0 pfn=0 owner=none:0 pins=0 pinner=- "
+		    "since=0 why=no window of that size is free\n"),
 	     shown(&sh, "sys/kernel/debug/cma/area/failures"));
 	T_EQ(shown_value(&sh, "sys/kernel/debug/cma/area/used"), 545);
 	T_EQ(shown_value(&sh, "sys/kernel/debug/cma/area/maxchunk"), 4096 - 1024);
@@ -107,7 +107,8 @@ static void policies(void)
 	T_NEED((cma = cma_find(sh.m, "area")));
 	T_STR(shown(&sh, "sys/kernel/debug/freehold/area/policy"), "guaranteed\n");
 	T_STR(shown(&sh, "sys/kernel/debug/freehold/area/last_failure"),
-	      "error 0\ncount 0\nwindow_start 0\nwindow_end 0\npfn 0\ntime_ns 0\nwhy -\n");
+	      "error 0\ncount 0\nwindow_start 0\nwindow_end 0\npfn 0\ntime_ns 0\n"
+	      "owner none\nowner_id 0\npins 0\npinner -\nsince_ns 0\nwhy -\n");
 	before = shown_number(shown(&sh, "proc/meminfo"), "MemAvailable");
 	T_EQ(cma_set_policy(cma, CMA_POLICY_CARVEOUT), 0);
 	T_STR(shown(&sh, "sys/kernel/debug/freehold/area/policy"), "carveout\n");

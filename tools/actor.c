@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "rest.h"
 #include "run_state.h"
 
 #define NS_PER_S     UINT64_C(1000000000)
@@ -32,17 +33,33 @@ bool actor_sleep(struct actor *a, uint64_t until)
 	struct run *run = a->run;
 
 	pthread_mutex_lock(&run->lock);
+	rest_begin(run);
 	while (!actor_stopping(a) && run_now() < until)
 		pthread_cond_timedwait(&run->changed, &run->lock, &at);
+	rest_end(run);
 	pthread_mutex_unlock(&run->lock);
 	return !actor_stopping(a);
+}
+
+void actor_delay(struct actor *a, uint64_t until)
+{
+	struct timespec at = {.tv_sec = (time_t)(until / NS_PER_S),
+			      .tv_nsec = (long)(until % NS_PER_S)};
+	struct run *run = a->run;
+
+	pthread_mutex_lock(&run->lock);
+	while (!actor_stopping(a) && !atomic_load(&run->rest) && run_now() < until)
+		pthread_cond_timedwait(&run->changed, &run->lock, &at);
+	pthread_mutex_unlock(&run->lock);
 }
 
 static void stand_still(struct run *run)
 {
 	pthread_mutex_lock(&run->lock);
+	rest_begin(run);
 	while (atomic_load(&run->quiet) && !atomic_load(&run->stop))
 		pthread_cond_wait(&run->changed, &run->lock);
+	rest_end(run);
 	pthread_mutex_unlock(&run->lock);
 }
 
@@ -66,7 +83,8 @@ bool actor_pace(struct actor_thread *t)
 	double rate = spec->rate / spec->threads;
 	uint64_t due, now;
 
-	if (atomic_load_explicit(&t->a->run->quiet, memory_order_relaxed))
+	if (atomic_load_explicit(&t->a->run->quiet, memory_order_relaxed) ||
+	    atomic_load_explicit(&t->a->run->rest, memory_order_relaxed))
 		stand_still(t->a->run);
 	if (actor_stopping(t->a) || (t->quota && t->counted == t->quota))
 		return false;
@@ -88,6 +106,11 @@ bool actor_memory_full(const struct actor *a)
 	if (a->run->policy == CMA_POLICY_CARVEOUT)
 		info.free -= info.cma_free < info.free ? info.cma_free : info.free;
 	return info.free < info.total / FULL_DIVISOR;
+}
+
+struct faults *actor_faults(const struct actor *a)
+{
+	return &a->run->faults;
 }
 
 struct hosted *actor_hosted(const struct actor *a)

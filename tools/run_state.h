@@ -27,6 +27,12 @@ struct run {
 	bool reclaims, prepares;
 	_Atomic(bool) areas_stop;
 
+	struct faults faults; /* the machine's platform, when the job wants faults */
+	int64_t bytes;	      /* of the core's own, before the actors were made */
+	uint64_t paused_ns;   /* for checks, out of the work's time */
+	unsigned int resting; /* threads outside the machine; under lock */
+
+	_Atomic(bool) rest; /* wanted: rest.h */
 	_Atomic(bool) stop;
 	_Atomic(bool) quiet;	   /* tenants stand still */
 	pthread_mutex_t quiet_one; /* who makes them */

@@ -188,7 +188,7 @@ static json_t *json_run(const struct report *report, const struct run_result *r)
 		json_array_append_new(areas, json_area(&r->area[i]));
 	for (unsigned int i = 0; i < r->nr_refusals; i++)
 		json_array_append_new(refusals, json_refusal(&r->refusal[i]));
-	o = json_pack("{ss sf sb sf so so so s{so so so so so} s{so so so so so}}", "policy",
+	o = json_pack("{ss sf sb sf so so so s{so so so so so} s{so so so so so sf}}", "policy",
 		      job_policy_name(r->policy), "duration_s", (double)r->duration_ns / 1e9,
 		      "interrupted", r->interrupted, "lent", r->lent, "actors", actors, "areas",
 		      areas, "refusals", refusals, "host", "faults", integer(r->host_faults),
@@ -198,7 +198,7 @@ static json_t *json_run(const struct report *report, const struct run_result *r)
 		      "invariants", integer(r->invariants), "corrupt_bytes",
 		      integer(r->corrupt_bytes), "leaked_pages", integer(r->leaked_pages),
 		      "leaked_bytes", json_integer(r->leaked_bytes), "while_working",
-		      integer(r->checks));
+		      integer(r->checks), "paused_s", (double)r->paused_ns / 1e9);
 	if (o)
 		add_run(o, report, r);
 	return o;

@@ -214,7 +214,7 @@ static void fault_tenants(const struct report *r, struct table *t, FILE *out)
 static void soaked(const struct report *r, FILE *out)
 {
 	struct table *t = r->job->faults ? calloc(1, sizeof(*t)) : NULL;
-	char text[TABLE_CELL];
+	char text[TABLE_CELL], took[TABLE_CELL];
 
 	if (t) {
 		fault_calls(r, t, out);
@@ -222,9 +222,11 @@ static void soaked(const struct report *r, FILE *out)
 	}
 	free(t);
 	for (unsigned int i = 0; i < r->nr_runs && r->job->check_ns; i++)
-		fprintf(out, "%s%s: the machine was checked %u times while it worked, each %s\n",
+		fprintf(out,
+			"%s%s: the machine was checked %u times while it worked, each %s, in %s\n",
 			i ? "" : "\n", job_policy_name(r->run[i].policy), r->run[i].checks,
-			figure_time(text, r->job->check_ns));
+			figure_time(text, r->job->check_ns),
+			figure_time(took, r->run[i].paused_ns));
 }
 
 static void add_actor(struct table *t, const struct run_result *run,

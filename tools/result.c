@@ -98,6 +98,7 @@ static void checks_merge(struct run_result *to, const struct run_result *from)
 	to->leaked_pages += from->leaked_pages;
 	to->leaked_bytes += from->leaked_bytes;
 	to->checks += from->checks;
+	to->paused_ns += from->paused_ns;
 	for (unsigned int i = 0; i < NR_FAULTS; i++) {
 		to->fault[i].calls += from->fault[i].calls;
 		to->fault[i].failed += from->fault[i].failed;

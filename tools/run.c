@@ -335,7 +335,7 @@ static void work_phase(struct run *run)
 
 		nap(left < SAMPLE_NS ? left : SAMPLE_NS);
 		take_sample(run, &p);
-		p.at_ns = run_now() - began - run->paused_ns;
+		p.at_ns = run_now() - began - run->result->paused_ns;
 		if (every && p.at_ns / every > p.checks && p.at_ns < p.of_ns) {
 			good = check_midway(run);
 			p.checks = p.at_ns / every;
@@ -344,7 +344,7 @@ static void work_phase(struct run *run)
 		report(run, &p);
 	}
 	end = counted(run);
-	run->result->duration_ns = (end ? end : run_now()) - began - run->paused_ns;
+	run->result->duration_ns = (end ? end : run_now()) - began - run->result->paused_ns;
 	faults_set(&run->faults, false);
 	run->result->round_ns[run->result->nr_rounds++] = filled + run->result->duration_ns;
 }

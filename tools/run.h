@@ -107,6 +107,7 @@ struct run_result {
 	unsigned int invariants; /* broken ones */
 	char invariants_why[RUN_WHY_MAX];
 	unsigned int checks; /* while it worked */
+	uint64_t paused_ns;  /* that they took; no part of duration_ns */
 	uint64_t corrupt_bytes, leaked_pages;
 	int64_t leaked_bytes; /* of the core's own memory, when faults are wanted */
 	struct {

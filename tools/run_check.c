@@ -65,7 +65,7 @@ bool check_midway(struct run *run)
 	run->result->checks++;
 	good = !run->result->invariants && !wrong_bytes(run);
 	rest_over(run);
-	run->paused_ns += run_now() - began;
+	run->result->paused_ns += run_now() - began;
 	return good;
 }
 

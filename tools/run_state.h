@@ -29,7 +29,6 @@ struct run {
 
 	struct faults faults; /* the machine's platform, when the job wants faults */
 	int64_t bytes;	      /* of the core's own, before the actors were made */
-	uint64_t paused_ns;   /* for checks, out of the work's time */
 	unsigned int resting; /* threads outside the machine; under lock */
 
 	_Atomic(bool) rest; /* wanted: rest.h */

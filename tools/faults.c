@@ -38,6 +38,15 @@ bool faults_hit(struct faults *f, enum fault call)
 	return true;
 }
 
+uint64_t faults_failed(const struct faults *f)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < NR_FAULTS; i++)
+		n += atomic_load_explicit(&f->failed[i], memory_order_relaxed);
+	return n;
+}
+
 /* ---- files ---- */
 
 int faults_read(struct faults *f, const struct fh_object_ops *ops, void *priv, uint64_t index,

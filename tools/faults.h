@@ -47,6 +47,8 @@ void faults_init(struct faults *f, const struct plat *inner, uint64_t one_in, ui
 void faults_set(struct faults *f, bool on);
 /* Counts one call; true: it shall fail. */
 bool faults_hit(struct faults *f, enum fault call);
+/* Calls that did, of all kinds. */
+uint64_t faults_failed(const struct faults *f);
 /* "swap_write" */
 const char *fault_name(enum fault call);
 

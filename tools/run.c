@@ -304,15 +304,6 @@ static uint64_t counted(struct run *run)
 	return at;
 }
 
-static uint64_t run_faults(struct run *run)
-{
-	uint64_t n = 0;
-
-	for (unsigned int i = 0; i < NR_FAULTS; i++)
-		n += atomic_load_explicit(&run->faults.failed[i], memory_order_relaxed);
-	return n;
-}
-
 static void work_phase(struct run *run)
 {
 	struct run_progress p = {
@@ -339,7 +330,7 @@ static void work_phase(struct run *run)
 		if (every && p.at_ns / every > p.checks && p.at_ns < p.of_ns) {
 			good = check_midway(run);
 			p.checks = p.at_ns / every;
-			p.faults = run_faults(run);
+			p.faults = faults_failed(&run->faults);
 		}
 		report(run, &p);
 	}

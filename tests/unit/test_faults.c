@@ -67,6 +67,7 @@ static void how_many(void)
 	T_OK(n > 850 && n < 1150, "about one in a hundred");
 	T_EQ(f.calls[FAULT_MAP], CALLS);
 	T_EQ(f.failed[FAULT_MAP], n);
+	T_EQ(faults_failed(&f), n);
 	T_EQ(f.failed[FAULT_ALLOC], 0);
 	/* The same seed: the same calls, whatever else is called in between. Another: others. */
 	for (uint64_t seed = 1; seed < 3; seed++) {

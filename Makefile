@@ -5,6 +5,7 @@ VERSION := 0.1.0
 O ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 3600
 LIBFDT_INCLUDE ?= /usr/include
 SANITIZE ?=
 CFLAGS ?= -O2 -g
@@ -77,7 +78,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs bench fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run test check-fast programs bench soak fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -85,7 +86,7 @@ all: $(O)/freehold $(LIB) $(MAN) ## build/freehold, build/libfreehold.a and the 
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 TIDY_NODES=60000"
+	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 SOAK_SECONDS=3600 TIDY_NODES=60000"
 
 run: ## install what is missing, build, run the camera-and-display job
 	@scripts/deps build
@@ -119,6 +120,9 @@ fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpu
 bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 	$(Q)for b in $(call bin,$(BENCH_SRC)); do $$b || exit 1; done
 	$(O)/freehold bench
+
+soak: all ## all protocols at once with faults, for SOAK_SECONDS=3600: a camera's day, nothing refused, nothing wrong
+	$(O)/freehold run --duration $(SOAK_SECONDS) jobs/soak.job
 
 clean: ## remove what was built
 	$(Q)if [ -f $(O)/objects ]; then rm -rf $(O); fi

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <freehold/object.h>
+#include "rest.h"
 #include "run_state.h"
 
 #define NS_PER_S     UINT64_C(1000000000)
@@ -34,11 +35,27 @@ bool actor_sleep(struct actor *a, uint64_t until)
 	bool turn = turn_pause(&run->turns);
 
 	pthread_mutex_lock(&run->lock);
+	rest_begin(run);
 	while (!actor_stopping(a) && run_now() < until)
 		pthread_cond_timedwait(&run->changed, &run->lock, &at);
+	rest_end(run);
 	pthread_mutex_unlock(&run->lock);
 	turn_resume(&run->turns, turn);
 	return !actor_stopping(a);
+}
+
+void actor_delay(struct actor *a, uint64_t until)
+{
+	struct timespec at = {.tv_sec = (time_t)(until / NS_PER_S),
+			      .tv_nsec = (long)(until % NS_PER_S)};
+	struct run *run = a->run;
+	bool turn = turn_pause(&run->turns);
+
+	pthread_mutex_lock(&run->lock);
+	while (!actor_stopping(a) && !atomic_load(&run->rest) && run_now() < until)
+		pthread_cond_timedwait(&run->changed, &run->lock, &at);
+	pthread_mutex_unlock(&run->lock);
+	turn_resume(&run->turns, turn);
 }
 
 static void stand_still(struct run *run)
@@ -46,10 +63,13 @@ static void stand_still(struct run *run)
 	bool turn = turn_pause(&run->turns);
 
 	pthread_mutex_lock(&run->lock);
+	rest_begin(run);
 	while (atomic_load(&run->quiet) && !atomic_load(&run->stop))
 		pthread_cond_wait(&run->changed, &run->lock);
+	rest_end(run);
 	pthread_mutex_unlock(&run->lock);
-	turn_resume(&run->turns, turn);
+	if (turn)
+		turn_take(&run->turns);
 }
 
 void actor_quiet(struct actor *a, bool quiet)
@@ -72,7 +92,8 @@ bool actor_pace(struct actor_thread *t)
 	double rate = spec->rate / spec->threads;
 	uint64_t due, now;
 
-	if (atomic_load_explicit(&t->a->run->quiet, memory_order_relaxed))
+	if (atomic_load_explicit(&t->a->run->quiet, memory_order_relaxed) ||
+	    atomic_load_explicit(&t->a->run->rest, memory_order_relaxed))
 		stand_still(t->a->run);
 	turn_over(&t->a->run->turns);
 	if (actor_stopping(t->a) || (t->quota && t->counted == t->quota))
@@ -95,6 +116,11 @@ bool actor_memory_full(const struct actor *a)
 	if (a->run->policy == CMA_POLICY_CARVEOUT)
 		info.free -= info.cma_free < info.free ? info.cma_free : info.free;
 	return info.free < info.total / FULL_DIVISOR;
+}
+
+struct faults *actor_faults(const struct actor *a)
+{
+	return &a->run->faults;
 }
 
 struct hosted *actor_hosted(const struct actor *a)
@@ -194,21 +220,21 @@ static void name_holder(const struct run *run, struct refusal *r)
 }
 
 /* An actor's name as the core takes one: a word. */
-static void word_of(const struct actor *a, char word[FH_PINNER_NAME])
+static void word_of(const struct job_actor *spec, char word[FH_PINNER_NAME])
 {
-	snprintf(word, FH_PINNER_NAME, "%s", a->spec->name);
+	snprintf(word, FH_PINNER_NAME, "%s", spec->name);
 	for (char *c = word; *c; c++)
 		if (*c <= ' ' || (unsigned char)*c >= 0x7f)
 			*c = '_';
 }
 
-void actor_name_pinner(struct actor *a)
+struct fh_pinner *actor_pinner(struct fh_machine *m, const struct job_actor *spec)
 {
+	struct fh_pinner *p;
 	char word[FH_PINNER_NAME];
 
-	word_of(a, word);
-	if (fh_pinner_get(a->m, word, &a->pinner))
-		a->pinner = NULL;
+	word_of(spec, word);
+	return fh_pinner_get(m, word, &p) ? NULL : p;
 }
 
 /* What the area's own record says: it was taken when the page was in the way. */
@@ -218,7 +244,7 @@ static void name_pinner(const struct run *run, const struct cma_failure *f, stru
 
 	r->pins = f->pins;
 	for (unsigned int i = 0; f->pinner && i < run->nr_actors; i++) {
-		word_of(&run->actor[i], word);
+		word_of(run->actor[i].spec, word);
 		if (strcmp(word, f->pinner))
 			continue;
 		r->holder = run->actor[i].spec->name;

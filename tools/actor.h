@@ -10,6 +10,7 @@
 #define FREEHOLD_TOOLS_ACTOR_H
 
 #include <pthread.h>
+#include "faults.h"
 #include "run.h"
 
 struct actor;
@@ -63,8 +64,11 @@ extern const struct actor_ops actor_device_ops, actor_group_ops, actor_absent_op
 
 /* The end of the work, or an interruption: give up soon. */
 bool actor_stopping(const struct actor *a);
-/* Sleeps until the clock shows `until`; false: the work is over. */
+/* Sleeps until the clock shows `until`; false: the work is over. Not from inside a call of the core: a check of
+ * the machine may take place meanwhile (rest.h). */
 bool actor_sleep(struct actor *a, uint64_t until);
+/* The same from inside one, as in ops->write; ends early when such a check is waiting. */
+void actor_delay(struct actor *a, uint64_t until);
 /* Keeps the actor's threads at spec->rate together, stands still while a device wants quiet, and counts;
  * false: the work is over, or the thread's quota of it. A tenant calls it before each op. */
 bool actor_pace(struct actor_thread *t);
@@ -75,6 +79,8 @@ bool actor_somebody_holds(const struct actor *a);
 /* Whether tenants have (nearly) all memory that they may have. */
 bool actor_memory_full(const struct actor *a);
 struct hosted *actor_hosted(const struct actor *a);
+/* What makes calls fail in this run. */
+struct faults *actor_faults(const struct actor *a);
 
 /* Pages are dealt to threads in stripes: the k-th page of this thread; false: the actor has no
  * more. */
@@ -91,7 +97,7 @@ void actor_refused(struct actor *a, struct cma *area, int err);
 #define ACTOR_MAX_HELD JOB_MAX_PIN
 void actor_hold(struct actor_thread *t, unsigned int slot, pfn_t pfn);
 void actor_unhold(struct actor_thread *t, unsigned int slot);
-/* Sets a->pinner, so that the machine's own records say who pins. */
-void actor_name_pinner(struct actor *a);
+/* What the machine's own records say of who pins, if it is an actor of this name; NULL: nothing. */
+struct fh_pinner *actor_pinner(struct fh_machine *m, const struct job_actor *spec);
 
 #endif

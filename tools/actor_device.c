@@ -62,8 +62,9 @@ static bool enough(const struct actor_thread *t)
 static void loop(struct actor_thread *t, struct set *s)
 {
 	while (!enough(t)) {
-		if (set_take(t, s, t->counted))
-			(void)actor_sleep(t->a, run_now() + t->a->spec->lifetime_ns);
+		uint64_t lifetime = set_take(t, s, t->counted) ? t->a->spec->lifetime_ns : 0;
+
+		(void)actor_sleep(t->a, run_now() + lifetime);
 		set_give(t, s);
 		t->counted++;
 	}
@@ -84,7 +85,7 @@ static void keep_time(struct actor_thread *t, struct sets *d)
 
 	while (!enough(t)) {
 		struct set *oldest = &d->set[d->first];
-		uint64_t at = d->nr < JOB_MAX_SETS ? next : UINT64_MAX;
+		uint64_t at = d->nr < spec->sets ? next : UINT64_MAX;
 
 		if (d->nr && oldest->expires_ns <= at) {
 			if (!actor_sleep(t->a, oldest->expires_ns))

@@ -28,6 +28,7 @@
 #define FULL_CHECK   64	   /* pages between two looks at how much memory is left */
 
 struct open_file {
+	struct actor *a;
 	struct hosted_file file;
 	struct fh_object *object;
 	uint64_t pages;
@@ -136,6 +137,15 @@ static void file_close(struct open_file *o)
 	o->object = NULL;
 }
 
+static int cached_read(void *priv, uint64_t index, void *page)
+{
+	struct open_file *o = priv;
+
+	return faults_read(actor_faults(o->a), &hosted_file_ops, &o->file, index, page);
+}
+
+static const struct fh_object_ops cached_ops = {.read = cached_read};
+
 /* Opens the next file of the list that can be opened; false: none of the next few can. */
 static bool file_open(struct actor_thread *t, struct file_table *table, struct open_file *o)
 {
@@ -147,10 +157,11 @@ static bool file_open(struct actor_thread *t, struct file_table *table, struct o
 
 		if (hosted_file_open(&o->file, f->path[i], O_RDONLY))
 			continue;
+		o->a = t->a;
 		o->pages = hosted_file_pages(&o->file);
 		o->pages = o->pages < FILE_MAX ? o->pages : FILE_MAX;
 		if (!fstat(o->file.fd, &st) &&
-		    !fh_object_create(t->a->m, o->pages, &hosted_file_ops, &o->file, &o->object)) {
+		    !fh_object_create(t->a->m, o->pages, &cached_ops, o, &o->object)) {
 			o->changed = st.st_mtim;
 			return true;
 		}

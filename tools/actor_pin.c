@@ -20,7 +20,7 @@ static bool pin_create(struct actor *a, struct why *why)
 		why_set(why, "out of memory");
 		return false;
 	}
-	actor_name_pinner(a);
+	a->pinner = actor_pinner(a->m, a->spec);
 	return tenant_create(t, a, why);
 }
 

@@ -56,21 +56,21 @@ static int slow_write(void *priv, uint64_t index, const void *page)
 	if (t && !fh_object_where(w->object, index, &pfn))
 		actor_hold(t, 0, pfn);
 	if (atomic_load_explicit(&w->slow, memory_order_relaxed) && ns)
-		(void)actor_sleep(w->a, run_now() + ns);
+		actor_delay(w->a, run_now() + ns);
 	if (t && w->needs)
 		err = take_needs(w, t);
 	if (t)
 		actor_unhold(t, 0);
 	if (err)
 		return err;
-	return hosted_file_ops.write(&w->file, index, page);
+	return faults_write(actor_faults(w->a), &hosted_file_ops, &w->file, index, page);
 }
 
 static int plain_read(void *priv, uint64_t index, void *page)
 {
 	struct writeback_state *w = priv;
 
-	return hosted_file_ops.read(&w->file, index, page);
+	return faults_read(actor_faults(w->a), &hosted_file_ops, &w->file, index, page);
 }
 
 /* A file of its own, sized but empty, that nobody else can reach by name. */

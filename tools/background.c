@@ -47,6 +47,14 @@ bool background_start(struct run *run, struct why *why)
 			errno_name(-err));
 		return false;
 	}
+	return background_resume(run, why);
+}
+
+bool background_resume(struct run *run, struct why *why)
+{
+	const struct job *job = run->setup->job;
+
+	atomic_store(&run->areas_stop, false);
 	run->reclaims = !pthread_create(&run->reclaim, NULL, reclaim_main, run);
 	run->prepares = job->ready && !pthread_create(&run->areas, NULL, areas_main, run);
 	if (!run->reclaims || (job->ready && !run->prepares)) {

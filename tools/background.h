@@ -12,5 +12,7 @@ struct why;
 bool background_start(struct run *run, struct why *why);
 /* Ends those that were started; also after a start that failed. */
 void background_stop(struct run *run);
+/* Starts them again. */
+bool background_resume(struct run *run, struct why *why);
 
 #endif

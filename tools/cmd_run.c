@@ -25,10 +25,10 @@ int cmd_run(int argc, char **argv);
 struct run_opts {
 	const char *job, *dtb, *ram, *bootargs;
 	enum job_engine engine;
-	bool has_engine, has_seed, has_duration, json, verbose, histogram;
+	bool has_engine, has_seed, has_duration, has_check, has_faults, json, verbose, histogram;
 	enum cma_policy policy[JOB_MAX_POLICIES];
 	unsigned int nr_policies, repeat;
-	uint64_t seed, duration_ns;
+	uint64_t seed, duration_ns, check_ns, faults;
 };
 
 /* What a signal handler can reach. */
@@ -42,6 +42,8 @@ static void on_interrupt(int sig)
 
 /* ---- options ---- */
 
+enum { OPT_FAULTS = 256, OPT_CHECK };
+
 static const struct argp_option options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree (.dtb or .dts), in place of the job's", 0},
 	{"ram", 'r', "SIZE", 0, "This much RAM, in place of the job's", 0},
@@ -51,6 +53,9 @@ static const struct argp_option options[] = {
 	{"duration", 't', "TIME", 0, "Of each policy: seconds, or 500ms and the like", 0},
 	{"repeat", 'n', "N", 0, "Run all policies so many times, in turn", 0},
 	{"seed", 's', "N", 0, "Of the actors' random choices", 0},
+	{"faults", OPT_FAULTS, "1/N", 0, "Make one call of the platform in N fail; 0: none", 0},
+	{"check", OPT_CHECK, "TIME", 0, "Check the machine so often while it works; 0: at the end",
+	 0},
 	{"engine", 'e', "NAME", 0, "host (the only one in this build), sim or kernel", 0},
 	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
 	{"histogram", 'H', NULL, 0, "Text: how the latencies of each actor are spread", 0},
@@ -78,14 +83,39 @@ static void add_policies(struct run_opts *o, const char *arg, struct argp_state 
 		argp_failure(state, EXIT_INPUT, 0, "--policy '': expected %s", list);
 }
 
-static void set_duration(struct run_opts *o, const char *arg, struct argp_state *state)
+#define DAY_NS UINT64_C(86400000000000)
+
+/* A bare number counts seconds. */
+static bool read_time(const char *arg, uint64_t *ns)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "%ss", arg); /* a bare number counts seconds */
-	o->has_duration = strlen(arg) < sizeof(text) - 2 &&
-			  (value_time(arg, &o->duration_ns) || value_time(text, &o->duration_ns));
-	if (!o->has_duration || !o->duration_ns || o->duration_ns > UINT64_C(86400000000000))
+	snprintf(text, sizeof(text), "%ss", arg);
+	return strlen(arg) < sizeof(text) - 2 && (value_time(arg, ns) || value_time(text, ns)) &&
+	       *ns <= DAY_NS;
+}
+
+static void set_check(struct run_opts *o, const char *arg, struct argp_state *state)
+{
+	o->has_check = read_time(arg, &o->check_ns);
+	if (!o->has_check)
+		argp_failure(state, EXIT_INPUT, 0, "--check %s: expected a time up to 86400 s",
+			     arg);
+}
+
+static void set_faults(struct run_opts *o, const char *arg, struct argp_state *state)
+{
+	o->has_faults = value_one_in(arg, &o->faults);
+	if (!o->has_faults)
+		argp_failure(state, EXIT_INPUT, 0,
+			     "--faults %s: expected one in so many, from 1/2 to 1/4294967295, or 0",
+			     arg);
+}
+
+static void set_duration(struct run_opts *o, const char *arg, struct argp_state *state)
+{
+	o->has_duration = read_time(arg, &o->duration_ns) && o->duration_ns;
+	if (!o->has_duration)
 		argp_failure(state, EXIT_INPUT, 0,
 			     "--duration %s: expected a time above 0 and up to 86400 s", arg);
 }
@@ -134,6 +164,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (!o->has_engine)
 			argp_failure(state, EXIT_INPUT, 0,
 				     "--engine %s: expected host, sim or kernel", arg);
+		break;
+	case OPT_FAULTS:
+		set_faults(o, arg, state);
+		break;
+	case OPT_CHECK:
+		set_check(o, arg, state);
 		break;
 	case 'f':
 		o->json = !strcmp(arg, "json");
@@ -189,10 +225,26 @@ static bool due(void)
 	return true;
 }
 
+/* Where there is no terminal, a line a check: who looks at a log of hours wants to see that it goes on. */
+static void show_check(const struct run_progress *p)
+{
+	static uint64_t last;
+
+	if (is_tty() || !p->checks || p->checks == last)
+		return;
+	last = p->checks;
+	fprintf(stderr,
+		"%s: %.0f of %.0f s, %" PRIu64 " allocations, %" PRIu64
+		" refused, %.0f %% of the idle area lent, %" PRIu64 " calls made to fail\n",
+		job_policy_name(p->policy), (double)p->at_ns / 1e9, (double)p->of_ns / 1e9,
+		p->allocs, p->refused, p->lent * 100, p->faults);
+}
+
 static void show_progress(const struct run_progress *p)
 {
 	const char *policy = job_policy_name(p->policy);
 
+	show_check(p);
 	if (!due())
 		return;
 	if (p->actor)
@@ -254,6 +306,11 @@ static bool apply(const struct run_opts *o, struct job *job, struct why *why)
 		job->engine = o->engine;
 	if (o->dtb)
 		snprintf(job->dtb, sizeof(job->dtb), "%s", o->dtb);
+	if (o->has_faults)
+		job->faults = o->faults;
+	if (o->has_check)
+		job->check_ns = o->check_ns;
+	job_set_clock(job);
 	if (job->engine != ENGINE_HOST)
 		why_set(why, "engine %s is not in this build, expected host",
 			job_engine_name(job->engine));

@@ -81,6 +81,7 @@ static void actor_defaults(struct job_actor *a)
 	a->pages = 1;
 	a->verify = 1;
 	a->nr_areas = 1;
+	a->sets = JOB_MAX_SETS;
 	snprintf(a->area[0], sizeof(a->area[0]), "default");
 }
 
@@ -97,6 +98,9 @@ static bool check_actor(const struct reading *r)
 		why_set(r->why,
 			"%s:%u: [%s] parallel: together with rate = max, expected a rate, "
 			"so that tenants can move in between two sets",
+			r->job->path, a->line, a->name);
+	if (a->day && !(a->rate > 0))
+		why_set(r->why, "%s:%u: [%s] clock: day together with rate = max, expected a rate",
 			r->job->path, a->line, a->name);
 	if (a->align && a->mask)
 		why_set(r->why, "%s:%u: [%s] align: together with mask, expected only one of them",
@@ -188,6 +192,22 @@ static bool check_expect(const struct job *job, struct why *why)
 				job->path, e->line);
 	}
 	return !why->text[0];
+}
+
+#define DAY_NS UINT64_C(86400000000000)
+
+void job_set_clock(struct job *job)
+{
+	double faster = (double)DAY_NS / (double)job->duration_ns;
+
+	for (unsigned int i = 0; i < job->nr_actors; i++) {
+		struct job_actor *a = &job->actor[i];
+
+		if (!a->day)
+			continue;
+		a->rate *= faster;
+		a->lifetime_ns = (uint64_t)((double)a->lifetime_ns / faster);
+	}
 }
 
 static void all_policies(struct job *job)

@@ -99,9 +99,11 @@ struct job_actor {
 	uint64_t align;				/* bytes; 0: as dma_alloc_coherent() does */
 	char area[JOB_MAX_AREAS][CMA_MAX_NAME]; /* a set's buffers come from them in turn */
 	unsigned int nr_areas;
-	bool raw;      /* cma_alloc() itself, nothing is zeroed */
-	bool parallel; /* sets by turns one buffer after another, and all at once */
-	double verify; /* share of the buffers that are filled and read to the last byte */
+	bool raw;	   /* cma_alloc() itself, nothing is zeroed */
+	unsigned int sets; /* in use at a time, at most */
+	bool day;	   /* rate and lifetime are of a day that passes within the run */
+	bool parallel;	   /* sets by turns one buffer after another, and all at once */
+	double verify;	   /* share of the buffers that are filled and read to the last byte */
 
 	/* tenants */
 	struct job_size size;
@@ -136,9 +138,12 @@ struct job {
 	uint64_t seed;
 	unsigned int cpus;  /* 0: as many as the actors need */
 	uint64_t swap;	    /* bytes; 0: none */
+	uint64_t faults;    /* one call of the platform in so many fails; 0: none */
+	uint64_t check_ns;  /* between two checks while it works; 0: only at the end */
 	uint64_t ready;	    /* bytes each area keeps evacuated and zero */
 	unsigned int share; /* percent of each area that may be lent */
-	unsigned int ram_line, bootargs_line, dtb_line, cpus_line, ready_line; /* 0: not given */
+	/* 0: not given */
+	unsigned int ram_line, bootargs_line, dtb_line, cpus_line, ready_line;
 	enum job_engine engine;
 	struct job_actor actor[JOB_MAX_ACTORS];
 	unsigned int nr_actors;
@@ -149,6 +154,8 @@ bool job_load(const char *path, struct job *job, struct why *why);
 bool job_parse(const char *path, const char *text, size_t len, struct job *job, struct why *why);
 /* Whether the areas, sizes and CPUs that the job names can be had of a machine made from *cfg. */
 bool job_check(const struct job *job, const struct boot_config *cfg, struct why *why);
+/* Once, when the duration is known: rates and lifetimes of a day's time become those of the run. */
+void job_set_clock(struct job *job);
 /* The i-th area a device asks, or NULL. */
 const struct boot_region *job_area(const struct job_actor *a, unsigned int i,
 				   const struct boot_config *cfg);

@@ -124,6 +124,20 @@ static bool too_many_threads(const struct job *job, struct why *why)
 	return false;
 }
 
+/* Who has tenants stand still for a set of buffers cannot himself stand still for a check. */
+static bool check_quiet(const struct job *job, struct why *why)
+{
+	for (unsigned int i = 0; i < job->nr_actors && job->check_ns; i++)
+		if (job->actor[i].parallel) {
+			why_set(why,
+				"%s:%u: [%s] parallel: together with check, expected only one of "
+				"them",
+				job->path, job->actor[i].line, job->actor[i].name);
+			return false;
+		}
+	return true;
+}
+
 bool job_check(const struct job *job, const struct boot_config *cfg, struct why *why)
 {
 	unsigned int threads = job_threads(job);
@@ -139,7 +153,7 @@ bool job_check(const struct job *job, const struct boot_config *cfg, struct why 
 			job->path, job->cpus_line, job->cpus, threads + 1);
 		return false;
 	}
-	if (!check_areas(job, cfg, why) || !check_ready(job, cfg, why))
+	if (!check_quiet(job, why) || !check_areas(job, cfg, why) || !check_ready(job, cfg, why))
 		return false;
 	for (unsigned int i = 0; i < job->nr_actors; i++) {
 		const struct job_actor *a = &job->actor[i];

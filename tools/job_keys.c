@@ -194,6 +194,18 @@ static bool read_swap(const struct reading *r)
 	return job_wrong(r, "a size in whole pages of at most 8T, such as 512M, or 0 for none");
 }
 
+static bool read_faults(const struct reading *r)
+{
+	return value_one_in(r->e->value, &r->job->faults)
+		       ? true
+		       : job_wrong(r, "one in so many, from 1/2 to 1/4294967295, or 0 for none");
+}
+
+static bool read_check(const struct reading *r)
+{
+	return read_duration(r, &r->job->check_ns);
+}
+
 static bool read_ready(const struct reading *r)
 {
 	uint64_t *v = &r->job->ready;
@@ -343,6 +355,17 @@ static bool read_call(const struct reading *r)
 	return job_wrong(r, "dma_alloc_coherent or cma_alloc");
 }
 
+static bool read_sets(const struct reading *r)
+{
+	return read_count(r, &r->a->sets, JOB_MAX_SETS);
+}
+
+static bool read_clock(const struct reading *r)
+{
+	r->a->day = !strcmp(r->e->value, "day");
+	return r->a->day || !strcmp(r->e->value, "real") ? true : job_wrong(r, "real or day");
+}
+
 static bool read_parallel(const struct reading *r)
 {
 	return read_flag(r, &r->a->parallel);
@@ -449,6 +472,8 @@ static const struct key {
 	{"swap", IN_GLOBAL, read_swap},
 	{"share", IN_GLOBAL, read_share},
 	{"ready", IN_GLOBAL, read_ready},
+	{"faults", IN_GLOBAL, read_faults},
+	{"check", IN_GLOBAL, read_check},
 	{"engine", IN_GLOBAL, read_engine},
 	{"kind", IN_ACTORS | NEEDED(IN_ACTORS), job_read_kind},
 	{"size", IN_ACTORS | NEEDED(IN_ACTORS), read_size},
@@ -456,6 +481,8 @@ static const struct key {
 	{"count", IN_ACTORS, read_actor_count},
 	{"buffers", IN(DEVICE) | NEEDED(IN(DEVICE)), read_buffers},
 	{"lifetime", IN(DEVICE), read_lifetime},
+	{"sets", IN(DEVICE), read_sets},
+	{"clock", IN(DEVICE), read_clock},
 	{"mask", IN(DEVICE), read_mask},
 	{"align", IN(DEVICE), read_align},
 	{"area", IN(DEVICE), read_area},

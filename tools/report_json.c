@@ -146,6 +146,17 @@ static json_t *json_refusal(const struct refusal *r)
 	return o;
 }
 
+static json_t *json_faults(const struct job *job, const struct run_result *r)
+{
+	json_t *calls = json_object();
+
+	for (unsigned int i = 0; i < NR_FAULTS; i++)
+		json_object_set_new(calls, fault_name((enum fault)i),
+				    json_pack("{so so}", "calls", integer(r->fault[i].calls),
+					      "failed", integer(r->fault[i].failed)));
+	return json_pack("{so so}", "one_in", integer(job->faults), "calls", calls);
+}
+
 /* What the run as a whole has beside its actors. */
 static void add_run(json_t *o, const struct report *report, const struct run_result *r)
 {
@@ -158,6 +169,8 @@ static void add_run(json_t *o, const struct report *report, const struct run_res
 	json_object_set_new(o, "runtime", ratio > 0 ? json_real(ratio) : json_null());
 	json_object_set_new(o, "reclaimed_pages", integer(r->reclaimed));
 	json_object_set_new(o, "drains", integer(r->drains));
+	if (report->job->faults)
+		json_object_set_new(o, "faults", json_faults(report->job, r));
 	if (r->copy_ns[0] > 0)
 		json_object_set_new(o, "copy_page_ns",
 				    json_pack("[f,f]", r->copy_ns[0], r->copy_ns[1]));
@@ -193,7 +206,7 @@ static json_t *json_run(const struct report *report, const struct run_result *r)
 		json_array_append_new(areas, json_area(&r->area[i]));
 	for (unsigned int i = 0; i < r->nr_refusals; i++)
 		json_array_append_new(refusals, json_refusal(&r->refusal[i]));
-	o = json_pack("{ss sf sb sf so so so s{so so so so so} s{so so so}}", "policy",
+	o = json_pack("{ss sf sb sf so so so s{so so so so so} s{so so so so so sf}}", "policy",
 		      job_policy_name(r->policy), "duration_s", (double)r->duration_ns / 1e9,
 		      "interrupted", r->interrupted, "lent", r->lent, "actors", actors, "areas",
 		      areas, "refusals", refusals, "host", "faults", integer(r->host_faults),
@@ -201,7 +214,9 @@ static json_t *json_run(const struct report *report, const struct run_result *r)
 		      integer(r->host.limit), "mappings_limit_hits", integer(r->host_limit_hits),
 		      "mappings_pages_dropped", integer(r->host_pages_dropped), "checks",
 		      "invariants", integer(r->invariants), "corrupt_bytes",
-		      integer(r->corrupt_bytes), "leaked_pages", integer(r->leaked_pages));
+		      integer(r->corrupt_bytes), "leaked_pages", integer(r->leaked_pages),
+		      "leaked_bytes", json_integer(r->leaked_bytes), "while_working",
+		      integer(r->checks), "paused_s", (double)r->paused_ns / 1e9);
 	if (o)
 		add_run(o, report, r);
 	return o;

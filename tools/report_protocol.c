@@ -52,17 +52,6 @@ uint64_t report_round_median(const struct run_result *run)
 	return run->nr_rounds ? (uint64_t)median(ns, run->nr_rounds) : 0;
 }
 
-static void table_heads(struct table *t, unsigned int left, const char *const *heads)
-{
-	memset(t, 0, sizeof(*t));
-	t->left = left;
-	t->fit = true;
-	while (heads[t->columns])
-		t->columns++;
-	for (unsigned int i = 0; i < t->columns; i++)
-		table_add(t, "%s", heads[i]);
-}
-
 static void add_time(struct table *t, const struct hist *h, unsigned int per_mille)
 {
 	char text[TABLE_CELL];

@@ -160,9 +160,75 @@ static void remarks(const struct run_result *r, FILE *out)
 	if (r->leaked_pages)
 		fprintf(out, "%s: FAILED: %s pages leaked\n", policy,
 			figure_count(n, r->leaked_pages));
+	if (r->leaked_bytes)
+		fprintf(out, "%s: FAILED: %" PRId64 " bytes of the core's own memory leaked\n",
+			policy, r->leaked_bytes);
 	if (r->invariants)
 		fprintf(out, "%s: FAILED: %u broken invariants:\n%s\n", policy, r->invariants,
 			r->invariants_why);
+}
+
+/* ---- faults ---- */
+
+static void fault_calls(const struct report *r, struct table *t, FILE *out)
+{
+	static const char *const heads[] = {"policy", "call", "calls", "failed", NULL};
+	char text[TABLE_CELL];
+
+	table_heads(t, 2, heads);
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		for (unsigned int k = 0; k < NR_FAULTS; k++) {
+			table_add(t, "%s", k ? "" : job_policy_name(r->run[i].policy));
+			table_add(t, "%s", fault_name((enum fault)k));
+			table_add(t, "%s", figure_count(text, r->run[i].fault[k].calls));
+			table_add(t, "%s", figure_count(text, r->run[i].fault[k].failed));
+		}
+	fprintf(out,
+		"\ncalls of the platform while it worked, and those that were made to fail: 1 in "
+		"%s\n",
+		figure_count(text, r->job->faults));
+	table_print(t, out);
+}
+
+static void fault_tenants(const struct report *r, struct table *t, FILE *out)
+{
+	static const char *const heads[] = {"tenant", "policy", "operations", "refused", NULL};
+	char text[TABLE_CELL];
+
+	table_heads(t, 2, heads);
+	for (unsigned int k = 0; k < r->job->nr_actors; k++)
+		for (unsigned int i = 0; i < r->nr_runs; i++) {
+			const struct run_actor_result *a = &r->run[i].actor[k];
+
+			if (a->spec->kind == ACTOR_DEVICE)
+				continue;
+			table_add(t, "%.40s", a->spec->name);
+			table_add(t, "%s", job_policy_name(r->run[i].policy));
+			table_add(t, "%s", figure_count(text, a->tally.ops));
+			failures(text, sizeof(text), &a->tally);
+			table_add(t, "%s", text);
+		}
+	fprintf(out, "\nwhat tenants were refused and went on without\n");
+	table_print(t, out);
+}
+
+/* What the job's faults and checks came to. */
+static void soaked(const struct report *r, FILE *out)
+{
+	struct table *t = r->job->faults ? calloc(1, sizeof(*t)) : NULL;
+	char text[TABLE_CELL], took[TABLE_CELL];
+
+	if (t) {
+		fault_calls(r, t, out);
+		fault_tenants(r, t, out);
+	}
+	free(t);
+	for (unsigned int i = 0; i < r->nr_runs && r->job->check_ns; i++)
+		fprintf(out,
+			"%s%s: the machine was checked %u times while it worked, each %s, in %s\n",
+			i ? "" : "\n", job_policy_name(r->run[i].policy), r->run[i].checks,
+			figure_time(text, r->job->check_ns),
+			figure_time(took, r->run[i].paused_ns));
 }
 
 static void add_actor(struct table *t, const struct run_result *run,
@@ -231,6 +297,7 @@ void report_text(const struct report *r, FILE *out)
 		return;
 	}
 	comparison(r, out);
+	soaked(r, out);
 	report_protocol(r, out);
 	fputc('\n', out);
 	for (unsigned int i = 0; i < r->nr_runs; i++)

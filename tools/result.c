@@ -96,6 +96,13 @@ static void checks_merge(struct run_result *to, const struct run_result *from)
 	to->invariants += from->invariants;
 	to->corrupt_bytes += from->corrupt_bytes;
 	to->leaked_pages += from->leaked_pages;
+	to->leaked_bytes += from->leaked_bytes;
+	to->checks += from->checks;
+	to->paused_ns += from->paused_ns;
+	for (unsigned int i = 0; i < NR_FAULTS; i++) {
+		to->fault[i].calls += from->fault[i].calls;
+		to->fault[i].failed += from->fault[i].failed;
+	}
 	to->host = from->host;
 	to->host_limit_hits += from->host_limit_hits;
 	to->host_pages_dropped += from->host_pages_dropped;
@@ -136,7 +143,7 @@ void run_merge(struct run_result *to, struct run_result *from)
 
 bool run_passed(const struct run_result *r)
 {
-	return !r->invariants && !r->corrupt_bytes && !r->leaked_pages;
+	return !r->invariants && !r->corrupt_bytes && !r->leaked_pages && !r->leaked_bytes;
 }
 
 void run_result_free(struct run_result *r)

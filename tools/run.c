@@ -8,6 +8,8 @@
 #include "background.h"
 #include "copyrate.h"
 #include "pattern.h"
+#include "rest.h"
+#include "run_check.h"
 #include "run_state.h"
 
 #define SAMPLE_NS UINT64_C(20000000)
@@ -99,6 +101,9 @@ static void *thread_main(void *arg)
 	}
 	fh_cpu_quiesce(run->m);
 	hosted_cpu_set(~0u);
+	pthread_mutex_lock(&run->lock);
+	rest_begin(run); /* for good */
+	pthread_mutex_unlock(&run->lock);
 	return NULL;
 }
 
@@ -307,25 +312,34 @@ static void work_phase(struct run *run)
 	struct run_progress p = {
 		.policy = run->policy, .phase = "run", .of_ns = run->setup->job->duration_ns};
 	uint64_t filled = run_now() - run->began_ns, began, end;
+	uint64_t every = run->setup->job->check_ns;
+	bool good = true;
 
 	if (run->setup->job->copy_rate && !interrupted(run))
 		copyrate_measure(run->result->copy_ns);
 	run->drains = run_vmstat(run->m, "freehold_pcp_drain");
 	began = run_now();
+	faults_set(&run->faults, true);
 	pthread_mutex_lock(&run->lock);
 	run->working = true;
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
-	while (!interrupted(run) && p.at_ns < p.of_ns && !counted(run)) {
+	while (good && !interrupted(run) && p.at_ns < p.of_ns && !counted(run)) {
 		uint64_t left = p.of_ns - p.at_ns;
 
 		nap(left < SAMPLE_NS ? left : SAMPLE_NS);
 		take_sample(run, &p);
-		p.at_ns = run_now() - began;
+		p.at_ns = run_now() - began - run->result->paused_ns;
+		if (every && p.at_ns / every > p.checks && p.at_ns < p.of_ns) {
+			good = check_midway(run);
+			p.checks = p.at_ns / every;
+			p.faults = faults_failed(&run->faults);
+		}
 		report(run, &p);
 	}
 	end = counted(run);
-	run->result->duration_ns = (end ? end : run_now()) - began;
+	run->result->duration_ns = (end ? end : run_now()) - began - run->result->paused_ns;
+	faults_set(&run->faults, false);
 	run->result->round_ns[run->result->nr_rounds++] = filled + run->result->duration_ns;
 }
 
@@ -349,19 +363,12 @@ static void collect(struct run *run)
 	}
 	r->drains = run_vmstat(run->m, "freehold_pcp_drain") - run->drains;
 	r->reclaimed = run_reclaimed(run->m) - run->reclaimed;
+	for (unsigned int i = 0; i < NR_FAULTS; i++) {
+		r->fault[i].calls = atomic_load(&run->faults.calls[i]);
+		r->fault[i].failed = atomic_load(&run->faults.failed[i]);
+	}
 	r->lent = run->nr_samples ? run->lent_sum / run->nr_samples : 0;
 	(void)cma_for_each_area(run->m, area_result, run);
-}
-
-static void check(struct run *run)
-{
-	struct run_result *r = run->result;
-	char why[RUN_WHY_MAX] = "";
-	unsigned int bad = fh_check(run->m, why, sizeof(why));
-
-	if (bad && !r->invariants)
-		snprintf(r->invariants_why, sizeof(r->invariants_why), "%s", why);
-	r->invariants += bad;
 }
 
 /* Once with the tenants in place, once when all is given back. */
@@ -369,19 +376,16 @@ static void check_phase(struct run *run)
 {
 	struct run_progress p = {.policy = run->policy, .phase = "check"};
 	struct run_result *r = run->result;
-	struct fh_mem_info info;
 	struct hosted_stats before = r->host;
 
 	report(run, &p);
-	check(run);
+	check_in_place(run);
 	if (run->setup->readouts)
 		r->readouts = run_read_outs(run->m);
 	destroy_actors(run);
 	run->nr_actors = 0;
 	fh_cpu_quiesce(run->m);
-	check(run);
-	fh_mem_info(run->m, &info);
-	r->leaked_pages = info.total - info.free;
+	check_given_back(run);
 	hosted_stats(run->setup->hosted, &r->host);
 	r->host_limit_hits = r->host.limit_hits - before.limit_hits;
 	r->host_pages_dropped = r->host.pages_dropped - before.pages_dropped;
@@ -451,7 +455,10 @@ static bool make_machine(struct run *run, enum cma_policy policy, struct why *wh
 		run->cfg.policy = policy;
 	run->cfg.nr_cpus = s->job->cpus ? s->job->cpus : run->nr_threads + 1;
 	hosted_cpu_set(0);
-	err = fh_machine_create(hosted_plat(s->hosted), &run->cfg, &run->m);
+	faults_init(&run->faults, hosted_plat(s->hosted), s->job->faults,
+		    pattern_seed(s->job->seed, s->round, NR_FAULTS));
+	err = fh_machine_create(s->job->faults ? &run->faults.plat : hosted_plat(s->hosted),
+				&run->cfg, &run->m);
 	if (err) {
 		why_set(why, "the machine could not be made: %s", errno_name(-err));
 		return false;
@@ -459,6 +466,11 @@ static bool make_machine(struct run *run, enum cma_policy policy, struct why *wh
 	err = s->job->swap ? fh_swapon(run->m, s->job->swap >> FH_PAGE_SHIFT) : 0;
 	if (err)
 		why_set(why, "the machine could not be given swap: %s", errno_name(-err));
+	/* Names that a machine keeps to its end. */
+	for (unsigned int i = 0; i < s->job->nr_actors; i++)
+		if (s->job->actor[i].kind == ACTOR_PIN)
+			(void)actor_pinner(run->m, &s->job->actor[i]);
+	run->bytes = atomic_load(&run->faults.bytes);
 	return !err;
 }
 

@@ -14,6 +14,7 @@
 #include <freehold/mem.h>
 #include <freehold/dma.h>
 #include <freehold/hosted.h>
+#include "faults.h"
 #include "hist.h"
 #include "job.h"
 
@@ -107,7 +108,13 @@ struct run_result {
 	uint64_t host_limit_hits, host_pages_dropped, host_faults, host_mappings_max;
 	unsigned int invariants; /* broken ones */
 	char invariants_why[RUN_WHY_MAX];
+	unsigned int checks; /* while it worked */
+	uint64_t paused_ns;  /* that they took; no part of duration_ns */
 	uint64_t corrupt_bytes, leaked_pages;
+	int64_t leaked_bytes; /* of the core's own memory, when faults are wanted */
+	struct {
+		uint64_t calls, failed;
+	} fault[NR_FAULTS];
 	char *readouts; /* the machine's files at the end of the work, when asked for; to be freed
 			 */
 };
@@ -118,6 +125,7 @@ struct run_progress {
 	const char *actor;     /* that fills, or NULL */
 	uint64_t at_ns, of_ns; /* of the work */
 	uint64_t allocs, refused;
+	uint64_t checks, faults; /* done; calls that were made to fail, as of the last check */
 	double lent;
 };
 

@@ -29,6 +29,11 @@ struct run {
 	_Atomic(bool) areas_stop;
 
 	struct turns turns; /* tenants' */
+	struct faults faults; /* the machine's platform, when the job wants faults */
+	int64_t bytes;	      /* of the core's own, before the actors were made */
+	unsigned int resting; /* threads outside the machine; under lock */
+
+	_Atomic(bool) rest; /* wanted: rest.h */
 	_Atomic(bool) stop;
 	_Atomic(bool) quiet;	   /* tenants stand still */
 	pthread_mutex_t quiet_one; /* who makes them */

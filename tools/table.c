@@ -150,3 +150,14 @@ char *figure_bytes(char *buf, uint64_t bytes)
 		scaled(buf, v, units[u]);
 	return buf;
 }
+
+void table_heads(struct table *t, unsigned int left, const char *const *heads)
+{
+	memset(t, 0, sizeof(*t));
+	t->left = left;
+	t->fit = true;
+	while (heads[t->columns])
+		t->columns++;
+	for (unsigned int i = 0; i < t->columns; i++)
+		table_add(t, "%s", heads[i]);
+}

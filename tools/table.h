@@ -19,6 +19,8 @@ struct table {
 	char cell[TABLE_ROWS][TABLE_COLUMNS][TABLE_CELL];
 };
 
+/* Empties the table and gives it these headings, up to a NULL. */
+void table_heads(struct table *t, unsigned int left, const char *const *heads);
 /* Adds one cell; a full row begins the next. */
 void table_add(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void table_print(struct table *t, FILE *out);

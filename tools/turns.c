@@ -97,7 +97,9 @@ void turn_give(struct turns *ts)
 
 void turn_over(struct turns *ts)
 {
-	if (!turn.has || !atomic_load_explicit(&ts->waiting, memory_order_relaxed) ||
+	if (!turn.has ||
+	    (!atomic_load_explicit(&ts->waiting, memory_order_relaxed) &&
+	     atomic_load_explicit(&ts->running, memory_order_relaxed) <= ts->cpus) ||
 	    run_now() - turn.since_ns < SLICE_NS)
 		return;
 	turn_give(ts);

@@ -17,8 +17,8 @@ struct turn_waiter;
 
 struct turns {
 	pthread_mutex_t lock;
-	unsigned int cpus, running;
-	_Atomic(unsigned int) waiting;
+	unsigned int cpus;
+	_Atomic(unsigned int) running, waiting;
 	struct turn_waiter *first, **last; /* who came first is first */
 };
 
@@ -30,7 +30,7 @@ void turns_fini(struct turns *ts);
 void turn_take(struct turns *ts);
 /* Ends it. */
 void turn_give(struct turns *ts);
-/* Between two operations: hands it on if others wait and it has lasted long enough. Nothing, if the thread has none. */
+/* Between two operations: hands it on if others wait, or too many run, and it has lasted long enough. Nothing, if the thread has none. */
 void turn_over(struct turns *ts);
 /* Around a sleep: gives the turn, if this thread has one, and has it back at once afterwards, one too many if need be, since
  * who wakes may be one that others wait for. */

@@ -160,12 +160,31 @@ bool value_time(const char *s, uint64_t *ns)
 
 bool value_rate(const char *s, double *per_second)
 {
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = {{"", 1}, {"/s", 1}, {"/min", 60}, {"/day", 86400}};
 	uint64_t nano;
 
 	s = decimal(s, &nano);
-	if (!s || (*s && strcmp(s, "/s")) || !nano || nano > NANO * NANO)
+	if (!s || !nano || nano > NANO * NANO)
 		return false;
-	*per_second = (double)nano / (double)NANO;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(units[i].name, s)) {
+			*per_second = (double)nano / (double)NANO / units[i].seconds;
+			return true;
+		}
+	return false;
+}
+
+bool value_one_in(const char *s, uint64_t *n)
+{
+	uint64_t v = 0;
+
+	if (strcmp(s, "0") &&
+	    (strncmp(s, "1/", 2) || !value_number(s + 2, &v) || v < 2 || v > UINT32_MAX))
+		return false;
+	*n = v;
 	return true;
 }
 

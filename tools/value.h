@@ -22,8 +22,10 @@ bool value_pages(const char *s, uint64_t *bytes);
 bool value_frame(const char *s, uint64_t *bytes);
 /* "250us", "3ms", "1.5s": nanoseconds. */
 bool value_time(const char *s, uint64_t *ns);
-/* "0.5", "25", "25/s": how often a second, above 0 and at most 10^9. */
+/* "0.5", "25", "25/s", "3/min", "1440/day": how often a second, above 0 and at most 10^9 of its unit. */
 bool value_rate(const char *s, double *per_second);
+/* "1/1000": 1000, from 2 to 2^32 - 1; "0": 0. */
+bool value_one_in(const char *s, uint64_t *n);
 /* "12%", "0.5%": as a fraction, 0 to 1. */
 bool value_share(const char *s, double *share);
 

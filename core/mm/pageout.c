@@ -92,6 +92,11 @@ void pageout_anon(struct fh_machine *m, enum lru_where where, uint64_t want, str
 	struct out out = {.m = m};
 	unsigned int run, got;
 
+	if (swap_retry(m)) {
+		progress(m);
+		vm_count(m, VM_pgsteal_anon, 1);
+		res->done++;
+	}
 	do {
 		got = out_begin(&out, where, want, res->spare);
 		for (unsigned int start = 0; start < out.n; start += run) {

@@ -152,6 +152,23 @@ bool swap_write(struct fh_machine *m, unsigned int store)
 	return done;
 }
 
+bool swap_retry(struct fh_machine *m)
+{
+	struct swap *swap = &m->swap;
+	unsigned int i = SWAP_STORES, k = 0;
+
+	fh_lock(&swap->lock);
+	for (; swap->nr_stores > SWAP_STORES / 2 && k < SWAP_STORES && i == SWAP_STORES; k++)
+		if (swap->store[(swap->retry + k) % SWAP_STORES].state == STORE_KEPT)
+			i = (swap->retry + k) % SWAP_STORES;
+	if (i < SWAP_STORES) {
+		swap->store[i].state = STORE_WRITING;
+		swap->retry = i + 1;
+	}
+	fh_unlock(&swap->lock);
+	return i < SWAP_STORES && swap_write(m, i);
+}
+
 /* ---- on the way back ---- */
 
 int swap_read(struct fh_machine *m, uint64_t slot, pfn_t pfn)

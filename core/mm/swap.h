@@ -7,7 +7,8 @@
  * outside areas that no object owns (the page's own, or a copy of one that lies in an area), named with
  * its slot in a table. From then on the page is in swap for everybody; who wants it back meanwhile copies
  * from the store. plat->swap_write() reads the store and nothing else, so no page of an object is ever
- * part of swap I/O. If it fails the store stays, and keeps the bytes until the page is wanted.
+ * part of swap I/O. If it fails the store stays, and keeps the bytes until the page is wanted or a later
+ * write succeeds.
  *
  * Invariants
  *	S1 a slot's bit is set exactly when one slot of one object names it (or, while its write runs, a
@@ -49,6 +50,7 @@ struct swap {
 	_Atomic(uint64_t) nr_total, nr_free;
 	struct swap_store store[SWAP_STORES];
 	unsigned int nr_stores; /* not STORE_EMPTY */
+	unsigned int retry;	/* the store where the search for a kept one goes on */
 };
 
 struct fh_machine;
@@ -65,6 +67,9 @@ void swap_cancel(struct fh_machine *m, unsigned int store);
 uint64_t swap_put(struct fh_machine *m, unsigned int store, pfn_t pfn);
 /* Writes a store out and frees its frame. False: the write failed, the store keeps it. May sleep. */
 bool swap_write(struct fh_machine *m, unsigned int store);
+/* Writes one store again whose write failed, in turn, if more than half of the table is in use: who fails once
+ * must not take a place in it for ever. True: its frame is free. May sleep. */
+bool swap_retry(struct fh_machine *m);
 /* The bytes of a slot into a frame outside areas, or what swap_read() returned. May sleep. */
 FH_MUST_CHECK int swap_read(struct fh_machine *m, uint64_t slot, pfn_t pfn);
 /* The page is back, or given up. */

@@ -148,6 +148,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	if (!err)
 		return;
 	if (guard) {
+		/* Who stands between the host and us (ThreadSanitizer) may have blocked signals. */
+		pthread_sigmask(SIG_SETMASK, &((const ucontext_t *)context)->uc_sigmask, NULL);
 		guard->err = err;
 		siglongjmp(guard->env, 1);
 	}

@@ -137,10 +137,10 @@ static void keys(void)
 {
 	expect(G "rams = 1\n", "d/x.job:3: [global] rams: no such key, expected one of ram, "
 			       "bootargs, dtb, areas, policies, duration, repeat, copy-rate, "
-			       "seed, cpus, swap, share, ready, engine, expect");
+			       "seed, cpus, swap, share, ready, faults, check, engine, expect");
 	expect(CAM "hold = 3ms\n", "d/x.job:6: [cam] hold: no such key of kind device, expected "
-				   "one of kind, size, rate, count, buffers, lifetime, mask, "
-				   "align, area, call, parallel, verify, expect");
+				   "one of kind, size, rate, count, buffers, lifetime, sets, "
+				   "clock, mask, align, area, call, parallel, verify, expect");
 	expect(APP "buffers = 3\n",
 	       "d/x.job:5: [app] buffers: no such key of kind anon, expected "
 	       "one of kind, size, rate, count, threads, access, punch, churn");
@@ -297,6 +297,26 @@ static void protocols(void)
 	T_STR(job.expect[4].text, "held-p50 <= 1ms");
 }
 
+/* A day passes within the run, for those who live in it. */
+static void a_day(void)
+{
+	const struct job_actor *cam = &job.actor[0], *other = &job.actor[1];
+
+	T_NEED(parse("[global]\nram = 64M\nfaults = 1/500\ncheck = 2s\nduration = 3600s\n"
+		     "[cam]\nkind = device\nbuffers = 2\nsize = 1M\nclock = day\nrate = 1/min\n"
+		     "lifetime = 36s\nsets = 1\n"
+		     "[other]\nkind = device\nbuffers = 2\nsize = 1M\nrate = 1440/day\n"));
+	T_EQ(job.faults, 500);
+	T_EQ(job.check_ns, 2000000000);
+	T_EQ(cam->sets, 1);
+	T_EQ(other->sets, JOB_MAX_SETS);
+	job_set_clock(&job);
+	T_OK(cam->rate > 0.3999 && cam->rate < 0.4001, "each 2.5 s");
+	T_OK(cam->lifetime_ns >= 1499999999 && cam->lifetime_ns <= 1500000001, "1.5 s");
+	T_OK(other->rate > 0.01666 && other->rate < 0.01667, "once a minute");
+	T_EQ(other->lifetime_ns, 100000000);
+}
+
 static void areas(void)
 {
 #define AREAS ", expected one to 8 of NAME:SIZE, whole blocks of 2M, such as isp:64M vpu:128M"
@@ -329,6 +349,17 @@ static void work(void)
 	       "tenants can move in between two sets");
 	expect(APP "rate = max\n", "d/x.job:5: [app] rate: found 'max', expected how often a "
 				   "second, above 0, such as 0.5 or 25/s");
+	expect(G "faults = 1000\n", "d/x.job:3: [global] faults: found '1000', expected one in so "
+				    "many, from 1/2 to 1/4294967295, or 0 for none");
+	expect(G "check = often\n",
+	       "d/x.job:3: [global] check: found 'often', expected a time of at "
+	       "most 86400s, such as 500us, 3ms or 1.5s");
+	expect(CAM "clock = night\n",
+	       "d/x.job:6: [cam] clock: found 'night', expected real or day");
+	expect(CAM "sets = 65\n",
+	       "d/x.job:6: [cam] sets: found '65', expected a number from 1 to 64");
+	expect(CAM "size = 4K\nclock = day\nrate = max\n",
+	       "d/x.job:3: [cam] clock: day together with rate = max, expected a rate");
 	expect(APP "churn = 3\n", "d/x.job:5: [app] churn: found '3', expected yes or no");
 	expect(G "[s]\nkind = writeback\nneeds = 2G\n",
 	       "d/x.job:5: [s] needs: found '2G', expected a size up to 1G, such as 256K");
@@ -466,11 +497,21 @@ static void values(void)
 	T_OK(!value_rate("0", &d) && !value_rate("1/h", &d) && !value_rate("-1", &d) &&
 		     !value_rate("1e9", &d),
 	     "not rates");
+	T_OK(value_rate("3/min", &d) && d > 0.0499 && d < 0.0501, "three a minute");
+	d = 7;
+	T_OK(value_one_in("1/2", &v), "every other");
+	T_EQ(v, 2);
+	T_OK(value_one_in("1/4294967295", &v), "hardly any");
+	T_OK(value_one_in("0", &v), "none");
+	T_EQ(v, 0);
+	T_OK(!value_one_in("1/1", &v) && !value_one_in("2/3", &v) && !value_one_in("1/", &v) &&
+		     !value_one_in("1/4294967296", &v) && !value_one_in("", &v),
+	     "not one in so many");
 	T_OK(!value_share("100.1%", &d) && !value_share("5", &d), "not shares");
 	T_OK(d > 6.9, "unchanged");
 }
 
-const struct t_case t_cases[] = {
-	T(everything),	 T(defaults),  T(structure), T(keys), T(global_values),
-	T(actor_values), T(protocols), T(areas),     T(work), T(goals),
-	T(machines),	 T(files),     T(values),    T_END};
+const struct t_case t_cases[] = {T(everything),	   T(defaults),	    T(structure), T(keys),
+				 T(global_values), T(actor_values), T(protocols), T(a_day),
+				 T(areas),	   T(work),	    T(goals),	  T(machines),
+				 T(files),	   T(values),	    T_END};

@@ -261,6 +261,28 @@ static void swap_errors(void)
 	end();
 }
 
+/* Nobody wants the pages back whose writes failed: a device that works again is used again. */
+static void swap_recovers(void)
+{
+	struct pageout res = {0}, more = {0};
+
+	T_NEED(start(0, 200));
+	fill(anon);
+	atomic_store(&tp.swap_write_fails, true);
+	for (unsigned int i = 0; i < 10; i++)
+		pageout_anon(m, LRU_OUTSIDE, 20, &res);
+	T_EQ(res.done, 0);
+	T_EQ(m->swap.nr_stores, SWAP_STORES);
+	atomic_store(&tp.swap_write_fails, false);
+	for (unsigned int i = 0; i < 100; i++)
+		pageout_anon(m, LRU_OUTSIDE, 1, &more);
+	T_OK(more.done >= PAGES - SWAP_STORES / 2, "all but what is kept");
+	T_EQ(m->swap.nr_stores, SWAP_STORES / 2);
+	TP_CHECK(m);
+	T_OK(same(anon), "");
+	end();
+}
+
 static void dirty_pages(void)
 {
 	struct pageout res = {0};
@@ -399,6 +421,7 @@ const struct t_case t_cases[] = {T(out_and_back),
 				 T(pinned_out_of_swap),
 				 T(mapped),
 				 T(swap_errors),
+				 T(swap_recovers),
 				 T(dirty_pages),
 				 T(a_file_that_cannot_be_written),
 				 T(while_it_is_written),

@@ -414,6 +414,79 @@ static void interrupted(void)
 	end();
 }
 
+static bool only(const struct tally *t, int a, int b)
+{
+	for (unsigned int i = 0; i < RUN_MAX_ERRNOS; i++)
+		if (t->failure[i].n && t->failure[i].err != a && t->failure[i].err != b)
+			return false;
+	return true;
+}
+
+#define MANY_FAULTS                                                                                \
+	"[global]\nram = 64M\nbootargs = cma=16M\nduration = 1500ms\nfaults = 1/20\n"              \
+	"check = 200ms\n" CAMERA APP                                                               \
+	"[io]\nkind = pin\nsize = 1M\npages = 4\nhold = 1ms\nrate = 100\npunch = 50%\n"            \
+	"[build]\nkind = anon\nsize = 10%\nchurn = yes\n"                                          \
+	"[server]\nkind = writeback\nsize = 1M\nrate = 200\nneeds = 64K\n"                         \
+	"[slow]\nkind = writeback\nsize = 1M\nrate = 50\ndelay = 20s\n"                            \
+	"[cache]\nkind = files\npaths = /usr/lib:/usr/share\nsize = 50%\nrate = 20000\n"
+
+/* One call in twenty fails: tenants hear of it and go on, the device does not, and all that was taken is given
+ * back. Checks meanwhile do not wait for the server, and do not count as time. */
+static void with_faults(void)
+{
+	static const enum fault some[] = {FAULT_ALLOC, FAULT_MAP, FAULT_FILE_READ,
+					  FAULT_FILE_WRITE};
+	uint64_t start = run_now(), refused = 0;
+
+	T_NEED(make(MANY_FAULTS));
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_EQ(w.result.checks, 7);
+	T_EQ(tally_failures(tally("camera")), 0);
+	T_OK(tally("camera")->allocs > 20, "it works on");
+	for (unsigned int i = 0; i < w.result.nr_actors; i++) {
+		T_OK(only(&w.result.actor[i].tally, FH_ENOMEM, FH_EIO), "ENOMEM, EIO");
+		refused += tally_failures(&w.result.actor[i].tally);
+	}
+	T_OK(refused > 20, "tenants are refused");
+	for (unsigned int i = 0; i < sizeof(some) / sizeof(some[0]); i++)
+		T_OK(w.result.fault[some[i]].failed &&
+			     w.result.fault[some[i]].failed < w.result.fault[some[i]].calls,
+		     fault_name(some[i]));
+	T_OK(w.result.duration_ns < UINT64_C(1800000000) && w.result.paused_ns,
+	     "the checks' time is not the work's");
+	T_OK(run_now() - start < UINT64_C(20000000000), "no check waits 20 s for the server");
+	end();
+}
+
+/* Late or not, the next set waits until there is room for one more. */
+static void one_set_at_a_time(void)
+{
+	T_NEED(make("[global]\nram = 64M\nbootargs = cma=16M\nduration = 300ms\n"
+		    "[one]\nkind = device\nbuffers = 1\nsize = 12M\nrate = 100\nlifetime = 25ms\n"
+		    "sets = 1\n"));
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_EQ(tally_failures(tally("one")), 0);
+	T_OK(tally("one")->allocs > 1, "more than one");
+	end();
+}
+
+/* Work ends at the check that finds something. */
+static void ends_at_a_check(void)
+{
+	T_NEED(make(
+		"[global]\nram = 64M\nbootargs = cma=16M\nduration = 40s\ncheck = 700ms\n" APP));
+	w.setup.progress = spoil;
+	spoil_from = BASE;
+	spoil_to = BASE + RAM;
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_OK(w.result.corrupt_bytes, "wrong bytes");
+	T_OK(w.result.duration_ns < UINT64_C(10000000000), "long before its time");
+	end();
+}
+
 static void impossible(void)
 {
 	T_NEED(make(GLOBAL "[cache]\nkind = files\npaths = /nonexistent\nsize = 1M\n"));
@@ -440,6 +513,9 @@ const struct t_case t_cases[] = {T(clean),
 				 T(in_parallel),
 				 T(too_little),
 				 T(goals),
+				 T(one_set_at_a_time),
+				 T(with_faults),
+				 T(ends_at_a_check),
 				 T(interrupted),
 				 T(impossible),
 				 T_END};

@@ -168,6 +168,36 @@ static void failed_writes_lose_nothing(void)
 	testplat_end(&tp, m);
 }
 
+/* What failed once does not fill the table for ever: stores are written again in turn, when they are many. */
+static void failed_writes_are_tried_again(void)
+{
+	unsigned int store, n = 0;
+	uint64_t slot[SWAP_STORES];
+
+	T_NEED(start(PLACES));
+	atomic_store(&tp.swap_write_fails, true);
+	for (unsigned int i = 0; i < SWAP_STORES; i++) {
+		slot[i] = put((unsigned char)i, &store);
+		T_OK(!swap_write(m, store), "the write failed");
+	}
+	T_OK(!swap_retry(m) && !swap_retry(m), "it fails again");
+	atomic_store(&tp.swap_write_fails, false);
+	swap_free(m, slot[7]);
+	while (swap_retry(m))
+		n++;
+	T_EQ(n, SWAP_STORES / 2 - 1);
+	T_EQ(m->swap.nr_stores, SWAP_STORES / 2);
+	T_EQ(swap_take(m, &store, 1, 0), 1);
+	swap_cancel(m, store);
+	for (unsigned int i = 0; i < SWAP_STORES; i++)
+		if (i != 7) {
+			T_EQ(byte_at(slot[i]), i);
+			swap_free(m, slot[i]);
+		}
+	T_EQ(swap_nr_free(&m->swap), PLACES);
+	testplat_end(&tp, m);
+}
+
 static void failed_reads(void)
 {
 	unsigned int store;
@@ -190,5 +220,6 @@ const struct t_case t_cases[] = {T(bad_swapon),
 				 T(read_before_it_is_written),
 				 T(given_up_while_written),
 				 T(failed_writes_lose_nothing),
+				 T(failed_writes_are_tried_again),
 				 T(failed_reads),
 				 T_END};

@@ -51,11 +51,14 @@ struct model_run {
 	uint32_t stamp;
 };
 
+struct ops_importer;
+
 struct model_buffer {
 	unsigned int area;
 	pfn_t pfn;
 	uint64_t count;
 	uint32_t stamp;
+	struct ops_importer *importer; /* who agreed that it moves; NULL: nobody */
 };
 
 struct model_driver {

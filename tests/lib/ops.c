@@ -176,8 +176,10 @@ static void step(struct ops *r)
 const char *ops_kind_name(enum ops_kind kind)
 {
 	static const char *const names[OPS_NR_KINDS] = {
-		"three zones", "two CPUs", "no CPU caches", "two banks", "two ranges",
-		"no bytes",    "swap",	   "large",	    "highatomic"};
+		"three zones", "two CPUs",     "no CPU caches", "two banks",
+		"two ranges",  "no bytes",     "swap",		"large",
+		"highatomic",  "served later", "cancelled",	"moved by agreement",
+		"declined"};
 
 	return names[kind];
 }

@@ -26,6 +26,10 @@ enum ops_kind {
 	OPS_SWAP,	/* more than RAM, or little */
 	OPS_LARGE,	/* enough for a block to be reserved for atomic requests */
 	OPS_HIGHATOMIC, /* and one was */
+	OPS_SERVED,	/* a request in the background got its buffer */
+	OPS_CANCELLED,
+	OPS_MOVED, /* a buffer, by agreement */
+	OPS_DECLINED,
 	OPS_NR_KINDS
 };
 const char *ops_kind_name(enum ops_kind kind);
@@ -48,7 +52,37 @@ size_t ops_minimise(uint8_t *data, size_t len, unsigned int seconds);
 
 /* ---- between the files of ops ---- */
 
-#define OPS_BALLAST 64
+#define OPS_BALLAST   64
+#define OPS_IMPORTERS 8
+#define OPS_ASYNCS    4
+
+struct ops;
+
+/* A request, and what the model expects of it just before it is made. */
+struct ops_request {
+	struct model_area *a;
+	struct cma_request req;
+	pfn_t window;	  /* the lowest; 0: none */
+	uint64_t blocked; /* pages of the area that need not move */
+	bool kept;	  /* a prepared window is what it gets */
+	unsigned int moves;
+};
+
+/* Who agreed that a buffer moves; r NULL: free. */
+struct ops_importer {
+	struct ops *r;
+	bool busy; /* declines once */
+};
+
+/* One that waits for cma_background(). */
+struct ops_async {
+	struct ops *r;
+	struct cma_async async;
+	struct ops_request q;
+	uint64_t ticket; /* their order; 0: does not wait */
+	bool again;	 /* was asked for a second time */
+	bool agree, busy;
+};
 
 struct ops {
 	struct testplat tp; /* first: plat.ctx */
@@ -64,6 +98,11 @@ struct ops {
 	uint64_t failed_before; /* tp.failed when the operation began */
 	uint64_t pages_total, pages_outside;
 	struct tp_space *host[MODEL_SPACES];
+	struct ops_importer importer[OPS_IMPORTERS];
+	struct ops_async async[OPS_ASYNCS];
+	struct ops_async *cancelling;
+	uint64_t tickets;   /* given ever */
+	unsigned int moves; /* by agreement, ever */
 	uint32_t stamp;
 	uint64_t written;
 	int io_error;		     /* of the next ops->read or ops->write; 0: none */
@@ -97,6 +136,21 @@ void ops_quiesce_all(struct ops *r);
 void ops_nested(struct ops *r);
 void op_cma_alloc(struct ops *r);
 void op_punch(struct ops *r);
+
+uint64_t ops_in_units(const struct model_area *a, uint64_t count);
+/* Fills in what the model expects of q->req now. */
+void ops_expect(struct ops *r, struct ops_request *q);
+/* Compares it with what came; *pfn was 1 before. Returns the buffer that is the model's now, if there is one. */
+struct model_buffer *ops_compare(struct ops *r, const struct ops_request *q, int err, pfn_t pfn);
+/* A buffer's owner agrees that it moves (if `busy`, the second time he is asked), and ends it. */
+void ops_agree(struct ops *r, struct model_buffer *b, bool busy);
+void ops_disagree(struct ops *r, struct model_buffer *b);
+/* A request that waits for ops_background_step(), which is cma_background(); and one that waits no more. */
+void ops_ask_later(struct ops *r, struct model_area *a, const struct cma_request *req, bool agree,
+		   bool busy);
+bool ops_background_step(struct ops *r);
+void ops_cancel(struct ops *r, unsigned int nth);
+unsigned int ops_nr_async(const struct ops *r);
 
 /* Tables of operations end with a NULL name. What each made is given back by its finish(). */
 extern const struct ops_entry ops_frame_entries[], ops_area_entries[], ops_object_entries[];

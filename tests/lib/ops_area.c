@@ -3,7 +3,7 @@
 #include "mm/machine.h"
 #include "ops.h"
 
-static uint64_t in_units(const struct model_area *a, uint64_t count)
+uint64_t ops_in_units(const struct model_area *a, uint64_t count)
 {
 	uint64_t unit = UINT64_C(1) << a->order_per_bit;
 
@@ -64,52 +64,103 @@ static void check_zero(struct ops *r, pfn_t pfn, uint64_t count)
 			 "CMA_ZERO gives zeros");
 }
 
-static void alloc_request(struct ops *r, struct model_area *a, const struct cma_request *req)
+static void forget_prepared(struct ops *r, struct model_area *a)
+{
+	if (a->nr_prepared)
+		model_move(&r->md, a->prepared, ops_in_units(a, a->nr_prepared), MODEL_DEVICE,
+			   MODEL_NOBODY);
+	a->nr_prepared = 0;
+}
+
+void ops_expect(struct ops *r, struct ops_request *q)
 {
 	struct model *md = &r->md;
-	uint64_t blocked = blockers(r, a), over = req->deadline_ns == 1;
-	bool kept = a->nr_prepared == req->count;
-	pfn_t window, pfn = 1;
-	int err;
+	struct model_area *a = q->a;
+	uint64_t nr = ops_in_units(a, q->req.count);
 
-	if (md->nr_buffers == MODEL_BUFFERS || (r->nested && a->policy == CMA_POLICY_MOVABLE))
-		return;
-	if (kept) { /* if it is not what is wished for, it stays */
-		model_move(md, a->prepared, in_units(a, req->count), MODEL_DEVICE, MODEL_NOBODY);
-		kept = model_is_window(md, a, req, a->prepared);
-		if (!kept)
-			model_move(md, a->prepared, in_units(a, req->count), MODEL_NOBODY,
-				   MODEL_DEVICE);
+	q->blocked = blockers(r, a);
+	q->moves = r->moves;
+	q->kept = a->nr_prepared == q->req.count;
+	if (q->kept) { /* if it is not what is wished for, it stays */
+		model_move(md, a->prepared, nr, MODEL_DEVICE, MODEL_NOBODY);
+		q->kept = model_is_window(md, a, &q->req, a->prepared);
+		q->window = q->kept ? model_window(md, a, &q->req) : 0;
+		model_move(md, a->prepared, nr, MODEL_NOBODY, MODEL_DEVICE);
 	}
-	window = model_window(md, a, req);
-	err = cma_alloc_request(a->cma, req, &pfn);
+	if (!q->kept)
+		q->window = model_window(md, a, &q->req);
+}
+
+/* Buffers that were moved for a request. */
+static void compare_moves(struct ops *r, const struct ops_request *q, bool had)
+{
+	unsigned int moved = r->moves - q->moves;
+
+	ops_must(r, moved <= 1, "one buffer at most is moved for a request");
+	ops_must(r, !moved || !(q->req.flags & CMA_NOWAIT), "nothing moves for who cannot wait");
+	ops_must(r, !moved || !q->window || !r->md.guaranteed_only,
+		 "nothing is moved for who has a window");
+	ops_must(r, !had || q->window || moved, "where there was no window one was made");
+}
+
+static void compare_refusal(struct ops *r, const struct ops_request *q, int err, pfn_t pfn)
+{
+	ops_must(r, pfn == 1, "a refusal leaves *pfn alone");
+	if (q->req.deadline_ns == 1 || q->req.flags & CMA_NOWAIT)
+		ops_must(r, err == (q->req.flags & CMA_NOWAIT ? -FH_EAGAIN : -FH_ETIMEDOUT),
+			 "nothing was free at once");
+	else
+		refused_buffer(r, q->a, err, q->window);
+}
+
+struct model_buffer *ops_compare(struct ops *r, const struct ops_request *q, int err, pfn_t pfn)
+{
+	struct model *md = &r->md;
+	struct model_area *a = q->a;
+	const struct cma_request *req = &q->req;
+	struct model_buffer *b;
+
 	ops_say(r, " area %u count %lu align %u -> %d, pfn %#llx", (unsigned int)(a - md->area),
 		req->count, req->align_order, err, (unsigned long long)pfn);
-	ops_must(r, !kept || pfn == a->prepared, "a prepared window is had");
-	if (kept)
-		a->nr_prepared = 0;
+	compare_moves(r, q, !err);
+	if (q->kept) {
+		ops_must(r, pfn == a->prepared, "a prepared window is had");
+		forget_prepared(r, a);
+	}
 	if (err) {
-		ops_must(r, pfn == 1, "a refusal leaves *pfn alone");
-		if (over || req->flags & CMA_NOWAIT)
-			ops_must(r, err == (req->flags & CMA_NOWAIT ? -FH_EAGAIN : -FH_ETIMEDOUT),
-				 "nothing was free at once");
-		else
-			refused_buffer(r, a, err, window);
-		return;
+		compare_refusal(r, q, err, pfn);
+		return NULL;
 	}
 	ops_must(r, model_range_of(a, pfn, req->count) < MODEL_RANGES, "a buffer lies in its area");
 	ops_must(r, model_is_window(md, a, req, pfn), "a buffer lies in a window");
-	if (a->policy == CMA_POLICY_MOVABLE && !blocked && !over && !kept &&
+	if (a->policy == CMA_POLICY_MOVABLE && !q->blocked && !q->kept && req->deadline_ns != 1 &&
 	    !(req->flags & CMA_NOWAIT))
-		ops_must(r, pfn == window, "policy movable takes the lowest window, as Linux");
-	model_move(md, pfn, in_units(a, req->count), MODEL_NOBODY, MODEL_DEVICE);
+		ops_must(r, pfn == q->window, "policy movable takes the lowest window, as Linux");
+	model_move(md, pfn, ops_in_units(a, req->count), MODEL_NOBODY, MODEL_DEVICE);
 	if (md->wrong)
-		return;
+		return NULL;
 	if (req->flags & CMA_ZERO)
 		check_zero(r, pfn, req->count);
-	md->buffer[md->nr_buffers] =
-		(struct model_buffer){(unsigned int)(a - md->area), pfn, req->count, ops_stamp(r)};
-	model_stamp(md, pfn, req->count, md->buffer[md->nr_buffers++].stamp);
+	b = &md->buffer[md->nr_buffers++];
+	*b = (struct model_buffer){(unsigned int)(a - md->area), pfn, req->count, ops_stamp(r),
+				   NULL};
+	model_stamp(md, pfn, req->count, b->stamp);
+	return b;
+}
+
+static struct model_buffer *alloc_request(struct ops *r, struct model_area *a,
+					  const struct cma_request *req)
+{
+	struct ops_request q = {.a = a, .req = *req};
+	pfn_t pfn = 1;
+	int err;
+
+	if (r->md.nr_buffers + ops_nr_async(r) >= MODEL_BUFFERS ||
+	    (r->nested && a->policy == CMA_POLICY_MOVABLE))
+		return NULL;
+	ops_expect(r, &q);
+	err = cma_alloc_request(a->cma, req, &pfn);
+	return ops_compare(r, &q, err, pfn);
 }
 
 static void alloc_plain(struct ops *r, struct model_area *a, unsigned int b)
@@ -123,7 +174,7 @@ static void alloc_plain(struct ops *r, struct model_area *a, unsigned int b)
 	alloc_request(r, a, &req);
 }
 
-/* With every wish there is. */
+/* With every wish there is; some are asked for later, and some buffers may move from then on. */
 static void alloc_wish(struct ops *r, struct model_area *a, unsigned int b)
 {
 	struct cma_request req = {
@@ -133,6 +184,7 @@ static void alloc_wish(struct ops *r, struct model_area *a, unsigned int b)
 		.deadline_ns = b & 16 ? 1 : 0, /* long over */
 	};
 	unsigned int limits = ops_u8(r);
+	struct model_buffer *got;
 
 	if (limits & 1)
 		req.low = a->range[0].base - 300 + ops_pick(r, (unsigned int)pages_of(a));
@@ -141,14 +193,20 @@ static void alloc_wish(struct ops *r, struct model_area *a, unsigned int b)
 			(req.low ? req.low : a->range[0].base) + req.count + 8 + ops_pick(r, 2000);
 	if (limits & 4)
 		req.boundary = UINT64_C(16) << (limits >> 3 & 7);
-	if (req.boundary && in_units(a, req.count) > req.boundary) {
+	if (req.boundary && ops_in_units(a, req.count) > req.boundary) {
 		pfn_t pfn;
 
 		ops_must(r, cma_alloc_request(a->cma, &req, &pfn) == -FH_EINVAL,
 			 "no buffer is longer than its boundary");
 		return;
 	}
-	alloc_request(r, a, &req);
+	if (limits & 64) {
+		ops_ask_later(r, a, &req, limits & 128, b & 64);
+		return;
+	}
+	got = alloc_request(r, a, &req);
+	if (got && limits & 128)
+		ops_agree(r, got, b & 64);
 }
 
 void op_cma_alloc(struct ops *r)
@@ -167,11 +225,12 @@ static void release(struct ops *r, unsigned int i, uint64_t count)
 	struct model *md = &r->md;
 	struct model_buffer *b = &md->buffer[i];
 	struct model_area *a = &md->area[b->area];
-	uint64_t whole = in_units(a, count);
+	uint64_t whole = ops_in_units(a, count);
 
 	ops_say(r, " area %u pfn %#llx count %llu of %llu", b->area, (unsigned long long)b->pfn,
 		(unsigned long long)count, (unsigned long long)b->count);
 	model_stamped(md, b->pfn, b->count, b->stamp);
+	ops_disagree(r, b);
 	ops_must(r, cma_release(a->cma, b->pfn, count), "a buffer can be given back");
 	model_move(md, b->pfn, whole, MODEL_DEVICE, MODEL_NOBODY);
 	if (whole >= b->count) {
@@ -183,12 +242,16 @@ static void release(struct ops *r, unsigned int i, uint64_t count)
 	b->stamp += (uint32_t)whole;
 }
 
+/* Back, or, of what the byte has beside the buffer's number, another use for it. */
 static void op_cma_release(struct ops *r)
 {
-	unsigned int i = r->md.nr_buffers ? ops_pick(r, r->md.nr_buffers) : 0;
+	unsigned int n = r->md.nr_buffers, b = n ? ops_u8(r) : 0;
+	struct model_buffer *buffer = &r->md.buffer[n ? b % n : 0];
 
-	if (r->md.nr_buffers)
-		release(r, i, r->md.buffer[i].count);
+	if (n && r->all && (b / n & 3) == 3 && !buffer->importer)
+		ops_agree(r, buffer, b / n & 4);
+	else if (n)
+		release(r, b % n, buffer->count);
 }
 
 static void op_cma_release_part(struct ops *r)
@@ -206,7 +269,7 @@ static void op_cma_release_bad(struct ops *r)
 	struct model *md = &r->md;
 	struct model_area *a = &md->area[ops_pick(r, md->nr_areas)];
 	unsigned int at = ops_pick(r, (unsigned int)a->range[0].count + 64);
-	uint64_t count = ops_u8(r), whole = in_units(a, count), bad = 0;
+	uint64_t count = ops_u8(r), whole = ops_in_units(a, count), bad = 0;
 	/* The second range for large counts. */
 	pfn_t base = a->range[count >> 7 ? a->nr_ranges - 1 : 0].base, pfn = base + at;
 
@@ -269,16 +332,8 @@ static void set_ready(struct ops *r, struct model_area *a, unsigned int b)
 static void background(struct ops *r, unsigned int steps)
 {
 	ops_say(r, " background");
-	while (steps-- && cma_background(r->md.m))
+	while (steps-- && !r->md.wrong && ops_background_step(r))
 		ops_say(r, " .");
-}
-
-static void forget_prepared(struct ops *r, struct model_area *a)
-{
-	if (a->nr_prepared)
-		model_move(&r->md, a->prepared, in_units(a, a->nr_prepared), MODEL_DEVICE,
-			   MODEL_NOBODY);
-	a->nr_prepared = 0;
 }
 
 static void prepare(struct ops *r, struct model_area *a, uint64_t count)
@@ -297,7 +352,7 @@ static void prepare(struct ops *r, struct model_area *a, uint64_t count)
 	} else if (count) {
 		a->prepared = a->cma->prepared.pfns.start;
 		a->nr_prepared = count;
-		model_move(&r->md, a->prepared, in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
+		model_move(&r->md, a->prepared, ops_in_units(a, count), MODEL_NOBODY, MODEL_DEVICE);
 	}
 }
 
@@ -317,8 +372,13 @@ static void later(struct ops *r, struct model_area *a, unsigned int b)
 		set_ready(r, a, b / 8);
 		break;
 	case 4:
-	case 5:
 		background(r, 1 + b / 8);
+		break;
+	case 5:
+		if (ops_nr_async(r))
+			ops_cancel(r, b / 8);
+		else
+			background(r, 1 + b / 8);
 		break;
 	case 6:
 		prepare(r, a, 1 + b / 8 * 40);
@@ -345,6 +405,8 @@ static void op_policy(struct ops *r)
 
 void ops_area_finish(struct ops *r)
 {
+	while (ops_nr_async(r) && !r->md.wrong)
+		ops_cancel(r, 0);
 	for (unsigned int i = 0; i < r->md.nr_areas; i++)
 		prepare(r, &r->md.area[i], 0);
 	while (r->md.nr_buffers && !r->md.wrong)

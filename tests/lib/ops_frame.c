@@ -77,16 +77,9 @@ bool ops_page_result(struct ops *r, int err, enum ops_memory where)
 		return false;
 	model_census(&r->md, &c);
 	free = r->pages_outside - c.used_outside + c.droppable_outside + could_write(r, &c);
-	if (where == OPS_ANYWHERE) {
-		struct fh_mem_info info;
-
-		fh_mem_info(r->md.m, &info);
-		for (unsigned int i = 0; i < r->md.nr_areas; i++)
-			if (r->md.area[i].policy == CMA_POLICY_CARVEOUT)
-				where = OPS_OUTSIDE; /* whose free frames these are is not told */
-		if (where == OPS_ANYWHERE)
-			free += info.cma_free;
-	}
+	/* What is not lent (carveout, discard, a share, a reserve) is no use to a page. */
+	for (unsigned int z = 0; z < MAX_NR_ZONES && where == OPS_ANYWHERE; z++)
+		free += (uint64_t)zone_count(&r->md.m->zone[z].nr_free_cma);
 	ops_say(r, " (free %llu, marks %llu, used %llu)", (unsigned long long)free,
 		(unsigned long long)marks(r->md.m),
 		(unsigned long long)(c.used_outside + c.used_inside - c.droppable));

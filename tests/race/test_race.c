@@ -320,8 +320,12 @@ static void tenant_read(struct thread *t, uint32_t i)
 
 static void tenant_pin(struct thread *t, uint32_t i)
 {
+	struct fh_pinner *by = NULL;
 	pfn_t pfn, at;
-	int err = fh_object_pin(t->o, i, &pfn);
+	int err = fh_pinner_get(m, t->file ? "file" : "anon", &by);
+
+	must(!err, "there is a name for two");
+	err = fh_object_pin_by(t->o, i, by, &pfn);
 
 	fair(err);
 	if (err)
@@ -330,7 +334,7 @@ static void tenant_pin(struct thread *t, uint32_t i)
 		see(t, fh_page_address(m, pfn), i);
 		must(!fh_object_where(t->o, i, &at) && at == pfn, "a pinned page stays");
 	}
-	must(!fh_object_unpin(t->o, i), "the pinned can be unpinned");
+	must(!fh_object_unpin_by(t->o, i, by), "the pinned can be unpinned");
 }
 
 /* Others may hold a page, and may bring it again right after. */

@@ -31,16 +31,18 @@ static void *areas_main(void *arg)
 
 static int set_terms(struct cma *cma, void *data)
 {
-	const struct job *job = data;
+	const struct run *run = data;
+	const struct job *job = run->setup->job;
 	int err = job->share < 100 ? cma_set_share(cma, job->share) : 0;
 
+	if (!err)
+		err = cma_set_exchange(cma, run->policy == JOB_POLICY_EXCHANGE);
 	return err ? err : cma_set_ready(cma, job->ready >> FH_PAGE_SHIFT);
 }
 
 bool background_start(struct run *run, struct why *why)
 {
-	const struct job *job = run->setup->job;
-	int err = cma_for_each_area(run->m, set_terms, (void *)(uintptr_t)job);
+	int err = cma_for_each_area(run->m, set_terms, run);
 
 	if (err) {
 		why_set(why, "an area could not be given its share and reserve: %s",
@@ -52,12 +54,12 @@ bool background_start(struct run *run, struct why *why)
 
 bool background_resume(struct run *run, struct why *why)
 {
-	const struct job *job = run->setup->job;
+	bool ahead = run->setup->job->ready || run->policy == JOB_POLICY_EXCHANGE;
 
 	atomic_store(&run->areas_stop, false);
 	run->reclaims = !pthread_create(&run->reclaim, NULL, reclaim_main, run);
-	run->prepares = job->ready && !pthread_create(&run->areas, NULL, areas_main, run);
-	if (!run->reclaims || (job->ready && !run->prepares)) {
+	run->prepares = ahead && !pthread_create(&run->areas, NULL, areas_main, run);
+	if (!run->reclaims || (ahead && !run->prepares)) {
 		why_set(why, "the host refuses a thread for the machine's own work");
 		return false;
 	}

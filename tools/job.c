@@ -23,15 +23,20 @@ const char *job_engine_name(enum job_engine engine)
 
 bool job_policy(const char *name, enum cma_policy *policy)
 {
-	if (strcmp(name, "none"))
+	if (!strcmp(name, "none"))
+		*policy = JOB_POLICY_NONE;
+	else if (!strcmp(name, "exchange"))
+		*policy = JOB_POLICY_EXCHANGE;
+	else
 		return load_policy(name, policy);
-	*policy = JOB_POLICY_NONE;
 	return true;
 }
 
 const char *job_policy_name(enum cma_policy policy)
 {
-	return policy == JOB_POLICY_NONE ? "none" : load_policy_name(policy);
+	if (policy == JOB_POLICY_NONE)
+		return "none";
+	return policy == JOB_POLICY_EXCHANGE ? "exchange" : load_policy_name(policy);
 }
 
 char *job_policy_list(char *list, size_t size)

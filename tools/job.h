@@ -26,9 +26,10 @@
 #define JOB_MAX_EXPECT	32 /* goals */
 #define JOB_MAX_REPEAT	32
 
-/* A variant of the run that is no policy: the machine without its areas. */
-#define JOB_POLICY_NONE	 ((enum cma_policy)CMA_NR_POLICIES)
-#define JOB_MAX_POLICIES (CMA_NR_POLICIES + 1)
+/* Variants of the run that are no policies: the machine without its areas; `guaranteed` with exchange. */
+#define JOB_POLICY_NONE	    ((enum cma_policy)CMA_NR_POLICIES)
+#define JOB_POLICY_EXCHANGE ((enum cma_policy)(CMA_NR_POLICIES + 1))
+#define JOB_MAX_POLICIES    (CMA_NR_POLICIES + 2)
 
 enum actor_kind {
 	ACTOR_DEVICE,	 /* takes and returns sets of contiguous buffers */
@@ -128,7 +129,7 @@ struct job {
 	char dtb[JOB_PATH_MAX];	      /* relative to this process; empty: none */
 	struct job_area area[JOB_MAX_AREAS];
 	unsigned int nr_areas, areas_line;
-	enum cma_policy policy[JOB_MAX_POLICIES]; /* JOB_POLICY_NONE too */
+	enum cma_policy policy[JOB_MAX_POLICIES]; /* the variants too */
 	unsigned int nr_policies;
 	uint64_t duration_ns; /* of each policy, at most */
 	unsigned int repeat;  /* times that all policies are run */
@@ -160,7 +161,7 @@ void job_set_clock(struct job *job);
 const struct boot_region *job_area(const struct job_actor *a, unsigned int i,
 				   const struct boot_config *cfg);
 
-/* Names of policies and `none`. */
+/* Names of policies, `none` and `exchange`. */
 bool job_policy(const char *name, enum cma_policy *policy);
 const char *job_policy_name(enum cma_policy policy);
 /* "carveout, movable, ... or none" into list[size], which is returned. */

@@ -120,14 +120,23 @@ static json_t *json_actor(const struct run_actor_result *r)
 	return o;
 }
 
+static json_t *json_exchange(const struct cma_stats *s)
+{
+	return json_pack("{so so so so so so}", "pages_out", integer(s->exchanged_out), "pages_in",
+			 integer(s->exchanged_in), "tenants_ns", integer(s->exchange_ns),
+			 "tenants_back_ns", integer(s->exchange_back_ns), "spared_pages",
+			 integer(s->spared), "spared_ns", integer(s->spared_ns));
+}
+
 static json_t *json_area(const struct run_area_result *a)
 {
-	return json_pack(
-		"{so so sf so so so so so so}", "name", text(a->name), "bytes", integer(a->bytes),
-		"lent", a->lent, "allocs", integer(a->stats.nr_allocs), "refused",
-		integer(a->stats.nr_fails), "pages_migrated", integer(a->stats.pages_migrated),
-		"pages_dropped", integer(a->stats.pages_dropped), "pages_allocated",
-		integer(a->stats.nr_pages_succeeded), "used_max_pages", integer(a->stats.used_max));
+	return json_pack("{so so sf so so so so so so so}", "name", text(a->name), "bytes",
+			 integer(a->bytes), "lent", a->lent, "allocs", integer(a->stats.nr_allocs),
+			 "refused", integer(a->stats.nr_fails), "pages_migrated",
+			 integer(a->stats.pages_migrated), "pages_dropped",
+			 integer(a->stats.pages_dropped), "pages_allocated",
+			 integer(a->stats.nr_pages_succeeded), "used_max_pages",
+			 integer(a->stats.used_max), "exchange", json_exchange(&a->stats));
 }
 
 static json_t *json_refusal(const struct refusal *r)

@@ -129,12 +129,30 @@ static void refusals(const struct run_result *run, FILE *out)
 	}
 }
 
+/* What exchange cost tenants, and what it saved devices. */
+static void exchanges(const struct run_result *run, FILE *out)
+{
+	char a[TABLE_CELL], b[TABLE_CELL], c[TABLE_CELL], d[TABLE_CELL];
+
+	for (unsigned int i = 0; run->policy == JOB_POLICY_EXCHANGE && i < run->nr_areas; i++) {
+		const struct cma_stats *s = &run->area[i].stats;
+
+		fprintf(out, "exchange: area %s: %s pages out and %s in, in %s; ",
+			run->area[i].name, figure_short(a, s->exchanged_out),
+			figure_short(b, s->exchanged_in), figure_time(c, s->exchange_ns));
+		fprintf(out, "devices moved %s fewer, which saved them %s and spared tenants %s\n",
+			figure_short(a, s->spared), figure_time(b, s->spared_ns),
+			figure_time(d, s->exchange_back_ns));
+	}
+}
+
 /* What makes the run fail, and what distorts it. */
 static void remarks(const struct run_result *r, FILE *out)
 {
 	const char *policy = job_policy_name(r->policy);
 	char n[TABLE_CELL], m[TABLE_CELL], k[TABLE_CELL];
 
+	exchanges(r, out);
 	refusals(r, out);
 	if (r->host_limit_hits)
 		fprintf(out,

@@ -70,6 +70,12 @@ static void area_merge(struct run_area_result *to, const struct run_area_result 
 	t->nr_fails += f->nr_fails;
 	t->pages_migrated += f->pages_migrated;
 	t->pages_dropped += f->pages_dropped;
+	t->exchanged_out += f->exchanged_out;
+	t->exchanged_in += f->exchanged_in;
+	t->exchange_ns += f->exchange_ns;
+	t->exchange_back_ns += f->exchange_back_ns;
+	t->spared += f->spared;
+	t->spared_ns += f->spared_ns;
 	t->used_max = f->used_max > t->used_max ? f->used_max : t->used_max;
 }
 

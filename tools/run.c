@@ -452,7 +452,7 @@ static bool make_machine(struct run *run, enum cma_policy policy, struct why *wh
 	if (policy == JOB_POLICY_NONE)
 		drop_areas(&run->cfg);
 	else
-		run->cfg.policy = policy;
+		run->cfg.policy = policy == JOB_POLICY_EXCHANGE ? CMA_POLICY_GUARANTEED : policy;
 	run->cfg.nr_cpus = s->job->cpus ? s->job->cpus : run->nr_threads + 1;
 	hosted_cpu_set(0);
 	faults_init(&run->faults, hosted_plat(s->hosted), s->job->faults,

@@ -17,7 +17,7 @@ struct run {
 	const struct run_setup *setup;
 	struct run_result *result;
 	struct boot_config cfg; /* the setup's, with this run's policy and CPUs */
-	enum cma_policy policy; /* JOB_POLICY_NONE too */
+	enum cma_policy policy; /* the job's variants too */
 	struct fh_machine *m;
 	struct actor actor[JOB_MAX_ACTORS];
 	unsigned int nr_actors;

@@ -56,6 +56,12 @@ void cma_get_stats(struct cma *cma, struct cma_stats *stats)
 		.nr_fails = cma->nr_fails,
 		.pages_migrated = cma->pages_migrated,
 		.pages_dropped = cma->pages_dropped,
+		.exchanged_out = cma->exchange.out,
+		.exchanged_in = cma->exchange.in,
+		.exchange_ns = cma->exchange.ns,
+		.spared = cma->exchange.spared,
+		.exchange_back_ns = cma->exchange.back_ns,
+		.spared_ns = cma->exchange.saved_ns,
 	};
 	fh_lock(&cma->lock);
 	stats->used = cma->count - cma->available_count;

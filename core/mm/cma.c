@@ -5,6 +5,7 @@
 #include "base/bitmap.h"
 #include "mm/agreed.h"
 #include "mm/contig.h"
+#include "mm/exchange.h"
 #include "mm/failure.h"
 #include "mm/machine.h"
 #include "mm/ready.h"
@@ -211,6 +212,7 @@ static void window_done(const struct attempt *a)
 	if (used > cma->used_max)
 		cma->used_max = used;
 	ready = cma->nr_ready;
+	exchange_taken(cma, &a->w, a->res.migrated);
 	fh_unlock(&cma->lock);
 	if (ready || a->req->flags & CMA_ZERO)
 		ready_taken(cma, &a->w, a->req->flags & CMA_ZERO);
@@ -248,6 +250,7 @@ static int obtain(struct attempt *a)
 	struct cma *cma = a->cma;
 	const struct cma_request *req = a->req;
 	int err = -FH_ENOMEM, over = is_over(cma, req);
+	bool yields = exchange_yield(cma);
 
 	a->w = (struct window){.r = NULL};
 	a->res = (struct contig_result){.why = NULL};
@@ -263,6 +266,7 @@ static int obtain(struct attempt *a)
 	else if (req->count <= cma->count)
 		err = area_policy(cma) == CMA_POLICY_MOVABLE && !a->want.free ? first(a)
 									      : cheapest(a);
+	exchange_resume(cma, yields);
 	if (!err)
 		window_done(a);
 	else if (req->flags & CMA_NOWAIT)

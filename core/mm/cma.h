@@ -30,6 +30,8 @@ struct area_block {
 	_Atomic(uint8_t) lent; /* its terms let it be; written under the block's lock */
 	bool small;	       /* buffers of less than a block have broken it; cma.lock */
 	bool ready;	       /* kept for devices, whatever the share is; cma.lock */
+	bool barren;	       /* nothing in it can be exchanged, when last looked; cma.lock */
+	uint16_t left;	       /* pages that exchange took out since a device had it; cma.lock */
 	struct block_map zero; /* of a ready one: free frames whose bytes are zero; cma.lock */
 };
 
@@ -46,6 +48,27 @@ struct window {
 	struct cma_memrange *r;
 	uint64_t bit, nr_bits;
 	struct range pfns;
+};
+
+/* What devices did to an area in one period: frames. */
+struct area_period {
+	uint64_t taken;	      /* by all requests together */
+	uint64_t most, least; /* in their hands at a time */
+	uint64_t largest;     /* request */
+	uint64_t ns;	      /* how long it was; 0: not over */
+};
+
+/* What exchange (mm/exchange) knows of an area. */
+struct area_exchange {
+	_Atomic(uint32_t) on;
+	_Atomic(uint32_t) claims;      /* requests under way */
+	struct area_period period[2];  /* this one and the one before; cma.lock */
+	uint64_t since_ns;	       /* when this one began; cma.lock */
+	int64_t balance_ns;	       /* saved less spent, of late; cma.lock */
+	uint64_t move_ns;	       /* what a page takes that leaves; cma.lock */
+	uint64_t in_ns;		       /* and one that comes; 0: not measured; cma.lock */
+	_Atomic(uint64_t) out, in, ns; /* pages, and the time that they were on the move */
+	_Atomic(uint64_t) spared, back_ns, saved_ns; /* exchange_taken() */
 };
 
 struct cma {
@@ -73,6 +96,7 @@ struct cma {
 	struct agreed *agreed;			    /* buffers that may be moved; cma.lock */
 	struct window prepared;			    /* by cma_prepare(); r NULL: none; cma.lock */
 	_Atomic(uint64_t) prepared_count;	    /* frames asked for; written under cma.lock */
+	struct area_exchange exchange;
 	pfn_t search_at;      /* behind the last large window that cost something; cma.lock */
 	uint64_t nr_failures; /* noted ever; the last ones are in failure[]; cma.lock */
 	struct cma_failure failure[CMA_MAX_FAILURES];

@@ -46,6 +46,7 @@ enum frame_flags {
 	FRAME_ACTIVE = 1 << 3,	   /* L: which LRU list */
 	FRAME_REFERENCED = 1 << 4, /* set without a lock by who uses the page */
 	FRAME_DROPPABLE = 1 << 5,  /* L: counted in lru.nr_droppable */
+	FRAME_EXCHANGED = 1 << 6,  /* exchange has moved the page, or tried: once in its life */
 };
 
 /* A page may be dropped when of these flags it has exactly FRAME_FILE. */

@@ -407,17 +407,12 @@ static uint32_t oldest(struct fh_machine *m, enum lru_where where, const struct 
 
 #define SCANS_A_LOCK 128 /* how long others wait for the lists */
 
-unsigned int lru_isolate_aged(struct fh_machine *m, enum lru_where where, enum lru_class class,
-			      pfn_t *out, unsigned int max)
+/* Looks at no more than `left` pages. */
+static unsigned int isolate_aged(struct fh_machine *m, enum lru_where where, const struct aged *a,
+				 pfn_t *out, unsigned int max, uint64_t left)
 {
-	const struct aged *a = &aged[class];
-	_Atomic(uint64_t) *count = &m->lru.count[where][a->inactive];
 	unsigned int n = 0, scans, was;
-	uint64_t left;
 
-	lru_flush_batch(m);
-	/* A used page is seen active, inactive, active and inactive before it goes. */
-	left = 4 * (count[0] + count[1]);
 	while (n < max && left) {
 		was = scans = left < SCANS_A_LOCK ? (unsigned int)left : SCANS_A_LOCK;
 		fh_lock(&m->lru.lock);
@@ -435,6 +430,25 @@ unsigned int lru_isolate_aged(struct fh_machine *m, enum lru_where where, enum l
 		if (scans == was)
 			break;
 	}
+	return n;
+}
+
+unsigned int lru_isolate_aged(struct fh_machine *m, enum lru_where where, enum lru_class class,
+			      pfn_t *out, unsigned int max)
+{
+	const struct aged *a = &aged[class];
+	_Atomic(uint64_t) *count = &m->lru.count[where][a->inactive];
+	unsigned int n;
+
+	lru_flush_batch(m);
+	/* A used page is seen active, inactive, active and inactive before it goes. */
+	n = isolate_aged(m, where, a, out, max, 4 * (count[0] + count[1]));
 	vm_count(m, class == LRU_ANON ? VM_pgscan_anon : VM_pgscan_file, n);
 	return n;
+}
+
+unsigned int lru_isolate_cold(struct fh_machine *m, enum lru_where where, pfn_t *out,
+			      unsigned int max, unsigned int scans)
+{
+	return isolate_aged(m, where, &aged[LRU_CLEAN], out, max, scans);
 }

@@ -91,6 +91,10 @@ enum lru_class {
 unsigned int lru_isolate_aged(struct fh_machine *m, enum lru_where where, enum lru_class class,
 			      pfn_t *out, unsigned int max);
 
+/* The same of clean pages, looking at no more than `scans`, for who can do without: not counted as reclaim. */
+unsigned int lru_isolate_cold(struct fh_machine *m, enum lru_where where, pfn_t *out,
+			      unsigned int max, unsigned int scans);
+
 static inline unsigned int lru_isolate_clean(struct fh_machine *m, enum lru_where where, pfn_t *out,
 					     unsigned int max)
 {

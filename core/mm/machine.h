@@ -58,8 +58,10 @@ struct fh_machine {
 	struct cma *area[CMA_MAX_AREAS];
 	unsigned int nr_areas;
 	struct cma *area_default;
-	unsigned int background_at; /* where cma_background() begins next; areas_lock */
-	struct fh_lock areas_lock;  /* making areas; rank SPACE */
+	unsigned int background_at;   /* where cma_background() begins next; areas_lock */
+	struct fh_lock areas_lock;    /* making areas; rank SPACE */
+	_Atomic(uint32_t) exchanging; /* somebody is in exchange_step() */
+	uint64_t exchange_next_ns;    /* not before; by who has exchanging */
 
 	/* The budget (DESIGN, "The guarantee"): frames of non-droppable use may not exceed
 	 * `capacity`. 0: no area is guaranteed, nothing is checked. */

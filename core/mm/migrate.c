@@ -17,6 +17,7 @@ struct migration {
 	void (*emptied)(void *data, pfn_t pfn);
 	void *data;
 	struct migrate_result *res;
+	const pfn_t *to; /* given frames, one a page; NULL: get_targets() */
 };
 
 /* Frames for n pages, in runs as long as they come; how many were had. Two passes: what is free,
@@ -25,6 +26,7 @@ struct migration {
 static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned int n)
 {
 	gfp_t gfp = __GFP_MOVABLE | GFP_EVACUATE | (mg->mode == MIGRATE_ANYWHERE ? __GFP_CMA : 0);
+	gfp_t last = mg->mode == MIGRATE_TO_SPARE ? 0 : __GFP_DIRECT_RECLAIM;
 	unsigned int got = 0, order = bits_log2(n);
 
 	while (got < n) {
@@ -32,7 +34,7 @@ static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned
 
 		while (order && 1u << order > n - got)
 			order--;
-		if (fh_alloc_pages(mg->m, gfp | (order ? 0 : __GFP_DIRECT_RECLAIM), order, &pfn)) {
+		if (fh_alloc_pages(mg->m, gfp | (order ? 0 : last), order, &pfn)) {
 			if (!order)
 				break;
 			order--;
@@ -90,8 +92,9 @@ static void move_run(const struct migration *mg, struct fh_object *o, const pfn_
 static void migrate_run(const struct migration *mg, const pfn_t *src, unsigned int n)
 {
 	struct fh_object *o = machine_frame(mg->m, src[0])->owner; /* kept alive by our isolation */
-	pfn_t dst[MIGRATE_BATCH];
-	unsigned int got = get_targets(mg, dst, n);
+	pfn_t own[MIGRATE_BATCH];
+	const pfn_t *dst = mg->to ? mg->to : own;
+	unsigned int got = mg->to ? n : get_targets(mg, own, n);
 
 	if (got)
 		move_run(mg, o, src, dst, got);
@@ -108,7 +111,7 @@ static unsigned int drop(const struct migration *mg, pfn_t *pfn, unsigned int n)
 {
 	unsigned int left = 0, run, kept;
 
-	if (mg->mode == MIGRATE_OUT_NO_DROP)
+	if (mg->mode == MIGRATE_OUT_NO_DROP || mg->mode == MIGRATE_TO_SPARE)
 		return n;
 	for (unsigned int start = 0; start < n; start += run) {
 		run = reclaim_same_owner(mg->m, pfn + start, n - start);
@@ -123,22 +126,41 @@ static unsigned int drop(const struct migration *mg, pfn_t *pfn, unsigned int n)
 	return left;
 }
 
-void migrate_pages(struct fh_machine *m, pfn_t *pfn, unsigned int n, enum migrate_mode mode,
-		   void (*emptied)(void *data, pfn_t pfn), void *data, struct migrate_result *res)
+/* Pages run by run. */
+static void move_all(struct migration *mg, const pfn_t *pfn, unsigned int n)
 {
-	struct migration mg = {m, mode, emptied, data, res};
-	unsigned int left = drop(&mg, pfn, n), run;
+	struct fh_machine *m = mg->m;
+	unsigned int run;
 
-	for (unsigned int start = 0; start < left; start += run) {
+	for (unsigned int start = 0; start < n; start += run) {
 		struct fh_frame *f = machine_frame(m, pfn[start]);
 		void *owner = f->owner;
 		uint32_t index = f->index;
 
-		for (run = 1; start + run < left; run++) {
+		for (run = 1; start + run < n; run++) {
 			f = machine_frame(m, pfn[start + run]);
 			if (f->owner != owner || f->index != index + run)
 				break;
 		}
-		migrate_run(&mg, pfn + start, run);
+		migrate_run(mg, pfn + start, run);
+		mg->to += mg->to ? run : 0;
 	}
+}
+
+void migrate_pages(struct fh_machine *m, pfn_t *pfn, unsigned int n, enum migrate_mode mode,
+		   void (*emptied)(void *data, pfn_t pfn), void *data, struct migrate_result *res)
+{
+	struct migration mg = {m, mode, emptied, data, res, NULL};
+
+	move_all(&mg, pfn, drop(&mg, pfn, n));
+}
+
+void migrate_pages_to(struct fh_machine *m, const pfn_t *pfn, unsigned int n, const pfn_t *to,
+		      void (*emptied)(void *data, pfn_t pfn), void *data,
+		      struct migrate_result *res)
+{
+	struct migration mg = {m, MIGRATE_OUT_NO_DROP, emptied, data, res, to};
+
+	if (n)
+		move_all(&mg, pfn, n);
 }

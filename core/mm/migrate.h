@@ -20,6 +20,7 @@ enum migrate_mode {
 	MIGRATE_OUT,	     /* to frames outside areas */
 	MIGRATE_ANYWHERE,    /* Linux: or to other blocks of an area */
 	MIGRATE_OUT_NO_DROP, /* outside, and the page must stay in memory: it is about to be held */
+	MIGRATE_TO_SPARE,    /* outside, to frames that are free now; nothing is dropped */
 };
 
 struct migrate_result {
@@ -35,6 +36,12 @@ struct migrate_result {
  */
 void migrate_pages(struct fh_machine *m, pfn_t *pfn, unsigned int n, enum migrate_mode mode,
 		   void (*emptied)(void *data, pfn_t pfn), void *data, struct migrate_result *res);
+
+/* The same, but page i goes to frame to[i], which is RAW, taken and the caller's. Nothing is dropped and none
+ * put back: it cannot fail. */
+void migrate_pages_to(struct fh_machine *m, const pfn_t *pfn, unsigned int n, const pfn_t *to,
+		      void (*emptied)(void *data, pfn_t pfn), void *data,
+		      struct migrate_result *res);
 
 /* A driver's page. 0: moved, the frame is RAW and the caller's; -FH_EAGAIN: not movable now, or no
  * such; -FH_ENOMEM: no frame to move it to. */

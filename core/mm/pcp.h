@@ -49,7 +49,10 @@ struct pcp_zone {
 	X(nr_vmscan_write)                                                                         \
 	X(compact_isolated)                                                                        \
 	X(cma_alloc_success)                                                                       \
-	X(cma_alloc_fail) X(contig_drop) X(pcp_refill) X(pcp_drain) X(contig_evacuate)
+	X(cma_alloc_fail)                                                                          \
+	X(contig_drop)                                                                             \
+	X(pcp_refill)                                                                              \
+	X(pcp_drain) X(contig_evacuate) X(exchange_out) X(exchange_in) X(exchange_spared)
 #define VM_EVENT_ENUM(n) VM_##n,
 enum vm_event { VM_EVENTS(VM_EVENT_ENUM) NR_VM_EVENTS };
 

@@ -161,6 +161,38 @@ uint64_t policy_swap_share(uint64_t anon, uint64_t dirty, uint64_t need)
 	return a + d ? (need * a + (a + d) / 2) / (a + d) : 0;
 }
 
+unsigned int policy_exchange_chance(uint64_t taken, uint64_t swing, uint64_t ns)
+{
+	uint64_t times, ms;
+
+	if (!swing || taken <= swing)
+		return 0;
+	/* Two takes in a moment are not a rate yet. */
+	ms = (ns < POLICY_EXCHANGE_PERIOD_NS ? POLICY_EXCHANGE_PERIOD_NS : ns) / 1000000;
+	/* How often it is taken in the time that a page stays, in thousandths: taking and leaving are equally sudden. */
+	times = taken * 1000 / swing * (POLICY_EXCHANGE_STAY_NS / 1000000) / ms;
+	return (unsigned int)(1000 * times / (1000 + times));
+}
+
+uint64_t policy_exchange_saves(uint64_t move_ns)
+{
+	return move_ns - move_ns * policy_leave_cost(0, 1, 0) / policy_leave_cost(1, 0, 0);
+}
+
+bool policy_exchange_pays(unsigned int chance, uint64_t move_ns, uint64_t in_ns)
+{
+	return chance &&
+	       (1000 - chance) * move_ns + 1000 * in_ns <= chance * policy_exchange_saves(move_ns);
+}
+
+enum policy_exchange policy_exchange_room(uint64_t free, uint64_t low, uint64_t high)
+{
+	/* Were the last free frames used, what tenants ask for next would go inside for it. */
+	if (free > 2 * high + POLICY_EXCHANGE_BATCH)
+		return EXCHANGE_FOR_FREE;
+	return free >= low + POLICY_EXCHANGE_BATCH ? EXCHANGE_FOR_CACHE : EXCHANGE_NOT;
+}
+
 bool policy_reserve_highatomic(uint64_t reserved, uint64_t managed)
 {
 	return reserved + FH_BLOCK_PAGES <= managed / 100;

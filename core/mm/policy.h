@@ -111,6 +111,47 @@ uint64_t policy_swap_spare(uint64_t total);
 /* After so many vain tries in a row the background is not woken until somebody reclaims something. */
 #define POLICY_HOPELESS 16
 
+/*
+ * Exchange (D6): a tenant's page that a device would have to move when it takes its area back is moved ahead of it, to a
+ * frame outside that is free, or that holds a page which can be dropped and comes inside instead. All costs in ns a page.
+ *
+ * move: a page out: its copy and the change of its mappings; what it takes in advance and what it would take a device
+ * are the same work. in: the page that comes inside instead, 0 if none does. chance: of a device taking the frame before the
+ * tenant leaves it by himself. Without exchange a tenant is moved with that chance, while a device waits. With it he is
+ * moved for sure, and the device, with that chance, drops a page instead:
+ *
+ *	tenants lose	(1 - chance) * move + in
+ *	a device saves	chance * (move - drop)		drop: as policy_leave_cost() weighs it, a quarter of a move
+ */
+#define POLICY_EXCHANGE_BATCH	32		  /* pages a step */
+#define POLICY_EXCHANGE_SCANS	512		  /* pages looked at for cold ones */
+#define POLICY_EXCHANGE_REST	99		  /* times as long as a step took: 1 % of a CPU */
+#define POLICY_EXCHANGE_LOOK_NS UINT64_C(2000000) /* after a look that found nothing to do */
+#define POLICY_EXCHANGE_PERIOD_NS                                                                  \
+	UINT64_C(15000000000) /* remembered of devices: this period and the last */
+#define POLICY_EXCHANGE_STAY_NS                                                                    \
+	UINT64_C(30000000000) /* how long a page stays that no device moves: mean */
+#define POLICY_EXCHANGE_STAKE_NS                                                                   \
+	UINT64_C(20000000) /* what an area's tenants may have paid in vain of late */
+#define POLICY_EXCHANGE_MOVE_NS UINT64_C(3000) /* move, until it has been measured */
+#define POLICY_EXCHANGE_IN_PART 3 /* in, until then: one part of that, for want of mappings */
+
+/* Per mille, when devices took `taken` frames in so long, with `swing` frames between the least and the most that they
+ * had at a time. 0: they took what they take no more than once; that is no habit. */
+unsigned int policy_exchange_chance(uint64_t taken, uint64_t swing, uint64_t ns);
+/* Whether a device saves at least what tenants lose. */
+bool policy_exchange_pays(unsigned int chance, uint64_t move_ns, uint64_t in_ns);
+/* What a device saves with a page that it drops and need not move. */
+uint64_t policy_exchange_saves(uint64_t move_ns);
+
+enum policy_exchange {
+	EXCHANGE_NOT,	    /* memory is short */
+	EXCHANGE_FOR_CACHE, /* a page comes inside for each that leaves: outside is as full as before */
+	EXCHANGE_FOR_FREE, /* there is plenty */
+};
+/* By the frames outside areas that are free, and by the zones' watermarks together. */
+enum policy_exchange policy_exchange_room(uint64_t free, uint64_t low, uint64_t high);
+
 /* HIGHATOMIC blocks: at most 1 % of a zone, as Linux. */
 bool policy_reserve_highatomic(uint64_t reserved, uint64_t managed);
 

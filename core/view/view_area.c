@@ -26,6 +26,12 @@ void view_area_stats(struct view *v)
 	line(v, "nr_fails", s.nr_fails);
 	line(v, "pages_migrated", s.pages_migrated);
 	line(v, "pages_dropped", s.pages_dropped);
+	line(v, "exchanged_out", s.exchanged_out);
+	line(v, "exchanged_in", s.exchanged_in);
+	line(v, "exchange_ns", s.exchange_ns);
+	line(v, "exchange_back_ns", s.exchange_back_ns);
+	line(v, "spared", s.spared);
+	line(v, "spared_ns", s.spared_ns);
 }
 
 /* error 0: none was refused yet. The window is [start, end). */

@@ -62,9 +62,21 @@ FH_MUST_CHECK int cma_set_ready(struct cma *cma, uint64_t pages);
 uint64_t cma_get_ready(struct cma *cma);
 
 /* One bounded step of what areas do in advance: at most one block is evacuated or zeroed, or one
- * request served. True: call again, there may be more. For a thread of the platform that is a CPU
+ * request served, or 32 pages exchanged. True: call again, there may be more. For a thread of the platform that is a CPU
  * like any other; several may call it. */
 bool cma_background(struct fh_machine *m);
+
+/*
+ * Exchange: pages of the area that a device would have to copy elsewhere (anonymous, dirty) are moved out ahead of it, by
+ * cma_background(), to frames that are free or that hold clean cache, which comes inside instead and can be
+ * dropped in no time. Policy `guaranteed` only; in others it does nothing. Off at birth.
+ *
+ * Only where devices take again and again what they give back, as far as they saved at least what it cost tenants (DESIGN,
+ * "Exchange"), no page more than once, not while memory is short, with at most 1 % of one CPU, and a request for the
+ * area makes it stop after the run of up to 32 pages it has in hand. -FH_EINVAL: cma NULL.
+ */
+FH_MUST_CHECK int cma_set_exchange(struct cma *cma, bool on);
+bool cma_get_exchange(const struct cma *cma);
 
 /*
  * Makes a window of `count` frames ready before the deadline (0: none): for who will ask for it soon, as
@@ -184,6 +196,13 @@ struct cma_stats {
 	uint64_t pages_migrated, pages_dropped;
 	uint64_t used, used_max; /* pages in devices' hands: now, and the most ever */
 	uint64_t lent;		 /* pages in tenants' hands now: counted from the maps */
+	/* cma_set_exchange(): pages that left the area and that came for them, and how long they were on the move, which
+	 * is the most that a tenant's thread can have waited for them. */
+	uint64_t exchanged_out, exchanged_in, exchange_ns;
+	/* Pages that devices did not have to move because exchange had; the time that cost them less, and the part of
+	 * exchange_ns that tenants would have paid all the same. Estimates: pages that left are taken to have stayed
+	 * in the area with a half-life of 15 s. */
+	uint64_t spared, spared_ns, exchange_back_ns;
 };
 void cma_get_stats(struct cma *cma, struct cma_stats *stats);
 

@@ -74,4 +74,10 @@ holds "p8: calls beside a slow writeback" '$a{guaranteed}{held}{calls} > 0'
 holds "p8: movable waits for it" '!$a{movable}{held}{calls} || $a{movable}{latency_ns}{max} > 500e6'
 holds "p8: guaranteed does not" '$a{guaranteed}{held}{latency_ns}{p50} < 500e6 &&
 	!%{$a{guaranteed}{failures}}'
+
+protocol exchange -n 1 -t 2s -p guaranteed,exchange
+holds "exchange: only where it is asked for" '!$r{guaranteed}{areas}[0]{exchange}{pages_out}'
+# How many is not checked: it depends on what tenants come to do.
+holds "exchange: no more is spared than left" '!grep { $_->{spared_pages} > $_->{pages_out} ||
+	$_->{pages_in} > $_->{pages_out} || $_->{tenants_back_ns} < $_->{spared_ns} } $r{exchange}{areas}[0]{exchange}'
 echo "1..$n"

@@ -63,8 +63,8 @@ static void a_pin(void)
 	int err;
 
 	T_NEED(start());
-	actor_name_pinner(&run.actor[1]);
-	actor_name_pinner(&run.actor[2]);
+	for (unsigned int k = 1; k < 3; k++)
+		run.actor[k].pinner = actor_pinner(m, run.actor[k].spec);
 	T_NEED(run.actor[1].pinner && run.actor[2].pinner);
 	i = page_inside();
 	T_EQ(fh_object_pin_by(o, i, run.actor[1].pinner, &pfn), 0);

@@ -182,7 +182,8 @@ static void global_values(void)
 	       "(.dts or .dtb), relative to the job file");
 	expect(G "policies = movable, lent\n", "d/x.job:3: [global] policies: found 'movable, "
 					       "lent', expected policies among carveout, "
-					       "movable, guaranteed, discard or none");
+					       "movable, guaranteed, discard, none or "
+					       "exchange");
 	expect(G "policies = movable movable\n",
 	       "d/x.job:3: [global] policies: found 'movable movable', expected each policy once");
 	expect(G "policies = ,\n",

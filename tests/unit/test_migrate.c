@@ -115,19 +115,23 @@ static void drops_what_is_clean(void)
 	end();
 }
 
-static void keeps_what_will_be_held(void)
+static void keeps_what_must_stay(void)
 {
-	struct migrate_result r = {0};
+	static const enum migrate_mode modes[] = {MIGRATE_OUT_NO_DROP, MIGRATE_TO_SPARE};
 
-	T_NEED(start(&ops));
-	isolate(20, false);
-	migrate_pages(m, pfn, 20, MIGRATE_OUT_NO_DROP, emptied, freed, &r);
-	T_EQ(r.dropped, 0);
-	T_EQ(r.moved, 20);
-	T_EQ(m->lru.nr_file, 20);
-	TP_CHECK(m);
-	bytes_are_right(20);
-	end();
+	for (unsigned int i = 0; i < 2; i++) {
+		struct migrate_result r = {0};
+
+		T_NEED(start(&ops));
+		isolate(20, false);
+		migrate_pages(m, pfn, 20, modes[i], emptied, freed, &r);
+		T_EQ(r.dropped, 0);
+		T_EQ(r.moved, 20);
+		T_EQ(m->lru.nr_file, 20);
+		TP_CHECK(m);
+		bytes_are_right(20);
+		end();
+	}
 }
 
 static void out_means_outside(void)
@@ -168,6 +172,37 @@ static void platform_refuses(void)
 	}
 }
 
+/* To frames that the caller has: into an area, if he likes; a clean page is not dropped. */
+static void to_given_frames(void)
+{
+	for (int64_t nth = 0; nth <= 1; nth++) {
+		struct migrate_result r = {0};
+		pfn_t to[16], at;
+		unsigned int arrived = 0;
+
+		T_NEED(start(&ops));
+		isolate(16, false);
+		for (unsigned int i = 0; i < 16; i++)
+			T_EQ(fh_alloc_pages(m, __GFP_MOVABLE | __GFP_CMA | GFP_DROPPABLE, 0,
+					    &to[i]),
+			     0);
+		atomic_store(&tp.fail_nth, nth);
+		migrate_pages_to(m, pfn, 16, to, emptied, freed, &r);
+		atomic_store(&tp.fail_nth, 0);
+		T_EQ(r.moved + r.failed, 16);
+		T_EQ(r.dropped, 0);
+		T_EQ(r.moved, 16); /* unmapped where the platform would not map */
+		T_EQ(nr_freed, r.moved);
+		for (uint64_t i = 0; i < 16; i++)
+			arrived += !fh_object_where(o, i, &at) && at == to[i];
+		T_EQ(arrived, r.moved);
+		TP_CHECK(m);
+		TP_SPACE_CHECK(s, host);
+		bytes_are_right(16);
+		end();
+	}
+}
+
 /* Nowhere to go: all are put back. */
 static void no_frame_to_move_to(void)
 {
@@ -196,10 +231,6 @@ static void no_frame_to_move_to(void)
 	end();
 }
 
-const struct t_case t_cases[] = {T(moves_all),
-				 T(drops_what_is_clean),
-				 T(keeps_what_will_be_held),
-				 T(out_means_outside),
-				 T(platform_refuses),
-				 T(no_frame_to_move_to),
-				 T_END};
+const struct t_case t_cases[] = {
+	T(moves_all),	     T(drops_what_is_clean), T(keeps_what_must_stay), T(out_means_outside),
+	T(platform_refuses), T(to_given_frames),     T(no_frame_to_move_to),  T_END};

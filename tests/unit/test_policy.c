@@ -152,6 +152,40 @@ static void highatomic(void)
 	T_OK(!policy_reserve_highatomic(512, 51200), "one is there");
 }
 
+static void exchange(void)
+{
+	const uint64_t s = UINT64_C(1000000000), period = POLICY_EXCHANGE_PERIOD_NS;
+	unsigned int last = 0, chance;
+
+	/* Devices that take nothing, that hold what they have, that came once. */
+	T_EQ(policy_exchange_chance(0, 0, 60 * s), 0);
+	T_EQ(policy_exchange_chance(5000, 0, 60 * s), 0);
+	T_EQ(policy_exchange_chance(1000, 1000, 60 * s), 0);
+	/* Once in the time that a page stays: as likely as that it leaves. */
+	T_EQ(policy_exchange_chance(2000, 1000, 60 * s), 500);
+	for (uint64_t takes = 2; takes < 400; takes *= 3) {
+		chance = policy_exchange_chance(takes * 1000, 1000, 30 * s);
+		T_OK(chance > last && chance < 1000, "the more often the likelier");
+		last = chance;
+	}
+	T_EQ(policy_exchange_chance(2000, 1000, 1), policy_exchange_chance(2000, 1000, period));
+	T_OK(policy_exchange_chance(UINT64_C(1) << 40, 1, 30 * s) <= 1000, "no overflow");
+	/* Small buffers that come and go say little of the large one. */
+	T_OK(policy_exchange_chance(16384 + 1600, 16384, 30 * s) <= 540, "");
+	/* Never when it costs tenants more than it saves. */
+	T_OK(!policy_exchange_pays(0, 0, 0), "no device");
+	T_OK(!policy_exchange_pays(500, 1000, 0), "moved in vain every other time");
+	T_OK(policy_exchange_pays(600, 1000, 0), "(1 - 0.6) < 0.6 * 3/4");
+	T_OK(!policy_exchange_pays(999, 1000, 1000), "two copies for one");
+	T_OK(policy_exchange_pays(950, 1000, 500), "0.05 + 0.5 < 0.95 * 3/4");
+	T_OK(!policy_exchange_pays(800, 1000, 500), "0.2 + 0.5 > 0.8 * 3/4");
+	T_EQ(policy_exchange_saves(1000), 750);
+	T_EQ(policy_exchange_room(1000, 1000, 1500), EXCHANGE_NOT);
+	T_EQ(policy_exchange_room(1000 + POLICY_EXCHANGE_BATCH, 1000, 1500), EXCHANGE_FOR_CACHE);
+	T_EQ(policy_exchange_room(3000, 1000, 1500), EXCHANGE_FOR_CACHE);
+	T_EQ(policy_exchange_room(3001 + POLICY_EXCHANGE_BATCH, 1000, 1500), EXCHANGE_FOR_FREE);
+}
+
 static void passes(void)
 {
 	T_EQ(policy_leave_cost(0, 0, 0), 0);
@@ -163,8 +197,17 @@ static void passes(void)
 	     "guaranteed does not give up so soon");
 }
 
-const struct t_case t_cases[] = {T(types),	T(order_of_types), T(areas_first_as_linux),
-				 T(watermark),	T(claim),	   T(areas_first_guaranteed),
-				 T(admit),	T(min_free),	   T(inactive),
-				 T(swap_share), T(highatomic),	   T(passes),
+const struct t_case t_cases[] = {T(types),
+				 T(order_of_types),
+				 T(areas_first_as_linux),
+				 T(watermark),
+				 T(claim),
+				 T(areas_first_guaranteed),
+				 T(admit),
+				 T(min_free),
+				 T(inactive),
+				 T(swap_share),
+				 T(highatomic),
+				 T(exchange),
+				 T(passes),
 				 T_END};

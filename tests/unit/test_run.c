@@ -275,6 +275,22 @@ static void no_areas(void)
 	end();
 }
 
+/* `guaranteed` under another name, and its thread. */
+static void with_exchange(void)
+{
+	T_NEED(make(GLOBAL CAMERA APP "[cache]\nkind = files\npaths = /usr/lib\nsize = 50%\n"));
+	T_NEED(run(JOB_POLICY_EXCHANGE));
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_OK(w.result.lent > 0, "lent");
+	T_OK(tally("camera")->allocs > 0, "a device");
+	T_OK(w.result.area[0].stats.spared <= w.result.area[0].stats.exchanged_out, "");
+	end();
+	T_NEED(make(GLOBAL CAMERA APP));
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_EQ(w.result.area[0].stats.exchanged_out, 0);
+	end();
+}
+
 /* A tenant that would have all of the area finds what the job leaves of it. */
 static double lent_with(const char *global)
 {
@@ -511,6 +527,7 @@ const struct t_case t_cases[] = {T(clean),
 				 T(refused_by_a_pin),
 				 T(counted),
 				 T(no_areas),
+				 T(with_exchange),
 				 T(share_and_ready),
 				 T(in_parallel),
 				 T(too_little),

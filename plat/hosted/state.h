@@ -65,6 +65,10 @@ void hosted_swap_close(struct hosted *h);
 int hosted_swap_write(void *ctx, uint64_t slot, const void *page);
 int hosted_swap_read(void *ctx, uint64_t slot, void *page);
 
+/* compress.c */
+size_t hosted_compress(void *ctx, const void *src, void *dst, size_t room);
+int hosted_decompress(void *ctx, const void *src, size_t size, void *dst);
+
 /* cpu.c */
 bool hosted_sync_register(void);
 void hosted_sync_cpus(void *ctx);

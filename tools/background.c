@@ -31,19 +31,22 @@ static void *areas_main(void *arg)
 
 static int set_terms(struct cma *cma, void *data)
 {
-	const struct job *job = data;
+	const struct run *run = data;
+	const struct job *job = run->setup->job;
 	int err = job->share < 100 ? cma_set_share(cma, job->share) : 0;
 
+	if (!err && run->policy == JOB_POLICY_COMPRESSED)
+		err = cma_set_compress(cma, job->compress);
 	return err ? err : cma_set_ready(cma, job->ready >> FH_PAGE_SHIFT);
 }
 
 bool background_start(struct run *run, struct why *why)
 {
 	const struct job *job = run->setup->job;
-	int err = cma_for_each_area(run->m, set_terms, (void *)(uintptr_t)job);
+	int err = cma_for_each_area(run->m, set_terms, run);
 
 	if (err) {
-		why_set(why, "an area could not be given its share and reserve: %s",
+		why_set(why, "an area could not be given its share, reserve and compression: %s",
 			errno_name(-err));
 		return false;
 	}

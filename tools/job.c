@@ -23,14 +23,18 @@ const char *job_engine_name(enum job_engine engine)
 
 bool job_policy(const char *name, enum cma_policy *policy)
 {
-	if (strcmp(name, "none"))
+	bool none = !strcmp(name, "none");
+
+	if (!none && strcmp(name, "compressed"))
 		return load_policy(name, policy);
-	*policy = JOB_POLICY_NONE;
+	*policy = none ? JOB_POLICY_NONE : JOB_POLICY_COMPRESSED;
 	return true;
 }
 
 const char *job_policy_name(enum cma_policy policy)
 {
+	if (policy == JOB_POLICY_COMPRESSED)
+		return "compressed";
 	return policy == JOB_POLICY_NONE ? "none" : load_policy_name(policy);
 }
 
@@ -80,6 +84,7 @@ static void actor_defaults(struct job_actor *a)
 	a->hold_ns = 3000000;
 	a->pages = 1;
 	a->verify = 1;
+	a->random = 1;
 	a->nr_areas = 1;
 	snprintf(a->area[0], sizeof(a->area[0]), "default");
 }
@@ -174,7 +179,7 @@ static bool check_expect(const struct job *job, struct why *why)
 
 		for (unsigned int p = 0; p < job->nr_policies; p++) {
 			runs |= job->policy[p] == e->policy;
-			base |= job->policy[p] == JOB_POLICY_NONE;
+			base |= job->policy[p] == e->base;
 		}
 		if (!runs)
 			why_set(why, "%s:%u: [%s] expect: the job does not run policy %s",
@@ -183,9 +188,9 @@ static bool check_expect(const struct job *job, struct why *why)
 				job_policy_name(e->policy));
 		if (!base)
 			why_set(why,
-				"%s:%u: [global] expect: runtime is compared with policy none, "
+				"%s:%u: [global] expect: runtime is compared with policy %s, "
 				"which the job does not run",
-				job->path, e->line);
+				job->path, e->line, job_policy_name(e->base));
 	}
 	return !why->text[0];
 }
@@ -206,6 +211,7 @@ bool job_parse(const char *path, const char *text, size_t len, struct job *job, 
 		.duration_ns = UINT64_C(10000000000),
 		.repeat = 1,
 		.share = 100,
+		.compress = 100,
 		.seed = 1,
 	};
 	all_policies(job);

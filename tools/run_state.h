@@ -16,7 +16,7 @@ struct run {
 	const struct run_setup *setup;
 	struct run_result *result;
 	struct boot_config cfg; /* the setup's, with this run's policy and CPUs */
-	enum cma_policy policy; /* JOB_POLICY_NONE too */
+	enum cma_policy policy; /* JOB_POLICY_NONE and _COMPRESSED too */
 	struct fh_machine *m;
 	struct actor actor[JOB_MAX_ACTORS];
 	unsigned int nr_actors;
@@ -35,10 +35,10 @@ struct run {
 	unsigned int turn;	/* the actor that may fill its memory */
 	unsigned int turn_left; /* threads of it that have not finished */
 	bool working;
-	unsigned int counting;	    /* threads that have a count and have not reached it */
-	uint64_t counted_ns;	    /* when the last of them did; 0: not yet */
-	uint64_t began_ns;	    /* the filling */
-	uint64_t drains, reclaimed; /* the machine's counters then */
+	unsigned int counting;		     /* threads that have a count and have not reached it */
+	uint64_t counted_ns;		     /* when the last of them did; 0: not yet */
+	uint64_t began_ns;		     /* the filling */
+	uint64_t drains, reclaimed, swapped; /* the machine's counters then */
 
 	/* Samples of what is lent of idle areas, on the engine's thread. */
 	double lent_sum, area_lent_sum[RUN_MAX_AREAS];

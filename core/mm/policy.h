@@ -105,11 +105,12 @@ uint64_t policy_swap_spare(uint64_t total);
 
 /* The most that a page may come to, compressed, to be worth keeping so: it saves a quarter. */
 #define POLICY_ZPOOL_MAX (FH_PAGE_SIZE / 4 * 3)
-/* Whether a compressed page may open a frame of the pool: only if another of its size fits beside it. A
- * larger one saves something where it fills a gap, and nothing in a frame of its own. */
-static inline bool policy_zpool_opens(size_t size)
+/* Whether a compressed page may open a frame of the pool: only if another of its size fits beside it, or one of
+ * what the pool's `pages` come to on average. Any larger one saves something where it fills a gap, and nothing
+ * in a frame of its own. */
+static inline bool policy_zpool_opens(uint64_t size, uint64_t bytes, uint64_t pages)
 {
-	return size <= FH_PAGE_SIZE / 2;
+	return size <= FH_PAGE_SIZE / 2 || (pages && size + bytes / pages <= FH_PAGE_SIZE);
 }
 
 /* Whether the pool takes pages in: it has saved `pages` less `frames` frames, and may save `limit`. `over`:

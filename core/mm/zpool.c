@@ -180,7 +180,8 @@ uint64_t zpool_store(struct fh_machine *m, pfn_t pfn, pfn_t scratch)
 	uint64_t handle = size && size <= POLICY_ZPOOL_MAX ? take_gap(m, size) : 0;
 	struct zpool_place p;
 
-	if (!handle && size && policy_zpool_opens(size)) {
+	if (!handle && size && size <= POLICY_ZPOOL_MAX &&
+	    policy_zpool_opens(size, count(&m->zpool.nr_bytes), count(&m->zpool.nr_pages))) {
 		handle = take_frame(m, size);
 		if (!handle)
 			return 0;

@@ -23,6 +23,7 @@ struct hosted {
 	uint64_t ram_size;
 	int ram_fd;
 	int swap_fd; /* -1: none */
+	uint64_t swap_delay_ns;
 	char *ram;
 
 	/* Mappings of all spaces. The list is under spaces_lock; a space's own state under its

@@ -458,6 +458,32 @@ static void without_io(void)
 	end();
 }
 
+/* What does not get small is not written for them either. */
+static void without_io_nothing_is_written(void)
+{
+	pfn_t *pfn = calloc(PAGES, sizeof(*pfn));
+	uint64_t n = 0, poor, swapped;
+
+	T_NEED(start(100, PLACES));
+	fill(PAGES / 2 - 300, FH_PAGE_SIZE);
+	while (n < PAGES && !fh_alloc_pages(m, GFP_NOWAIT, 0, &pfn[n]))
+		n++;
+	swapped = atomic_load(&tp.swap_writes);
+	poor = m->zpool.poor;
+	while (n < PAGES && !fh_alloc_pages(m, GFP_NOIO, 0, &pfn[n]))
+		n++;
+	T_OK(m->zpool.poor > poor, "tried");
+	T_EQ(tp.swap_writes, swapped);
+	for (unsigned int i = 0; i < 200; i++, n++)
+		if (!T_EQ(fh_alloc_pages(m, GFP_KERNEL, 0, &pfn[n]), 0))
+			break;
+	T_OK(atomic_load(&tp.swap_writes) > swapped, "with I/O they can");
+	while (n--)
+		T_EQ(fh_free_pages(m, pfn[n], 0), 0);
+	free(pfn);
+	end();
+}
+
 static void failed_reads(void)
 {
 	struct pageout res = {0};
@@ -555,6 +581,7 @@ const struct t_case t_cases[] = {T(gaps),
 				 T(devices_do_not_wait),
 				 T(the_guarantee_holds),
 				 T(without_io),
+				 T(without_io_nothing_is_written),
 				 T(failed_reads),
 				 T(checked),
 				 T(shown),

@@ -69,7 +69,7 @@ core_inc = $(CORE_INC) $(if $(filter core/boot/%,$(1)),$(FDT_INC))
 HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted
 TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude -Iplat/hosted -Itools
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
-TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson) -lfdt -pthread -lm
+TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) -lfdt -pthread -lm
 
 # Writes text to a file when it differs, so that what depends on it is rebuilt only then.
 define keep

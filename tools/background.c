@@ -37,6 +37,8 @@ static int set_terms(struct cma *cma, void *data)
 
 	if (!err)
 		err = cma_set_exchange(cma, run->policy == JOB_POLICY_EXCHANGE);
+	if (!err && run->policy == JOB_POLICY_COMPRESSED)
+		err = cma_set_compress(cma, job->compress);
 	return err ? err : cma_set_ready(cma, job->ready >> FH_PAGE_SHIFT);
 }
 
@@ -45,7 +47,7 @@ bool background_start(struct run *run, struct why *why)
 	int err = cma_for_each_area(run->m, set_terms, run);
 
 	if (err) {
-		why_set(why, "an area could not be given its share and reserve: %s",
+		why_set(why, "an area could not be given its share, reserve and compression: %s",
 			errno_name(-err));
 		return false;
 	}

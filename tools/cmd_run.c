@@ -465,6 +465,7 @@ static int run_job(const struct run_opts *o, const struct job *job, const struct
 		free(result);
 		return fail(result ? host_why.text : "out of memory");
 	}
+	hosted_swap_delay(h, job->swap_delay_ns);
 	if (job->swap && hosted_swap_open(h, NULL, job->swap, &host_why))
 		status = fail(host_why.text);
 	else if (hosted_prefault(h, prefault_progress, NULL))

@@ -20,6 +20,8 @@ static const struct {
 	[METRIC_REFUSED] = {"refused", OF_RUN | OF_DEVICE, false},
 	[METRIC_DRAINS] = {"drains", OF_RUN, false},
 	[METRIC_RECLAIMED] = {"reclaimed", OF_RUN, false},
+	[METRIC_SWAPPED] = {"swapped", OF_RUN, false},
+	[METRIC_COMPRESSED] = {"compressed", OF_RUN, false},
 	[METRIC_RUNTIME] = {"runtime", OF_RUN, false},
 	[METRIC_LOOPS_FAILED] = {"loops-failed", OF_DEVICE, false},
 	[METRIC_FRAGMENTED] = {"fragmented", OF_DEVICE, false},
@@ -75,14 +77,27 @@ static bool read_value(struct job_expect *e, const char *text)
 	return !strchr(text, '/') && value_rate(text, &e->value);
 }
 
+/* "runtime/carveout" is the metric runtime, with carveout to compare with. */
+static void read_base(struct job_expect *e, char *metric)
+{
+	static const char name[] = "runtime/";
+
+	e->base = JOB_POLICY_NONE;
+	if (!strncmp(metric, name, sizeof(name) - 1) &&
+	    job_policy(metric + sizeof(name) - 1, &e->base))
+		metric[sizeof(name) - 2] = '\0';
+}
+
 /* "p99.9/p50 <= 2" */
 static bool read_goal(const struct reading *r, struct job_expect *e, const char *text)
 {
 	unsigned int of = r->a ? OF_DEVICE : OF_RUN, m = 0, c = 0;
-	char metric[32], than[8], value[24], more;
+	char metric[32], than[8], value[24], whole[32], more;
 
 	if (sscanf(text, " %31s %7s %23s %c", metric, than, value, &more) != 3)
 		return bad_form(r);
+	snprintf(whole, sizeof(whole), "%s", metric);
+	read_base(e, metric);
 	while (m < NR_METRICS && (strcmp(metrics[m].name, metric) || !(metrics[m].of & of)))
 		m++;
 	if (m == NR_METRICS)
@@ -96,7 +111,7 @@ static bool read_goal(const struct reading *r, struct job_expect *e, const char 
 	if (!read_value(e, value))
 		return job_wrong(r, metrics[m].time ? "a time behind it, such as 500us or 1ms"
 						    : "a number behind it, such as 0 or 1.01");
-	snprintf(e->text, sizeof(e->text), "%s %s %s", metric, than, value);
+	snprintf(e->text, sizeof(e->text), "%s %s %s", whole, than, value);
 	return true;
 }
 
@@ -208,8 +223,12 @@ static bool run_figure(struct verdict *v, const struct report *r, const struct r
 		return count_is(v, run->drains);
 	case METRIC_RECLAIMED:
 		return count_is(v, run->reclaimed);
+	case METRIC_SWAPPED:
+		return count_is(v, run->swapped);
+	case METRIC_COMPRESSED:
+		return count_is(v, run->compressed);
 	case METRIC_RUNTIME:
-		v->value = report_runtime(r, run);
+		v->value = report_runtime(r, run, v->goal->base);
 		return v->value > 0;
 	default:
 		return false;

@@ -9,7 +9,7 @@ static const char *const names[NR_FAULTS] = {
 	[FAULT_PROTECT] = "protect",	   [FAULT_SWAP_WRITE] = "swap_write",
 	[FAULT_SWAP_READ] = "swap_read",   [FAULT_FILE_READ] = "file_read",
 	[FAULT_FILE_WRITE] = "file_write", [FAULT_WAIT] = "wait",
-	[FAULT_PARALLEL] = "parallel",
+	[FAULT_PARALLEL] = "parallel",	   [FAULT_COMPRESS] = "compress",
 };
 
 /* What nobody wrote, and nobody may take for his bytes. */
@@ -189,6 +189,21 @@ static int faulty_swap_read(void *ctx, uint64_t slot, void *page)
 	return -FH_EIO;
 }
 
+static size_t faulty_compress(void *ctx, const void *src, void *dst, size_t room)
+{
+	struct faults *f = ctx;
+
+	return faults_hit(f, FAULT_COMPRESS) ? 0
+					     : f->inner->compress(f->inner->ctx, src, dst, room);
+}
+
+static int faulty_decompress(void *ctx, const void *src, size_t size, void *dst)
+{
+	const struct faults *f = ctx;
+
+	return f->inner->decompress(f->inner->ctx, src, size, dst);
+}
+
 /* What the platform does not have, the machine is not given. */
 void faults_init(struct faults *f, const struct plat *inner, uint64_t one_in, uint64_t seed)
 {
@@ -210,5 +225,7 @@ void faults_init(struct faults *f, const struct plat *inner, uint64_t one_in, ui
 		.unmap = inner->unmap ? faulty_unmap : NULL,
 		.swap_write = inner->swap_write ? faulty_swap_write : NULL,
 		.swap_read = inner->swap_read ? faulty_swap_read : NULL,
+		.compress = inner->compress ? faulty_compress : NULL,
+		.decompress = inner->decompress ? faulty_decompress : NULL,
 	};
 }

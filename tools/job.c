@@ -21,22 +21,24 @@ const char *job_engine_name(enum job_engine engine)
 	return engine_names[engine];
 }
 
+/* From JOB_POLICY_NONE on. */
+static const char *const variants[] = {"none", "exchange", "compressed"};
+
 bool job_policy(const char *name, enum cma_policy *policy)
 {
-	if (!strcmp(name, "none"))
-		*policy = JOB_POLICY_NONE;
-	else if (!strcmp(name, "exchange"))
-		*policy = JOB_POLICY_EXCHANGE;
-	else
-		return load_policy(name, policy);
-	return true;
+	for (unsigned int i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
+		if (strcmp(name, variants[i]))
+			continue;
+		*policy = (enum cma_policy)(JOB_POLICY_NONE + i);
+		return true;
+	}
+	return load_policy(name, policy);
 }
 
 const char *job_policy_name(enum cma_policy policy)
 {
-	if (policy == JOB_POLICY_NONE)
-		return "none";
-	return policy == JOB_POLICY_EXCHANGE ? "exchange" : load_policy_name(policy);
+	return policy < JOB_POLICY_NONE ? load_policy_name(policy)
+					: variants[policy - JOB_POLICY_NONE];
 }
 
 char *job_policy_list(char *list, size_t size)
@@ -85,6 +87,7 @@ static void actor_defaults(struct job_actor *a)
 	a->hold_ns = 3000000;
 	a->pages = 1;
 	a->verify = 1;
+	a->random = 1;
 	a->nr_areas = 1;
 	a->sets = JOB_MAX_SETS;
 	snprintf(a->area[0], sizeof(a->area[0]), "default");
@@ -183,7 +186,7 @@ static bool check_expect(const struct job *job, struct why *why)
 
 		for (unsigned int p = 0; p < job->nr_policies; p++) {
 			runs |= job->policy[p] == e->policy;
-			base |= job->policy[p] == JOB_POLICY_NONE;
+			base |= job->policy[p] == e->base;
 		}
 		if (!runs)
 			why_set(why, "%s:%u: [%s] expect: the job does not run policy %s",
@@ -192,9 +195,9 @@ static bool check_expect(const struct job *job, struct why *why)
 				job_policy_name(e->policy));
 		if (!base)
 			why_set(why,
-				"%s:%u: [global] expect: runtime is compared with policy none, "
+				"%s:%u: [global] expect: runtime is compared with policy %s, "
 				"which the job does not run",
-				job->path, e->line);
+				job->path, e->line, job_policy_name(e->base));
 	}
 	return !why->text[0];
 }
@@ -231,6 +234,7 @@ bool job_parse(const char *path, const char *text, size_t len, struct job *job, 
 		.duration_ns = UINT64_C(10000000000),
 		.repeat = 1,
 		.share = 100,
+		.compress = 100,
 		.seed = 1,
 	};
 	all_policies(job);

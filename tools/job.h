@@ -26,10 +26,11 @@
 #define JOB_MAX_EXPECT	32 /* goals */
 #define JOB_MAX_REPEAT	32
 
-/* Variants of the run that are no policies: the machine without its areas; `guaranteed` with exchange. */
-#define JOB_POLICY_NONE	    ((enum cma_policy)CMA_NR_POLICIES)
-#define JOB_POLICY_EXCHANGE ((enum cma_policy)(CMA_NR_POLICIES + 1))
-#define JOB_MAX_POLICIES    (CMA_NR_POLICIES + 2)
+/* Variants of the run that are no policies: the machine without its areas; `guaranteed` with exchange, or with compression. */
+#define JOB_POLICY_NONE	      ((enum cma_policy)CMA_NR_POLICIES)
+#define JOB_POLICY_EXCHANGE   ((enum cma_policy)(CMA_NR_POLICIES + 1))
+#define JOB_POLICY_COMPRESSED ((enum cma_policy)(CMA_NR_POLICIES + 2))
+#define JOB_MAX_POLICIES      (CMA_NR_POLICIES + 3)
 
 enum actor_kind {
 	ACTOR_DEVICE,	 /* takes and returns sets of contiguous buffers */
@@ -61,6 +62,8 @@ enum metric {
 	METRIC_REFUSED,
 	METRIC_DRAINS,
 	METRIC_RECLAIMED,
+	METRIC_SWAPPED,
+	METRIC_COMPRESSED,
 	METRIC_RUNTIME,
 	METRIC_LOOPS_FAILED,
 	METRIC_FRAGMENTED,
@@ -79,6 +82,7 @@ struct job_expect {
 	int actor; /* -1: of the whole run */
 	enum cma_policy policy;
 	enum metric metric;
+	enum cma_policy base; /* of METRIC_RUNTIME: what it is compared with */
 	enum comparison than;
 	double value;  /* times in ns */
 	char text[64]; /* as the file has it, without the policy */
@@ -109,6 +113,7 @@ struct job_actor {
 	/* tenants */
 	struct job_size size;
 	unsigned int threads;
+	double random; /* share of a page that is unlike the rest: nothing compresses it */
 	bool sequential;
 	double punch;	/* share of the visits after which pages are given back */
 	bool churn;	/* memory and files come and go */
@@ -137,12 +142,15 @@ struct job {
 	struct job_expect expect[JOB_MAX_EXPECT];
 	unsigned int nr_expect;
 	uint64_t seed;
-	unsigned int cpus;  /* 0: as many as the actors need */
-	uint64_t swap;	    /* bytes; 0: none */
-	uint64_t faults;    /* one call of the platform in so many fails; 0: none */
-	uint64_t check_ns;  /* between two checks while it works; 0: only at the end */
-	uint64_t ready;	    /* bytes each area keeps evacuated and zero */
-	unsigned int share; /* percent of each area that may be lent */
+	unsigned int cpus;	/* 0: as many as the actors need */
+	uint64_t swap;		/* bytes; 0: none */
+	uint64_t swap_delay_ns; /* each page takes so long, beside what the host needs */
+	uint64_t faults;	/* one call of the platform in so many fails; 0: none */
+	uint64_t check_ns;	/* between two checks while it works; 0: only at the end */
+	uint64_t ready;		/* bytes each area keeps evacuated and zero */
+	unsigned int share;	/* percent of each area that may be lent */
+	unsigned int
+		compress; /* percent of each area that may be saved so, in JOB_POLICY_COMPRESSED */
 	/* 0: not given */
 	unsigned int ram_line, bootargs_line, dtb_line, cpus_line, ready_line;
 	enum job_engine engine;
@@ -161,10 +169,10 @@ void job_set_clock(struct job *job);
 const struct boot_region *job_area(const struct job_actor *a, unsigned int i,
 				   const struct boot_config *cfg);
 
-/* Names of policies, `none` and `exchange`. */
+/* Names of policies, `none`, `exchange` and `compressed`. */
 bool job_policy(const char *name, enum cma_policy *policy);
 const char *job_policy_name(enum cma_policy policy);
-/* "carveout, movable, ... or none" into list[size], which is returned. */
+/* "carveout, movable, ... or compressed" into list[size], which is returned. */
 char *job_policy_list(char *list, size_t size);
 const char *job_kind_name(enum actor_kind kind);
 const char *job_engine_name(enum job_engine engine);

@@ -194,6 +194,11 @@ static bool read_swap(const struct reading *r)
 	return job_wrong(r, "a size in whole pages of at most 8T, such as 512M, or 0 for none");
 }
 
+static bool read_swap_delay(const struct reading *r)
+{
+	return read_duration(r, &r->job->swap_delay_ns);
+}
+
 static bool read_faults(const struct reading *r)
 {
 	return value_one_in(r->e->value, &r->job->faults)
@@ -216,14 +221,24 @@ static bool read_ready(const struct reading *r)
 	return job_wrong(r, "a size in whole pages, such as 16M, or 0 for none");
 }
 
-static bool read_share(const struct reading *r)
+static bool read_percent(const struct reading *r, unsigned int *percent)
 {
 	double share;
 
 	if (!value_share(r->e->value, &share) || share * 100 != (unsigned int)(share * 100))
 		return job_wrong(r, "whole percents of an area, such as 50%");
-	r->job->share = (unsigned int)(share * 100);
+	*percent = (unsigned int)(share * 100);
 	return true;
+}
+
+static bool read_share(const struct reading *r)
+{
+	return read_percent(r, &r->job->share);
+}
+
+static bool read_compress(const struct reading *r)
+{
+	return read_percent(r, &r->job->compress);
 }
 
 static bool read_engine(const struct reading *r)
@@ -407,6 +422,13 @@ static bool read_punch(const struct reading *r)
 		       : job_wrong(r, "a share of the visits, such as 1%");
 }
 
+static bool read_random(const struct reading *r)
+{
+	return value_share(r->e->value, &r->a->random)
+		       ? true
+		       : job_wrong(r, "a share of each page, such as 35%");
+}
+
 static bool read_churn(const struct reading *r)
 {
 	return read_flag(r, &r->a->churn);
@@ -470,8 +492,10 @@ static const struct key {
 	{"seed", IN_GLOBAL, read_seed},
 	{"cpus", IN_GLOBAL, read_cpus},
 	{"swap", IN_GLOBAL, read_swap},
+	{"swap-delay", IN_GLOBAL, read_swap_delay},
 	{"share", IN_GLOBAL, read_share},
 	{"ready", IN_GLOBAL, read_ready},
+	{"compress", IN_GLOBAL, read_compress},
 	{"faults", IN_GLOBAL, read_faults},
 	{"check", IN_GLOBAL, read_check},
 	{"engine", IN_GLOBAL, read_engine},
@@ -492,6 +516,7 @@ static const struct key {
 	{"threads", IN_TENANTS, read_threads},
 	{"access", IN(ANON) | IN(FILES), read_access},
 	{"punch", IN(ANON) | IN(PIN) | IN(WRITEBACK), read_punch},
+	{"random", IN(ANON), read_random},
 	{"churn", IN(ANON) | IN(FILES), read_churn},
 	{"paths", IN(FILES) | NEEDED(IN(FILES)), read_paths},
 	{"pages", IN(PIN), read_pages},

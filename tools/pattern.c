@@ -27,6 +27,30 @@ void pattern_fill(void *p, size_t size, uint64_t seed)
 		w[i] = seed + i * STEP;
 }
 
+/* What word i is. */
+static uint64_t part_word(uint64_t seed, size_t i, unsigned int words)
+{
+	return i % PATTERN_LINE < words ? seed + i * STEP : ~seed;
+}
+
+void pattern_fill_partly(void *p, size_t size, uint64_t seed, unsigned int words)
+{
+	uint64_t *w = p;
+
+	for (size_t i = 0; i < size / sizeof(*w); i++)
+		w[i] = part_word(seed, i, words);
+}
+
+unsigned int pattern_words(uint64_t seed, double share)
+{
+	double words =
+		PATTERN_LINE * share * (0.5 + (double)(mix(seed) >> 11) / 9007199254740992.0);
+
+	if (share >= 1 || words >= PATTERN_LINE)
+		return PATTERN_LINE;
+	return (unsigned int)(words + 0.5);
+}
+
 static uint64_t wrong_bytes(uint64_t difference)
 {
 	uint64_t n = 0;
@@ -47,6 +71,18 @@ uint64_t pattern_check(const void *p, size_t size, uint64_t seed)
 	for (size_t i = 0; any && i < size / sizeof(*w); i++)
 		n += wrong_bytes(w[i] ^ (seed + i * STEP));
 	/* Wrong the first time and right the second is wrong all the same. */
+	return any && !n ? 1 : n;
+}
+
+uint64_t pattern_check_partly(const void *p, size_t size, uint64_t seed, unsigned int words)
+{
+	const uint64_t *w = p;
+	uint64_t any = 0, n = 0;
+
+	for (size_t i = 0; i < size / sizeof(*w); i++)
+		any |= w[i] ^ part_word(seed, i, words);
+	for (size_t i = 0; any && i < size / sizeof(*w); i++)
+		n += wrong_bytes(w[i] ^ part_word(seed, i, words));
 	return any && !n ? 1 : n;
 }
 

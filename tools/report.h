@@ -20,9 +20,9 @@ void report_text(const struct report *r, FILE *out);
 bool report_json(const struct report *r, FILE *out);
 
 uint64_t report_ram_bytes(const struct boot_config *cfg);
-/* How much longer than without areas the run took: the median of the ratios of rounds, which follow each
- * other. 0: policy `none` was not run, or this is it. */
-double report_runtime(const struct report *r, const struct run_result *run);
+/* How much longer the run took than that of another policy: the median of the ratios of rounds, which follow
+ * each other. 0: that policy was not run, or this is it. */
+double report_runtime(const struct report *r, const struct run_result *run, enum cma_policy base);
 uint64_t report_round_median(const struct run_result *run);
 /* Every actor's latencies, of devices by size of buffer. */
 void report_hist(const struct report *r, FILE *out);

@@ -170,13 +170,17 @@ static json_t *json_faults(const struct job *job, const struct run_result *r)
 static void add_run(json_t *o, const struct report *report, const struct run_result *r)
 {
 	json_t *rounds = json_array();
-	double ratio = report_runtime(report, r);
+	double ratio = report_runtime(report, r, JOB_POLICY_NONE);
 
 	for (unsigned int i = 0; i < r->nr_rounds; i++)
 		json_array_append_new(rounds, json_real((double)r->round_ns[i] / 1e9));
 	json_object_set_new(o, "rounds_s", rounds);
 	json_object_set_new(o, "runtime", ratio > 0 ? json_real(ratio) : json_null());
 	json_object_set_new(o, "reclaimed_pages", integer(r->reclaimed));
+	json_object_set_new(o, "swapped_pages", integer(r->swapped));
+	json_object_set_new(o, "compressed_pages", integer(r->compressed));
+	json_object_set_new(o, "pool_pages", integer(r->pool_pages));
+	json_object_set_new(o, "pool_frames", integer(r->pool_frames));
 	json_object_set_new(o, "drains", integer(r->drains));
 	if (report->job->faults)
 		json_object_set_new(o, "faults", json_faults(report->job, r));

@@ -22,24 +22,24 @@ static double median(double *v, unsigned int n)
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-static const struct run_result *bare(const struct report *r)
+static const struct run_result *run_of(const struct report *r, enum cma_policy policy)
 {
 	for (unsigned int i = 0; i < r->nr_runs; i++)
-		if (r->run[i].policy == JOB_POLICY_NONE)
+		if (r->run[i].policy == policy)
 			return &r->run[i];
 	return NULL;
 }
 
-double report_runtime(const struct report *r, const struct run_result *run)
+double report_runtime(const struct report *r, const struct run_result *run, enum cma_policy base)
 {
-	const struct run_result *none = bare(r);
+	const struct run_result *other = run_of(r, base);
 	double ratio[JOB_MAX_REPEAT];
 	unsigned int n = 0;
 
-	if (!none || none == run)
+	if (!other || other == run)
 		return 0;
-	for (; n < none->nr_rounds && n < run->nr_rounds; n++)
-		ratio[n] = (double)run->round_ns[n] / (double)none->round_ns[n];
+	for (; n < other->nr_rounds && n < run->nr_rounds; n++)
+		ratio[n] = (double)run->round_ns[n] / (double)other->round_ns[n];
 	return n ? median(ratio, n) : 0;
 }
 
@@ -59,12 +59,27 @@ static void add_time(struct table *t, const struct hist *h, unsigned int per_mil
 	table_add(t, "%s", h->count ? figure_time(text, hist_quantile(h, per_mille)) : "-");
 }
 
+/* Where there is a place for what cannot be dropped. */
+static void add_paged(struct table *t, const struct run_result *run)
+{
+	unsigned int n = run->nr_rounds ? run->nr_rounds : 1;
+	char text[TABLE_CELL];
+
+	table_add(t, "%s", figure_short(text, run->swapped / n));
+	table_add(t, "%s", figure_short(text, run->compressed / n));
+	table_add(t, run->pool_pages ? "%.0f %%" : "-",
+		  100 * (double)run->pool_frames / (double)(run->pool_pages ? run->pool_pages : 1));
+}
+
 /* A fixed amount of work: some tenant has a count. */
 static void run_times(const struct report *r, struct table *t, FILE *out)
 {
-	static const char *const heads[] = {"policy", "run time",  "least", "against none",
-					    "lent",   "reclaimed", NULL};
-	bool any = bare(r) != NULL;
+	static const char *const all[] = {"policy", "run time",	 "least",   "against none",
+					  "lent",   "reclaimed", "swapped", "compressed",
+					  "to",	    NULL};
+	static const char *const few[] = {"policy", "run time",	 "least", "against none",
+					  "lent",   "reclaimed", NULL};
+	bool any = run_of(r, JOB_POLICY_NONE) != NULL, paged = r->job->swap;
 	char text[TABLE_CELL];
 
 	for (unsigned int i = 0; i < r->job->nr_actors; i++)
@@ -73,10 +88,12 @@ static void run_times(const struct report *r, struct table *t, FILE *out)
 		return;
 	fprintf(out, "\nrun time of the whole work, filling included, median of %u\n",
 		r->run[0].nr_rounds);
-	table_heads(t, 1, heads);
+	for (unsigned int i = 0; i < r->nr_runs; i++)
+		paged |= r->run[i].policy == JOB_POLICY_COMPRESSED;
+	table_heads(t, 1, paged ? all : few);
 	for (unsigned int i = 0; i < r->nr_runs; i++) {
 		const struct run_result *run = &r->run[i];
-		double ratio = report_runtime(r, run);
+		double ratio = report_runtime(r, run, JOB_POLICY_NONE);
 		uint64_t least = UINT64_MAX;
 
 		for (unsigned int k = 0; k < run->nr_rounds; k++)
@@ -88,6 +105,8 @@ static void run_times(const struct report *r, struct table *t, FILE *out)
 		table_add(t, run->nr_areas ? "%.0f %%" : "-", run->lent * 100);
 		table_add(t, "%s",
 			  figure_short(text, run->nr_rounds ? run->reclaimed / run->nr_rounds : 0));
+		if (paged)
+			add_paged(t, run);
 	}
 	table_print(t, out);
 }

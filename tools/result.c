@@ -127,6 +127,10 @@ void run_merge(struct run_result *to, struct run_result *from)
 		to->round_ns[to->nr_rounds++] = from->round_ns[0];
 	to->drains += from->drains;
 	to->reclaimed += from->reclaimed;
+	to->swapped += from->swapped;
+	to->compressed += from->compressed;
+	to->pool_pages += from->pool_pages;
+	to->pool_frames += from->pool_frames;
 	to->lent += (from->lent - to->lent) / rounds;
 	for (unsigned int i = 0; i < 2; i++)
 		to->copy_ns[i] += (from->copy_ns[i] - to->copy_ns[i]) / rounds;

@@ -279,6 +279,7 @@ static void fill_phase(struct run *run)
 
 	run->began_ns = run_now();
 	run->reclaimed = run_reclaimed(run->m);
+	run->swapped = run_vmstat(run->m, "pswpout");
 
 	pthread_mutex_lock(&run->lock);
 	run->turn = ~0u;
@@ -346,6 +347,7 @@ static void work_phase(struct run *run)
 static void collect(struct run *run)
 {
 	struct run_result *r = run->result;
+	struct fh_mem_info info;
 
 	r->nr_actors = run->nr_actors;
 	for (unsigned int i = 0; i < run->nr_actors; i++) {
@@ -367,6 +369,11 @@ static void collect(struct run *run)
 		r->fault[i].calls = atomic_load(&run->faults.calls[i]);
 		r->fault[i].failed = atomic_load(&run->faults.failed[i]);
 	}
+	r->swapped = run_vmstat(run->m, "pswpout") - run->swapped;
+	r->compressed = run_vmstat(run->m, "zswpout");
+	fh_mem_info(run->m, &info);
+	r->pool_pages = info.compressed;
+	r->pool_frames = info.compressed_in;
 	r->lent = run->nr_samples ? run->lent_sum / run->nr_samples : 0;
 	(void)cma_for_each_area(run->m, area_result, run);
 }
@@ -452,7 +459,7 @@ static bool make_machine(struct run *run, enum cma_policy policy, struct why *wh
 	if (policy == JOB_POLICY_NONE)
 		drop_areas(&run->cfg);
 	else
-		run->cfg.policy = policy == JOB_POLICY_EXCHANGE ? CMA_POLICY_GUARANTEED : policy;
+		run->cfg.policy = policy > JOB_POLICY_NONE ? CMA_POLICY_GUARANTEED : policy;
 	run->cfg.nr_cpus = s->job->cpus ? s->job->cpus : run->nr_threads + 1;
 	hosted_cpu_set(0);
 	faults_init(&run->faults, hosted_plat(s->hosted), s->job->faults,

@@ -95,7 +95,10 @@ struct run_result {
 	uint64_t round_ns[JOB_MAX_REPEAT];
 	uint64_t drains;    /* CPUs that were made to give back cached frames, while working */
 	uint64_t reclaimed; /* pages, from the filling on */
-	double copy_ns[2];  /* a page: by one thread, effectively by two; 0: not measured */
+	uint64_t swapped, compressed; /* of them: written to swap, put into the pool */
+	uint64_t pool_pages,
+		pool_frames; /* in the pool when the work ended, and in how many frames */
+	double copy_ns[2];   /* a page: by one thread, effectively by two; 0: not measured */
 	unsigned int nr_actors;
 	struct run_actor_result actor[JOB_MAX_ACTORS];
 	unsigned int nr_areas;

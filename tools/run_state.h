@@ -42,10 +42,10 @@ struct run {
 	unsigned int turn;	/* the actor that may fill its memory */
 	unsigned int turn_left; /* threads of it that have not finished */
 	bool working;
-	unsigned int counting;	    /* threads that have a count and have not reached it */
-	uint64_t counted_ns;	    /* when the last of them did; 0: not yet */
-	uint64_t began_ns;	    /* the filling */
-	uint64_t drains, reclaimed; /* the machine's counters then */
+	unsigned int counting;		     /* threads that have a count and have not reached it */
+	uint64_t counted_ns;		     /* when the last of them did; 0: not yet */
+	uint64_t began_ns;		     /* the filling */
+	uint64_t drains, reclaimed, swapped; /* the machine's counters then */
 
 	/* Samples of what is lent of idle areas, on the engine's thread. */
 	double lent_sum, area_lent_sum[RUN_MAX_AREAS];

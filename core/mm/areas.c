@@ -6,6 +6,27 @@
 #include "mm/machine.h"
 #include "mm/terms.h"
 
+unsigned int cma_get_compress(const struct cma *cma)
+{
+	return atomic_load_explicit(&cma->compress, memory_order_relaxed);
+}
+
+int cma_set_compress(struct cma *cma, unsigned int percent)
+{
+	const struct plat *plat = cma ? &cma->m->plat : NULL;
+
+	if (!cma || percent > 100 ||
+	    (percent && (!plat->compress || !plat->decompress || !plat->ram)))
+		return -FH_EINVAL;
+	if (percent)
+		atomic_store_explicit(&cma->m->zpool.on, 1, memory_order_relaxed);
+	fh_lock(&cma->m->areas_lock);
+	atomic_store_explicit(&cma->compress, percent, memory_order_relaxed);
+	machine_set_capacity(cma->m);
+	fh_unlock(&cma->m->areas_lock);
+	return 0;
+}
+
 struct cma *cma_find(struct fh_machine *m, const char *name)
 {
 	for (unsigned int i = 0; i < m->nr_areas; i++)

@@ -255,6 +255,7 @@ int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
 	m->nr_caches = plat->sync_cpus ? cfg->nr_cpus : 0;
 	lru_init(&m->lru);
 	swap_init(&m->swap);
+	zpool_init(&m->zpool);
 	fh_lock_init(&m->areas_lock, RANK_SPACE);
 	fh_lock_init(&m->objects_lock, RANK_LEAF);
 	fh_lock_init(&m->dmesg.lock, RANK_LEAF);

@@ -3,6 +3,7 @@
 #include "base/bitmap.h"
 #include "base/bits.h"
 #include "base/string.h"
+#include "mm/check_zpool.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
 #include "mm/pinner.h"
@@ -18,6 +19,7 @@ struct check {
 	int64_t droppable, anon, file, held, dirty;
 	uint64_t slots; /* present pages of objects, from the frames */
 	uint64_t *seen; /* places in swap that objects name */
+	struct check_zpool zpool;
 };
 
 static void broken(struct check *c, const char *fmt, ...) FH_PRINTF(2, 3);
@@ -389,7 +391,9 @@ static void check_objects(struct check *c)
 
 		for (uint64_t i = 0; i < o->nr_pages; i++) {
 			n += o->slot[i] && !slot_swapped(o->slot[i]);
-			if (slot_swapped(o->slot[i]))
+			if (slot_pooled(o->slot[i]) && !o->ops)
+				c->broken += check_zpool_slot(&c->zpool, o->slot[i], i, &c->out);
+			else if (slot_swapped(o->slot[i]))
 				check_place(c, o, i);
 		}
 		if (o->writes)
@@ -516,7 +520,7 @@ static void check_area(struct check *c, struct cma *cma)
 
 unsigned int fh_check(struct fh_machine *m, char *why, size_t size)
 {
-	struct check c = {.m = m, .out = {why, size, 0}};
+	struct check c = {.m = m, .out = {why, size, 0}, .zpool = {.m = m}};
 	uint64_t device = 0;
 
 	if (size)
@@ -533,6 +537,7 @@ unsigned int fh_check(struct fh_machine *m, char *why, size_t size)
 	if (c.seen) {
 		check_objects(&c);
 		check_swap(&c);
+		c.broken += check_zpool_end(&c.zpool, &c.out);
 		machine_free(m, c.seen, bitmap_words(m->swap.nr_total + 1) * sizeof(uint64_t));
 	}
 	for (unsigned int i = 0; i < m->nr_areas; i++) {

@@ -84,6 +84,7 @@ struct cma {
 	_Atomic(uint32_t) changing; /* somebody changes policy or share */
 	_Atomic(uint32_t) settling; /* `discard` only: nothing is lent until the last tenant left */
 	_Atomic(uint32_t) share;    /* percent of its blocks that may be lent */
+	_Atomic(uint32_t) compress; /* percent of its frames that the pool may save; areas_lock */
 	_Atomic(uint64_t) lend_at;  /* block that the last page of `discard` came from */
 	struct fh_lock lock;
 	_Atomic(uint64_t) nr_pages_succeeded, nr_pages_failed, nr_pages_released;

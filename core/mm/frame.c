@@ -5,14 +5,15 @@
 
 #define TO(s) (1u << FRAME_##s)
 
-static const uint8_t legal[FRAME_NR_STATES] = {
-	[FRAME_RAW] = TO(BATCH) | TO(MOVABLE) | TO(RESERVED),
+static const uint16_t legal[FRAME_NR_STATES] = {
+	[FRAME_RAW] = TO(BATCH) | TO(MOVABLE) | TO(POOL) | TO(RESERVED),
 	[FRAME_BATCH] = TO(LRU) | TO(ISOLATED) | TO(HELD),
 	[FRAME_LRU] = TO(ISOLATED) | TO(HELD),
 	[FRAME_ISOLATED] = TO(LRU) | TO(RAW),
 	[FRAME_HELD] = TO(LRU),
 	[FRAME_MOVABLE] = TO(ISOLATED_MOVABLE) | TO(RAW),
 	[FRAME_ISOLATED_MOVABLE] = TO(MOVABLE) | TO(RAW),
+	[FRAME_POOL] = TO(RAW),
 	[FRAME_RESERVED] = TO(RAW), /* an area goes into service */
 };
 
@@ -29,8 +30,8 @@ void frame_set(struct fh_machine *m, struct fh_frame *f, enum frame_state to)
 const char *frame_state_name(enum frame_state state)
 {
 	static const char *const names[FRAME_NR_STATES] = {
-		"raw",	    "batch", "lru", "isolated", "held", "movable", "isolated-movable",
-		"reserved",
+		"raw",	"batch",    "lru", "isolated", "held", "movable", "isolated-movable",
+		"pool", "reserved",
 	};
 
 	return names[state];

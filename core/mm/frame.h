@@ -14,6 +14,7 @@
  *	    | `---- moved away, dropped ---- ISOLATED <--- taken by migrate, reclaim, punch
  *	    |                                   `--------> LRU  put back
  *	    `--> MOVABLE <--> ISOLATED_MOVABLE              pages of drivers
+ *	   RAW <--> POOL                                     has compressed pages (zpool.h)
  *
  * frame_set() is the only writer of the state and checks the move against the table of legal ones.
  *
@@ -35,6 +36,7 @@ enum frame_state {
 	FRAME_HELD,		/* an object page pinned or under writeback: it stays where it is */
 	FRAME_MOVABLE,		/* a driver's page with movable_operations */
 	FRAME_ISOLATED_MOVABLE, /* such a page on the move */
+	FRAME_POOL,		/* has compressed pages: zpool.h */
 	FRAME_RESERVED,		/* a hole, or kept by the boot configuration: never free */
 	FRAME_NR_STATES,
 };
@@ -57,11 +59,14 @@ enum frame_flags {
 struct fh_frame {
 	_Atomic(uint32_t) state; /* enum frame_state; L, or S */
 	_Atomic(uint32_t) flags; /* enum frame_flags */
-	void *owner;		 /* S: struct fh_object, or struct movable_page */
-	uint32_t index;		 /* S: page of the object */
-	uint32_t pins;		 /* O: how many, and who: pinner.h */
+	union {
+		void *owner;	      /* S: struct fh_object, or struct movable_page */
+		uint64_t free_chunks; /* POOL, under the pool's lock */
+	};
+	uint32_t index; /* S: page of the object */
+	uint32_t pins;	/* O: how many, and who: pinner.h */
 	/* L: frame numbers, circular; FRAME_NIL: on no list. Of a held page in an area: the low and
-	 * the high half of when the hold began. */
+	 * the high half of when the hold began. POOL: the pool's lists. */
 	uint32_t next, prev;
 };
 

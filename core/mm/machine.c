@@ -88,16 +88,19 @@ void machine_set_capacity(struct fh_machine *m)
 	uint64_t managed = 0, slack = (uint64_t)m->nr_cpus * CAPACITY_SLACK_PER_CPU;
 	uint64_t areas = (uint64_t)atomic_load_explicit(&m->nr_area, memory_order_relaxed);
 	bool guaranteed = false;
-	uint64_t discard = 0;
+	uint64_t discard = 0, saved = 0;
 
 	for (unsigned int i = 0; i < m->nr_areas; i++) {
 		guaranteed |= area_policy(m->area[i]) == CMA_POLICY_GUARANTEED;
+		if (m->area[i]->active && area_policy(m->area[i]) == CMA_POLICY_GUARANTEED)
+			saved += m->area[i]->count * cma_get_compress(m->area[i]) / 100;
 		discard |= (uint64_t)(area_policy(m->area[i]) == CMA_POLICY_DISCARD) << i;
 	}
 	atomic_store_explicit(&m->discard, discard, memory_order_release);
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
 		managed += m->zone[i].managed;
 	managed = managed > areas + slack ? managed - areas - slack : 1;
+	atomic_store_explicit(&m->zpool.limit, saved, memory_order_relaxed);
 	atomic_store_explicit(&m->capacity, guaranteed ? managed : 0, memory_order_relaxed);
 }
 
@@ -187,4 +190,6 @@ void fh_mem_info(struct fh_machine *m, struct fh_mem_info *info)
 	info->held = (uint64_t)zone_count(&m->lru.nr_held);
 	info->swap_total = m->swap.nr_total;
 	info->swap_free = swap_nr_free(&m->swap);
+	info->compressed = atomic_load_explicit(&m->zpool.nr_pages, memory_order_relaxed);
+	info->compressed_in = atomic_load_explicit(&m->zpool.nr_frames, memory_order_relaxed);
 }

@@ -20,6 +20,7 @@
 #include "mm/reclaim.h"
 #include "mm/swap.h"
 #include "mm/zone.h"
+#include "mm/zpool.h"
 
 struct machine_bank {
 	struct range pfns;   /* page aligned; not always whole blocks */
@@ -52,6 +53,7 @@ struct fh_machine {
 
 	struct lru lru;
 	struct swap swap;
+	struct zpool zpool;
 	struct reclaim reclaim;
 	_Atomic(uint32_t) unholds; /* counts pages that stopped being HELD; waited for */
 	_Atomic(uint32_t) unhold_waiters;
@@ -189,7 +191,7 @@ static inline int64_t machine_nr_free(const struct fh_machine *m, enum zone_type
 /* Frames the boot configuration keeps from the allocator until an area over them goes into service.
  */
 bool machine_is_reserved(const struct fh_machine *m, struct range pfns);
-/* The account of DESIGN G2 after areas or their policies changed. */
+/* The account of DESIGN G2, and what the pool may save, after areas or their policies changed. */
 void machine_set_capacity(struct fh_machine *m);
 
 /* One line of dmesg. */

@@ -9,6 +9,7 @@
 #include "mm/policy.h"
 #include "mm/reclaim.h"
 #include "mm/swap.h"
+#include "mm/zpool.h"
 
 int fh_object_create(struct fh_machine *m, uint64_t nr_pages, const struct fh_object_ops *ops,
 		     void *priv, struct fh_object **object)
@@ -149,40 +150,70 @@ static pfn_t settle(struct fh_object *o, pfn_t read)
 	return pfn;
 }
 
-/*
- * Brings a page that is in swap, unless somebody else is faster. What it reads stays there until it is
- * done: the mark keeps others off the slot (R4). All waiting for memory comes before the mark: what
- * reclaim writes meanwhile may need this very page.
- */
-static int bring_swapped(struct fh_object *o, uint64_t index)
+/* The page at a place in swap or in the pool is back, or given up. */
+static void place_free(struct fh_machine *m, uint64_t slot)
+{
+	if (slot_pooled(slot))
+		zpool_free(m, slot_place(slot));
+	else
+		swap_free(m, slot_place(slot));
+}
+
+/* Its bytes, into a frame that policy may still change. On an error the frame is free. */
+static int place_read(struct fh_object *o, uint64_t slot, pfn_t *pfn)
 {
 	struct fh_machine *m = o->m;
+	int err = slot_pooled(slot) ? zpool_load(m, slot_place(slot), *pfn)
+				    : swap_read(m, slot_place(slot), *pfn);
+
+	if (err)
+		page_free(m, *pfn, 0);
+	else if (!slot_pooled(slot))
+		*pfn = settle(o, *pfn);
+	return err;
+}
+
+/* Marks the slot as being read. False: there is nothing to read, or somebody is at it. What is not in the pool
+ * is read by I/O. */
+static bool mark_reading(struct fh_object *o, uint64_t index, bool pooled, uint64_t *slot)
+{
+	bool mine;
+
+	fh_lock(&o->lock);
+	*slot = o->slot[index];
+	mine = slot_swapped(*slot) && !(*slot & SLOT_READING) && slot_pooled(*slot) == pooled;
+	if (mine)
+		o->slot[index] = *slot | SLOT_READING;
+	fh_unlock(&o->lock);
+	return mine;
+}
+
+/*
+ * Brings a page that is in swap, or in the pool, unless somebody else is faster. What it reads stays there until
+ * it is done: the mark keeps others off the slot (R4). All waiting for memory comes before the mark: what
+ * reclaim writes meanwhile may need this very page. The frame for I/O is outside areas; a compressed page goes
+ * to where policy places it at once.
+ */
+static int bring_swapped(struct fh_object *o, uint64_t index, bool pooled)
+{
+	struct fh_machine *m = o->m;
+	gfp_t gfp = pooled ? page_gfp(o) : page_gfp(o) & ~__GFP_CMA;
 	uint64_t slot;
 	pfn_t pfn;
-	bool mine;
-	int err = fh_alloc_pages(m, (page_gfp(o) & ~__GFP_CMA) | GFP_SWAPIN, 0, &pfn);
+	int err = fh_alloc_pages(m, gfp | GFP_SWAPIN, 0, &pfn);
 
 	if (err)
 		return err;
-	fh_lock(&o->lock);
-	slot = o->slot[index];
-	mine = slot_swapped(slot) && !(slot & SLOT_READING);
-	if (mine)
-		o->slot[index] = slot | SLOT_READING;
-	fh_unlock(&o->lock);
-	if (mine)
-		err = swap_read(m, slot_place(slot), pfn);
-	if (!mine || err)
+	if (!mark_reading(o, index, pooled, &slot)) {
 		page_free(m, pfn, 0);
-	else
-		pfn = settle(o, pfn);
-	if (!mine)
 		return 0;
+	}
+	err = place_read(o, slot, &pfn);
 	fh_lock(&o->lock);
 	o->slot[index] = err ? slot : 0;
 	if (!err) {
 		object_insert(o, index, pfn);
-		swap_free(m, slot_place(slot));
+		place_free(m, slot);
 	}
 	object_wake(o);
 	fh_unlock(&o->lock);
@@ -192,7 +223,8 @@ static int bring_swapped(struct fh_object *o, uint64_t index)
 int object_get_locked(struct fh_object *o, uint64_t index, enum object_bring how, pfn_t *pfn)
 {
 	for (;;) {
-		bool there, swapped;
+		uint64_t slot;
+		bool there;
 		uint32_t seen;
 		int err;
 
@@ -200,9 +232,9 @@ int object_get_locked(struct fh_object *o, uint64_t index, enum object_bring how
 		there = object_slot(o, index, pfn);
 		if (there && frame_state(machine_frame(o->m, *pfn)) != FRAME_ISOLATED)
 			return 0;
-		swapped = slot_swapped(o->slot[index]);
+		slot = o->slot[index];
 		seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
-		there |= (o->slot[index] & SLOT_READING) != 0;
+		there |= (slot & SLOT_READING) != 0;
 		fh_unlock(&o->lock);
 		if (there) {
 			object_wait(o, seen);
@@ -210,7 +242,8 @@ int object_get_locked(struct fh_object *o, uint64_t index, enum object_bring how
 		}
 		if (how == OBJECT_IF_PRESENT)
 			return -FH_ENOENT;
-		err = swapped ? bring_swapped(o, index) : bring_new(o, index);
+		err = slot_swapped(slot) ? bring_swapped(o, index, slot_pooled(slot))
+					 : bring_new(o, index);
 		if (err)
 			return err;
 	}
@@ -350,7 +383,7 @@ static enum punched punch_one(struct fh_object *o, uint64_t index, pfn_t *pfn)
 		return PUNCH_WAIT;
 	if (slot_swapped(slot)) {
 		o->slot[index] = 0;
-		swap_free(o->m, slot_place(slot));
+		place_free(o->m, slot);
 		return PUNCH_SWAP;
 	}
 	/* Held, or a copy of it is being written: the write's end will look for it. */

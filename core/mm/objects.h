@@ -53,7 +53,8 @@ struct fh_object {
 	uint64_t id; /* of the machine's objects, from 1, never used again */
 	uint64_t nr_pages;
 	struct fh_lock lock;
-	uint64_t *slot;	     /* 0: empty; pfn + 1; or SLOT_SWAPPED and the place in swap */
+	uint64_t
+		*slot; /* 0: empty; pfn + 1; or SLOT_SWAPPED and the place in swap or in the pool */
 	uint64_t nr_present; /* frames */
 	uint32_t writes;     /* of reclaim, under way */
 	bool dying;	     /* reclaim begins no more */
@@ -72,7 +73,9 @@ struct fh_space {
 };
 
 #define SLOT_SWAPPED (UINT64_C(1) << 63)
-#define SLOT_READING (UINT64_C(1) << 62) /* somebody brings it back from swap */
+#define SLOT_READING (UINT64_C(1) << 62) /* somebody brings it back from swap, or takes it there */
+#define SLOT_POOLED                                                                                \
+	(UINT64_C(1) << 61) /* with SLOT_SWAPPED: compressed; what zpool_store() returned */
 
 static inline bool object_slot(const struct fh_object *o, uint64_t index, pfn_t *pfn)
 {
@@ -87,10 +90,15 @@ static inline bool slot_swapped(uint64_t slot)
 	return slot & SLOT_SWAPPED;
 }
 
-/* The place in swap. */
+static inline bool slot_pooled(uint64_t slot)
+{
+	return slot & SLOT_POOLED;
+}
+
+/* The place in swap, or in the pool. */
 static inline uint64_t slot_place(uint64_t slot)
 {
-	return slot & ~(SLOT_SWAPPED | SLOT_READING);
+	return slot & ~(SLOT_SWAPPED | SLOT_READING | SLOT_POOLED);
 }
 
 /* Page `index` is there and not on the move, the object is locked, *pfn is its frame; or an error

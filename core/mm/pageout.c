@@ -6,6 +6,7 @@
 #include "mm/pages.h"
 #include "mm/policy.h"
 #include "mm/swap.h"
+#include "mm/zpool.h"
 
 /* A frame outside areas for a copy: past every mark, since it is what makes room. */
 static bool alloc_copy(struct fh_machine *m, pfn_t *pfn)
@@ -30,46 +31,60 @@ static void progress(struct fh_machine *m)
 	atomic_fetch_add_explicit(&m->reclaim.done, 1, memory_order_release);
 }
 
-/* ---- anonymous pages ---- */
+/* ---- anonymous pages: into the pool, into swap ---- */
 
 #define OUT_BATCH 16
 
-/* Pages on their way out: of each the store that has its place in swap, and the frame that will hold its
- * bytes until they are written: its own, if that lies outside areas. */
+/* Pages on their way out: of each the frame that holds its bytes meanwhile: its own, if that lies outside
+ * areas. `store` has their places in swap. */
 struct out {
 	struct fh_machine *m;
-	unsigned int n;
+	unsigned int n, nr_stores;
+	bool pool; /* the pool is tried first */
+	pfn_t scratch;
 	unsigned int store[OUT_BATCH];
 	pfn_t pfn[OUT_BATCH], copy[OUT_BATCH];
+	struct fh_object *owner[OUT_BATCH];
+	uint64_t index[OUT_BATCH];
 };
 
-/* Gets places, pages, and frames for those that lie in areas. */
-static unsigned int out_begin(struct out *out, enum lru_where where, uint64_t want, uint64_t spare)
+/* Gets places in swap (for the pool: when it turns out that they are needed), pages, and frames for those
+ * that lie in areas. */
+static unsigned int out_begin(struct out *out, enum lru_where where, uint64_t want,
+			      const struct pageout *res)
 {
 	struct fh_machine *m = out->m;
-	unsigned int max = want < OUT_BATCH ? (unsigned int)want : OUT_BATCH;
-	unsigned int places = swap_take(m, out->store, max, spare), got = 0;
+	unsigned int max = want < OUT_BATCH ? (unsigned int)want : OUT_BATCH, got = 0;
 
-	if (places)
-		got = lru_isolate_aged(m, where, LRU_ANON, out->pfn, places);
+	out->nr_stores = 0;
+	out->pool = zpool_open(m, res->over) && alloc_copy(m, &out->scratch);
+	if (!out->pool)
+		max = out->nr_stores = res->no_io ? 0 : swap_take(m, out->store, max, res->spare);
+	if (max)
+		got = lru_isolate_aged(m, where, LRU_ANON, out->pfn, max);
 	for (out->n = 0; out->n < got; out->n++) {
+		const struct fh_frame *f = machine_frame(m, out->pfn[out->n]);
+
+		out->owner[out->n] = f->owner;
+		out->index[out->n] = f->index;
 		out->copy[out->n] = out->pfn[out->n];
 		if (where == LRU_INSIDE && !alloc_copy(m, &out->copy[out->n]))
 			break;
 	}
 	for (unsigned int i = out->n; i < got; i++)
 		put_back(m, out->pfn[i]);
-	for (unsigned int i = out->n; i < places; i++)
-		swap_cancel(m, out->store[i]);
+	for (; out->nr_stores > out->n && !out->pool; out->nr_stores--)
+		swap_cancel(m, out->store[out->nr_stores - 1]);
 	return got;
 }
 
-/* Pages [first, first + n) are neighbours in one object: they leave it in one step. */
+/* Pages [first, first + n) are neighbours in one object: they leave it in one step. To their places in swap;
+ * or, for the pool, to nowhere yet: their slots are marked, and the object stays as long as one is (R4). */
 static void out_run(const struct out *out, unsigned int first, unsigned int n)
 {
 	struct fh_machine *m = out->m;
-	struct fh_object *o = machine_frame(m, out->pfn[first])->owner;
-	uint64_t index = machine_frame(m, out->pfn[first])->index;
+	struct fh_object *o = out->owner[first];
+	uint64_t index = out->index[first];
 
 	fh_lock(&o->lock);
 	mapping_zap(o, index, n);
@@ -77,49 +92,104 @@ static void out_run(const struct out *out, unsigned int first, unsigned int n)
 		if (out->copy[i] != out->pfn[i])
 			machine_copy(m, out->copy[i], out->pfn[i]);
 		lru_forget(m, &out->pfn[i], 1);
-		o->slot[index] = SLOT_SWAPPED | swap_put(m, out->store[i], out->copy[i]);
+		o->slot[index] = SLOT_SWAPPED | SLOT_READING;
+		if (!out->pool)
+			o->slot[index] = SLOT_SWAPPED | swap_put(m, out->store[i], out->copy[i]);
 		o->nr_present--;
 	}
 	object_wake(o);
-	fh_unlock(&o->lock); /* from here on *o may be gone */
+	fh_unlock(&o->lock); /* from here on *o may be gone, unless a slot is marked */
 	for (unsigned int i = first; i < first + n; i++)
 		if (out->copy[i] != out->pfn[i])
 			page_free(m, out->pfn[i], 0);
 }
 
+/* Runs of neighbours, one after the other. */
+static void out_runs(const struct out *out)
+{
+	unsigned int run;
+
+	for (unsigned int start = 0; start < out->n; start += run) {
+		for (run = 1; start + run < out->n; run++)
+			if (out->owner[start + run] != out->owner[start] ||
+			    out->index[start + run] != out->index[start] + run)
+				break;
+		out_run(out, start, run);
+	}
+}
+
+/* The i-th page, marked, into the pool; or to a place in swap, to be written; or back into its object, in the
+ * frame that has its bytes now. Neither waits for anything. True: it is out. */
+static bool out_pool(struct out *out, unsigned int i, const struct pageout *res)
+{
+	struct fh_machine *m = out->m;
+	struct fh_object *o = out->owner[i];
+	uint64_t slot = zpool_store(m, out->copy[i], out->scratch);
+	bool swap, pooled = slot;
+
+	swap = !slot && !res->no_io && swap_take(m, &out->store[out->nr_stores], 1, res->spare);
+	if (pooled)
+		slot |= SLOT_SWAPPED | SLOT_POOLED;
+	else if (swap)
+		slot = SLOT_SWAPPED | swap_put(m, out->store[out->nr_stores++], out->copy[i]);
+	fh_lock(&o->lock);
+	o->slot[out->index[i]] = slot;
+	if (!slot)
+		object_insert(o, out->index[i], out->copy[i]);
+	object_wake(o);
+	fh_unlock(&o->lock); /* from here on *o may be gone */
+	if (pooled)
+		page_free(m, out->copy[i], 0);
+	return pooled;
+}
+
+/* How many are out. None is marked any more, nor isolated, before the first write. */
+static unsigned int out_end(struct out *out, struct pageout *res)
+{
+	struct fh_machine *m = out->m;
+	unsigned int done = 0;
+
+	for (unsigned int i = 0; i < out->n && out->pool; i++)
+		done += out_pool(out, i, res);
+	if (out->pool)
+		page_free(m, out->scratch, 0);
+	vm_count(m, VM_nr_vmscan_write, out->nr_stores);
+	for (unsigned int i = 0; i < out->nr_stores; i++) {
+		done += swap_write(m, out->store[i]);
+		progress(m);
+	}
+	vm_count(m, VM_pgsteal_anon, done);
+	return done;
+}
+
+/* For each page that is wanted out, so many are looked at. */
+#define OUT_SCANS 4
+
 void pageout_anon(struct fh_machine *m, enum lru_where where, uint64_t want, struct pageout *res)
 {
+	const _Atomic(uint64_t) *count = m->lru.count[where];
 	struct out out = {.m = m};
-	unsigned int run, got;
+	uint64_t scans = OUT_SCANS * want + OUT_BATCH, done = 0, there;
+	unsigned int got, left;
 
-	if (swap_retry(m)) {
+	if (!res->no_io && swap_retry(m)) {
 		progress(m);
 		vm_count(m, VM_pgsteal_anon, 1);
 		res->done++;
 	}
+	/* A page that neither pool nor swap has a place for comes again behind the others: none is tried twice. */
+	lru_flush_batch(m);
+	there = count[LRU_INACTIVE_ANON] + count[LRU_ACTIVE_ANON];
+	scans = there < scans ? there : scans;
 	do {
-		got = out_begin(&out, where, want, res->spare);
-		for (unsigned int start = 0; start < out.n; start += run) {
-			const struct fh_frame *f = machine_frame(m, out.pfn[start]), *g;
-
-			for (run = 1; start + run < out.n; run++) {
-				g = machine_frame(m, out.pfn[start + run]);
-				if (g->owner != f->owner || g->index != f->index + run)
-					break;
-			}
-			out_run(&out, start, run);
-		}
-		vm_count(m, VM_nr_vmscan_write, out.n);
-		for (unsigned int i = 0; i < out.n; i++) {
-			bool ok = swap_write(m, out.store[i]);
-
-			progress(m);
-			vm_count(m, VM_pgsteal_anon, ok);
-			res->done += ok;
-		}
+		got = out_begin(&out, where, want - done < scans ? want - done : scans, res);
+		out_runs(&out);
+		left = out_end(&out, res);
+		done += out.pool ? left : out.n;
+		res->done += left;
 		res->scanned += got;
-		want -= out.n;
-	} while (want && out.n);
+		scans -= got;
+	} while (done < want && out.n && scans);
 }
 
 /* ---- dirty pages of files ---- */

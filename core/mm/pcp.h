@@ -46,6 +46,8 @@ struct pcp_zone {
 	X(pgscan_direct)                                                                           \
 	X(pswpin)                                                                                  \
 	X(pswpout)                                                                                 \
+	X(zswpin)                                                                                  \
+	X(zswpout)                                                                                 \
 	X(nr_vmscan_write)                                                                         \
 	X(compact_isolated)                                                                        \
 	X(cma_alloc_success)                                                                       \

@@ -105,6 +105,23 @@ uint64_t policy_swap_share(uint64_t anon, uint64_t dirty, uint64_t need);
  * was once taken can be had again, whatever others ask for. */
 uint64_t policy_swap_spare(uint64_t total);
 
+/* The most that a page may come to, compressed, to be worth keeping so: it saves a quarter. */
+#define POLICY_ZPOOL_MAX (FH_PAGE_SIZE / 4 * 3)
+/* Whether a compressed page may open a frame of the pool: only if another of its size fits beside it, or one of
+ * what the pool's `pages` come to on average. Any larger one saves something where it fills a gap, and nothing
+ * in a frame of its own. */
+static inline bool policy_zpool_opens(uint64_t size, uint64_t bytes, uint64_t pages)
+{
+	return size <= FH_PAGE_SIZE / 2 || (pages && size + bytes / pages <= FH_PAGE_SIZE);
+}
+
+/* Whether the pool takes pages in: it has saved `pages` less `frames` frames, and may save `limit`. `over`:
+ * for a page that comes back from it, whatever it has saved: all pages in it and out are not more than they were. */
+static inline bool policy_zpool_open(uint64_t limit, uint64_t pages, uint64_t frames, bool over)
+{
+	return over ? limit || pages : limit && pages < frames + limit;
+}
+
 #define POLICY_COSTLY_ORDER 3 /* above it I/O is not worth while: what it frees makes no runs */
 /* How long who finds nothing to reclaim waits for others' I/O to make progress. */
 #define POLICY_PATIENCE_NS UINT64_C(100000000)

@@ -126,7 +126,7 @@ static uint64_t write_back(struct fh_machine *m, enum lru_where where, uint64_t 
 	uint64_t before = res->done;
 	uint32_t nobody = 0;
 
-	if (!want || !zone_count(&m->lru.nr_dirty) ||
+	if (!want || res->no_io || !zone_count(&m->lru.nr_dirty) ||
 	    !atomic_compare_exchange_strong_explicit(&r->writer, &nobody, self(m),
 						     memory_order_acquire, memory_order_relaxed))
 		return 0;
@@ -137,12 +137,18 @@ static uint64_t write_back(struct fh_machine *m, enum lru_where where, uint64_t 
 	return res->done - before;
 }
 
+/* Whether there is a place for an anonymous page, in swap or in the pool. */
+static bool anon_can_leave(const struct fh_machine *m, const struct pageout *res)
+{
+	return (!res->no_io && swap_nr_free(&m->swap) > res->spare) || zpool_open(m, res->over);
+}
+
 static uint64_t swap_out(struct fh_machine *m, enum lru_where where, uint64_t want,
 			 struct pageout *res)
 {
 	uint64_t before = res->done;
 
-	if (!want || swap_nr_free(&m->swap) <= res->spare)
+	if (!want || !anon_can_leave(m, res))
 		return 0;
 	io_begin(m);
 	pageout_anon(m, where, want, res);
@@ -150,22 +156,25 @@ static uint64_t swap_out(struct fh_machine *m, enum lru_where where, uint64_t wa
 	return res->done - before;
 }
 
-/* The last places in swap are for who brings a page back, and gives its place up then. */
+/* The last places in swap, and the pool beyond its limit, are for who brings a page back, and gives its place up then. */
 static struct pageout pageout_for(const struct fh_machine *m, gfp_t gfp)
 {
-	return (struct pageout){.spare =
-					gfp & GFP_SWAPIN ? 0 : policy_swap_spare(m->swap.nr_total)};
+	return (struct pageout){
+		.spare = gfp & GFP_SWAPIN ? 0 : policy_swap_spare(m->swap.nr_total),
+		.no_io = !(gfp & __GFP_IO),
+		.over = gfp & GFP_SWAPIN,
+	};
 }
 
-/* Swaps out and writes back, `need` pages in all, in proportion; more of one when the other has none.
+/* Compresses or swaps out, and writes back, `need` pages in all, in proportion; more of one when the other has none.
  * Returns pages that are now free or clean; *clean: how many are clean. */
 static uint64_t page_out(struct fh_machine *m, enum lru_where where, uint64_t need, uint64_t *clean,
 			 struct pageout *res)
 {
 	const _Atomic(uint64_t) *count = m->lru.count[where];
 	uint64_t anon = count[LRU_INACTIVE_ANON] + count[LRU_ACTIVE_ANON], n;
-	uint64_t share = policy_swap_share(swap_nr_free(&m->swap) > res->spare ? anon : 0,
-					   (uint64_t)zone_count(&m->lru.nr_dirty), need);
+	uint64_t dirty = res->no_io ? 0 : (uint64_t)zone_count(&m->lru.nr_dirty);
+	uint64_t share = policy_swap_share(anon_can_leave(m, res) ? anon : 0, dirty, need);
 
 	n = swap_out(m, where, share, res);
 	*clean = write_back(m, where, need - share, res);
@@ -255,11 +264,11 @@ bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need)
 		if (budget_reserve(m, need))
 			return true;
 		reclaim_wake(m);
-		if (!(gfp & __GFP_IO) || !(gfp & __GFP_DIRECT_RECLAIM))
+		if (!(gfp & __GFP_DIRECT_RECLAIM))
 			return false;
 		n = budget_lower(m, gfp, want, RECLAIM_DIRECT);
 		any |= n;
-		if (!n && !others_did(m))
+		if (!n && !(gfp & __GFP_IO && others_did(m)))
 			break;
 	}
 	/* What it freed may be in CPUs' caches, and counts as used there. */

@@ -43,9 +43,10 @@ unsigned int reclaim_same_owner(struct fh_machine *m, const pfn_t *pfn, unsigned
  */
 uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who);
 
-/* Swaps out and writes back about `need` pages, which then no longer count; how many. */
+/* Compresses, swaps out and writes back about `need` pages, which then no longer count (compressed ones: as much as
+ * that saves); how many. Without __GFP_IO it only compresses. */
 uint64_t budget_lower(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who);
-/* As budget_reserve(), after doing so if __GFP_IO is set. */
+/* As budget_reserve(), after doing so if __GFP_DIRECT_RECLAIM is set. */
 bool reclaim_budget(struct fh_machine *m, gfp_t gfp, uint64_t need);
 
 /* An allocation found memory short: wakes the background if it sleeps. One load if it does not. */

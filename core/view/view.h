@@ -51,6 +51,13 @@ void view_cma_value(struct view *v);
 void view_cma_bitmap(struct view *v); /* of v->range */
 void view_cma_failures(struct view *v);
 
+/* Whether the machine compresses: where Linux is built without zswap it has no such lines. */
+bool view_has_zpool(const struct fh_machine *m);
+/* Numbers of the pool, likewise. */
+enum view_zpool_value { VIEW_ZPOOL_SIZE, VIEW_ZPOOL_PAGES, VIEW_ZPOOL_POOR, VIEW_ZPOOL_FAILED };
+void view_zpool_value(struct view *v);
+
+void view_area_compress(struct view *v);
 void view_area_policy(struct view *v);
 void view_area_stats(struct view *v);
 void view_area_last_failure(struct view *v);

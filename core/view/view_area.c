@@ -13,6 +13,11 @@ void view_area_policy(struct view *v)
 	view_add(v, "%s\n", cma_policy_name(cma_get_policy(v->cma)));
 }
 
+void view_area_compress(struct view *v)
+{
+	view_add(v, "%u\n", cma_get_compress(v->cma));
+}
+
 /* Pages, but for the number of calls. */
 void view_area_stats(struct view *v)
 {

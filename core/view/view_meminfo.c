@@ -104,6 +104,10 @@ void view_meminfo(struct view *v)
 	ZEROS(v, "Unevictable:", "Mlocked:");
 	kb(v, "SwapTotal:", info.swap_total);
 	kb(v, "SwapFree:", info.swap_free);
+	if (view_has_zpool(v->m)) {
+		kb(v, "Zswap:", info.compressed_in);
+		kb(v, "Zswapped:", info.compressed);
+	}
 	kb(v, "Dirty:", (uint64_t)zone_count(&v->m->lru.nr_dirty));
 	kb(v, "AnonPages:", info.anon);
 	ZEROS(v, "Shmem:", "KReclaimable:", "Slab:", "SReclaimable:", "SUnreclaim:", "KernelStack:",

@@ -112,7 +112,8 @@ static bool is_linux_event(enum vm_event e)
 	for (size_t i = 0; i < NR_LINUX_EVENTS; i++)
 		if (linux_event[i].event == e)
 			return true;
-	return e == VM_nr_vmscan_write; /* with the node's counters, as in Linux */
+	/* With the node's counters, and below the others, as in Linux. */
+	return e == VM_nr_vmscan_write || e == VM_zswpin || e == VM_zswpout;
 }
 
 void view_vmstat(struct view *v)
@@ -126,6 +127,11 @@ void view_vmstat(struct view *v)
 	for (size_t i = 0; i < NR_LINUX_EVENTS; i++)
 		line(v, linux_event[i].name,
 		     linux_event[i].event == NEVER ? 0 : vm_sum(v->m, linux_event[i].event));
+	if (view_has_zpool(v->m)) {
+		line(v, "zswpin", vm_sum(v->m, VM_zswpin));
+		line(v, "zswpout", vm_sum(v->m, VM_zswpout));
+		line(v, "zswpwb", 0);
+	}
 	/* Marked as ours: some bear a name that means something else in Linux. */
 	for (unsigned int e = 0; e < NR_VM_EVENTS; e++)
 		if (!is_linux_event((enum vm_event)e))

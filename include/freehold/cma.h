@@ -179,6 +179,22 @@ enum cma_policy cma_get_policy(const struct cma *cma);
  * cma_set_policy(), with the same errors; -FH_EINVAL: above 100. */
 FH_MUST_CHECK int cma_set_share(struct cma *cma, unsigned int percent);
 unsigned int cma_get_share(const struct cma *cma);
+
+/*
+ * How much of what the area's guarantee costs may be made up by compressing. What cannot be dropped has to
+ * fit outside `guaranteed` areas; when it does not, and __GFP_DIRECT_RECLAIM allows it, anonymous pages that
+ * were not used lately are compressed in memory, before others are swapped out, and brought back when
+ * touched: without I/O, in bounded time. `percent` of the area's frames is what may be saved so (pages that are
+ * compressed, less the frames they lie in), of all areas together. 0 at birth: nothing is compressed.
+ * Has an effect while the area is in service and its policy is `guaranteed`; lowered, what is compressed stays
+ * so until it is touched. -FH_EINVAL: cma NULL, above 100, or not 0 on a platform that has no compress() and
+ * decompress(), or a machine without bytes. cma_alloc() neither compresses nor waits for who does.
+ *
+ * Memory that was given out then depends on what is in it: a program whose pages no longer compress can be
+ * refused one of its own with -FH_ENOMEM when it touches it, if there is no swap to take others; it stays compressed.
+ */
+FH_MUST_CHECK int cma_set_compress(struct cma *cma, unsigned int percent);
+unsigned int cma_get_compress(const struct cma *cma);
 const char *cma_policy_name(enum cma_policy policy);
 
 struct cma *cma_find(struct fh_machine *m, const char *name);

@@ -77,6 +77,9 @@ FH_MUST_CHECK int hosted_prefault(struct hosted *h,
  */
 FH_MUST_CHECK int hosted_swap_open(struct hosted *h, const char *dir, uint64_t bytes,
 				   struct hosted_why *why);
+/* Each page that is written to or read from it takes so much longer, as a device would beside the host's cache; 0 at
+ * first. Before machines use it. */
+void hosted_swap_delay(struct hosted *h, uint64_t ns);
 
 /* What the host could give a new process now, in bytes: free memory and cache, and the limit of the
  * control group if there is one. 0: unknown. */

@@ -79,6 +79,8 @@ struct fh_mem_info {
 	uint64_t droppable;  /* clean, unpinned file pages: can be forgotten at once */
 	uint64_t held;	     /* pinned or under writeback */
 	uint64_t swap_total, swap_free; /* pages of swap */
+	uint64_t compressed;	/* anonymous pages that are kept compressed (cma_set_compress()) */
+	uint64_t compressed_in; /* frames that they lie in */
 };
 void fh_mem_info(struct fh_machine *m, struct fh_mem_info *info);
 

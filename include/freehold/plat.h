@@ -79,6 +79,19 @@ struct plat {
 	 */
 	int (*swap_write)(void *ctx, uint64_t slot, const void *page);
 	int (*swap_read)(void *ctx, uint64_t slot, void *page);
+
+	/*
+	 * Compression of anonymous memory in memory (cma_set_compress()). compress: turns the
+	 * FH_PAGE_SIZE bytes at src into at most `room` bytes, less than a page, at dst, and returns how
+	 * many; 0: it takes more, or cannot be done. decompress: turns the `size` bytes at src that
+	 * compress() made back into FH_PAGE_SIZE bytes at dst, and returns 0; a negative error, if they
+	 * cannot have been made by it, is what the access that needed the page returns. Bounded, never
+	 * sleep, several at a time. Others wait for the page meanwhile, with no lock held. src and dst do not
+	 * overlap; src of compress() and dst of decompress() are whole frames. Both may be NULL: nothing
+	 * is ever compressed.
+	 */
+	size_t (*compress)(void *ctx, const void *src, void *dst, size_t room);
+	int (*decompress)(void *ctx, const void *src, size_t size, void *dst);
 };
 
 #endif

@@ -74,6 +74,8 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		.unmap = hosted_unmap,
 		.swap_write = hosted_swap_write,
 		.swap_read = hosted_swap_read,
+		.compress = hosted_compress,
+		.decompress = hosted_decompress,
 	};
 	*out = h;
 	return 0;

@@ -25,6 +25,7 @@ struct hosted {
 	uint64_t ram_size;
 	int ram_fd;
 	int swap_fd; /* -1: none */
+	uint64_t swap_delay_ns;
 	char *ram;
 
 	struct hosted_helpers *helpers;
@@ -68,6 +69,10 @@ void hosted_free(void *ctx, void *p, size_t size);
 void hosted_swap_close(struct hosted *h);
 int hosted_swap_write(void *ctx, uint64_t slot, const void *page);
 int hosted_swap_read(void *ctx, uint64_t slot, void *page);
+
+/* compress.c */
+size_t hosted_compress(void *ctx, const void *src, void *dst, size_t room);
+int hosted_decompress(void *ctx, const void *src, size_t size, void *dst);
 
 /* cpu.c */
 bool hosted_sync_register(void);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "state.h"
 
@@ -54,6 +55,21 @@ void hosted_swap_close(struct hosted *h)
 	h->swap_fd = -1;
 }
 
+void hosted_swap_delay(struct hosted *h, uint64_t ns)
+{
+	h->swap_delay_ns = ns;
+}
+
+/* What a device would take beyond what the host's cache does. */
+static void delay(const struct hosted *h)
+{
+	struct timespec left = {(time_t)(h->swap_delay_ns / 1000000000),
+				(long)(h->swap_delay_ns % 1000000000)};
+
+	while (h->swap_delay_ns && nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
 int hosted_swap_write(void *ctx, uint64_t slot, const void *page)
 {
 	const struct hosted *h = ctx;
@@ -67,6 +83,7 @@ int hosted_swap_write(void *ctx, uint64_t slot, const void *page)
 			return -errno;
 		done += n > 0 ? (size_t)n : 0;
 	}
+	delay(h);
 	return 0;
 }
 
@@ -85,5 +102,6 @@ int hosted_swap_read(void *ctx, uint64_t slot, void *page)
 			return -FH_EIO;
 		got += n > 0 ? (size_t)n : 0;
 	}
+	delay(h);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Every platform call that may fail (alloc, ram, map, protect, swap_write, swap_read) fails: the first of a scenario, the
+ * Every platform call that may fail (alloc, ram, map, protect, swap_write, swap_read, compress, decompress) fails: the first of a scenario, the
  * second, and so on until a run passes without a failure; once, and from there on all of them. Each
  * call returns an error of its contract, bytes stay right, and in the end nothing is lost.
  */
@@ -237,14 +237,12 @@ static void areas(void)
 }
 
 /* Out of memory and back, from under mappings, out of the area and outside it. */
-static void paging(void)
+static void out_and_in(void)
 {
 	struct pageout res = {0};
 	uint64_t first = PAGES;
 	uint32_t v;
 
-	if (!fair(fh_swapon(m, 64), "swapon"))
-		return;
 	spaces();
 	if (made.mapped && fair(fh_space_map(made.space, 0, made.anon, 0, PAGES), "map"))
 		first = 0;
@@ -266,6 +264,26 @@ static void paging(void)
 	fh_object_punch(made.anon, 20, 20);
 	for (uint64_t i = 20; i < 40; i++)
 		made.word[0][i] = 0;
+}
+
+static void paging(void)
+{
+	if (fair(fh_swapon(m, 64), "swapon"))
+		out_and_in();
+}
+
+/* The same into the pool: what it cannot take, stays. */
+static void compressing(void)
+{
+	T_EQ(cma_set_compress(cma_find(m, "area"), 100), 0);
+	out_and_in();
+}
+
+/* Into the pool, or else to swap. */
+static void compressing_or_paging(void)
+{
+	T_EQ(cma_set_compress(cma_find(m, "area"), 100), 0);
+	paging();
 }
 
 /* Mapped tenants have to leave when the terms change; who cannot, stays, and so do the terms. */
@@ -471,6 +489,16 @@ static void paging_fails(void)
 	every_nth(paging);
 }
 
+static void compressing_fails(void)
+{
+	every_nth(compressing);
+}
+
+static void compressing_or_paging_fails(void)
+{
+	every_nth(compressing_or_paging);
+}
+
 static void areas_fail(void)
 {
 	every_nth(areas);
@@ -491,7 +519,10 @@ static void everything_fails(void)
 	every_nth(mixed);
 }
 
-const struct t_case t_cases[] = {T(creating),	      T(objects_fail),	   T(spaces_fail),
-				 T(contiguous_fails), T(holds_fail),	   T(drivers_fail),
-				 T(areas_fail),	      T(paging_fails),	   T(terms_fail),
-				 T(ahead_fails),      T(everything_fails), T_END};
+const struct t_case t_cases[] = {T(creating),	       T(objects_fail),
+				 T(spaces_fail),       T(contiguous_fails),
+				 T(holds_fail),	       T(drivers_fail),
+				 T(areas_fail),	       T(paging_fails),
+				 T(compressing_fails), T(compressing_or_paging_fails),
+				 T(terms_fail),	       T(ahead_fails),
+				 T(everything_fails),  T_END};

@@ -202,6 +202,40 @@ void testplat_swap(struct testplat *tp, uint64_t nr)
 	tp->plat.swap_read = tp_swap_read;
 }
 
+/* ---- compression: what is left without the zeros at the end, so that tests choose the size ---- */
+
+static size_t tp_compress(void *ctx, const void *src, void *dst, size_t room)
+{
+	struct testplat *tp = ctx;
+	const unsigned char *page = src;
+	size_t n = FH_PAGE_SIZE;
+
+	while (n > 1 && !page[n - 1])
+		n--;
+	if (fails(tp) || n > room)
+		return 0;
+	memcpy(dst, src, n);
+	atomic_fetch_add(&tp->compressed, 1);
+	return n;
+}
+
+static int tp_decompress(void *ctx, const void *src, size_t size, void *dst)
+{
+	struct testplat *tp = ctx;
+	bool fail = fails(tp) || atomic_load(&tp->swap_read_fails);
+
+	if (!size || size >= FH_PAGE_SIZE)
+		tp->plat.stop(tp, "decompress: not what compress() returned");
+	memset(dst, 0x5a, FH_PAGE_SIZE);
+	if (fail) {
+		atomic_fetch_add(&tp->swap_read_errors, 1);
+		return -FH_EIO;
+	}
+	memcpy(dst, src, size);
+	memset((unsigned char *)dst + size, 0, FH_PAGE_SIZE - size);
+	return 0;
+}
+
 /* ---- the mirror ---- */
 
 #define PRESENT UINT64_C(1)
@@ -338,6 +372,8 @@ void testplat_init(struct testplat *tp)
 		.map = tp_map,
 		.protect = tp_protect,
 		.unmap = tp_unmap,
+		.compress = tp_compress,
+		.decompress = tp_decompress,
 	};
 }
 

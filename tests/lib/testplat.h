@@ -34,6 +34,8 @@ struct testplat {
 	_Atomic(uint64_t) swap_writes, swap_reads; /* that succeeded */
 	_Atomic(uint64_t) swap_write_errors, swap_read_errors;
 
+	_Atomic(uint64_t) compressed; /* pages, by plat.compress */
+
 	_Atomic(uint64_t) helped; /* calls of plat.parallel's fn by others */
 	bool no_ram;		  /* frames without bytes */
 	bool no_cpu_caches;	  /* no sync_cpus */

@@ -443,14 +443,53 @@ static void tenants_and_devices_movable(void)
 
 /* ---- memory is written away from under all of them ---- */
 
+static bool compress_runs;
+
+/* Tenants' pages have a word at either end. To them comes a filling of any length, which must come back, too. One page
+ * in four does not get small enough: it goes to swap, or stays. */
+static size_t compress_most(void *ctx, const void *src, void *dst, size_t room)
+{
+	unsigned char *out = dst;
+	uint32_t v, w;
+	size_t size;
+
+	(void)ctx;
+	memcpy(&v, src, 4);
+	memcpy(&w, (const unsigned char *)src + 4092, 4);
+	size = 8 + v % 2500;
+	if (w % 4 == 0 || size > room)
+		return 0;
+	memcpy(out, &v, 4);
+	memcpy(out + 4, &w, 4);
+	memset(out + 8, (int)(v ^ w), size - 8);
+	return size;
+}
+
+static int decompress_most(void *ctx, const void *src, size_t size, void *dst)
+{
+	const unsigned char *in = src;
+	uint32_t v, w;
+
+	(void)ctx;
+	memcpy(&v, in, 4);
+	memcpy(&w, in + 4, 4);
+	must(size == 8 + v % 2500, "a compressed page's size");
+	for (size_t i = 8; i < size; i++)
+		must(in[i] == (unsigned char)(v ^ w), "a compressed page's bytes");
+	memset(dst, 0, FH_PAGE_SIZE);
+	memcpy(dst, &v, 4);
+	memcpy((unsigned char *)dst + 4092, &w, 4);
+	return 0;
+}
+
 static void page_out(struct thread *t)
 {
 	enum lru_where where = rnd(t) & 1 ? LRU_INSIDE : LRU_OUTSIDE;
-	struct pageout res = {0};
+	struct pageout res = {.no_io = compress_runs && rnd(t) & 1, .over = rnd(t) & 1};
 
 	if (rnd(t) % 4 == 0)
 		disturb(t); /* others bring the same pages at the same time */
-	if (rnd(t) % 4)
+	if (rnd(t) % 4 || res.no_io)
 		pageout_anon(m, where, 1 + rnd(t) % 40, &res);
 	else
 		pageout_dirty(m, where, 1 + rnd(t) % 40, &res);
@@ -489,8 +528,25 @@ static bool start_swap(uint64_t mib, uint64_t cma_mib)
 	return start(mib, cma_mib, CMA_POLICY_GUARANTEED) && T_EQ(fh_swapon(m, swap_places), 0);
 }
 
+static bool start_compress(uint64_t mib, uint64_t cma_mib)
+{
+	if (!start_swap(mib, cma_mib))
+		return false;
+	m->plat.compress = compress_most;
+	m->plat.decompress = decompress_most;
+	compress_runs = true;
+	return T_EQ(cma_set_compress(area, 100), 0);
+}
+
 static void end_tenants(void)
 {
+	if (compress_runs)
+		printf("# %llu pages compressed, %llu came back, %llu did not get small\n",
+		       (unsigned long long)vm_sum(m, VM_zswpout),
+		       (unsigned long long)vm_sum(m, VM_zswpin), (unsigned long long)m->zpool.poor);
+	if (compress_runs)
+		T_OK(vm_sum(m, VM_zswpout) > 0 && m->zpool.poor > 0, "some go in, some do not");
+	compress_runs = false;
 	for (unsigned int i = 0; i < nr_threads; i++)
 		if (thread[i].o)
 			tenant_fini(&thread[i]);
@@ -499,10 +555,8 @@ static void end_tenants(void)
 	swap_places = 0;
 }
 
-static void written_away(void)
+static void write_away(void)
 {
-	if (!start_swap(32, 16))
-		return;
 	for (unsigned int i = 0; i < nr_threads; i++) {
 		if (i % 4 < 2) {
 			tenant_init(&thread[i], i & 1);
@@ -514,6 +568,18 @@ static void written_away(void)
 	race();
 	end_tenants();
 	end();
+}
+
+static void written_away(void)
+{
+	if (start_swap(32, 16))
+		write_away();
+}
+
+static void compressed_away(void)
+{
+	if (start_compress(32, 16))
+		write_away();
 }
 
 static void written_away_short_lives(void)
@@ -549,12 +615,10 @@ static pfn_t hog(uint64_t left)
 	return list;
 }
 
-static void under_pressure(void)
+static void press(void)
 {
 	pfn_t list;
 
-	if (!start_swap(16, 8))
-		return;
 	for (unsigned int i = 0; i < nr_threads; i++) {
 		if (i % 4 < 3)
 			tenant_init(&thread[i], i % 4 == 1);
@@ -574,6 +638,18 @@ static void under_pressure(void)
 	}
 	end_tenants();
 	end();
+}
+
+static void under_pressure(void)
+{
+	if (start_swap(16, 8))
+		press();
+}
+
+static void compressed_under_pressure(void)
+{
+	if (start_compress(16, 8))
+		press();
 }
 
 /* ---- birth and death of objects while their pages are on the move ---- */
@@ -709,8 +785,10 @@ const struct t_case t_cases[] = {T(frames),
 				 T(tenants_and_devices_guaranteed),
 				 T(tenants_and_devices_movable),
 				 T(written_away),
+				 T(compressed_away),
 				 T(written_away_short_lives),
 				 T(under_pressure),
+				 T(compressed_under_pressure),
 				 T(objects_come_and_go),
 				 T(mappings_come_and_go),
 				 T(unmapped_while_used),

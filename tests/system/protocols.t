@@ -49,6 +49,12 @@ holds "p2: run times are compared" '$r{movable}{runtime} > 0 && $r{guaranteed}{r
 	@{$r{none}{rounds_s}} == 1'
 holds "p2: the area is used" '$r{guaranteed}{lent} > 0.5'
 
+protocol p2-excess -n 1 -r 128M -b cma=64M -t 900ms
+holds "p2: the excess is swapped, or compressed" '$r{guaranteed}{swapped_pages} > 1000 &&
+	!$r{guaranteed}{compressed_pages} && $r{compressed}{compressed_pages} > 1000'
+holds "p2: in fewer frames" '$r{compressed}{pool_pages} && $r{compressed}{pool_frames} < 0.6 * $r{compressed}{pool_pages}'
+holds "p2: against the memory given away" 'defined $g{"runtime/carveout <= 1.01"}{found}'
+
 protocol p3-pins -t 600ms
 holds "p3: no loop fails in guaranteed" '$a{guaranteed}{loops} > 5 && !$a{guaranteed}{loops_failed} &&
 	$g{"loops-failed = 0"}{met}'

@@ -38,6 +38,8 @@ static bool in_the_drawing(enum frame_state from, enum frame_state to)
 		{FRAME_MOVABLE, FRAME_ISOLATED_MOVABLE},
 		{FRAME_ISOLATED_MOVABLE, FRAME_MOVABLE},
 		{FRAME_ISOLATED_MOVABLE, FRAME_RAW},
+		{FRAME_RAW, FRAME_POOL},
+		{FRAME_POOL, FRAME_RAW},
 		{FRAME_RAW, FRAME_RESERVED}, /* at birth */
 		{FRAME_RESERVED, FRAME_RAW}, /* an area goes into service */
 	};

@@ -137,13 +137,14 @@ static void keys(void)
 {
 	expect(G "rams = 1\n", "d/x.job:3: [global] rams: no such key, expected one of ram, "
 			       "bootargs, dtb, areas, policies, duration, repeat, copy-rate, "
-			       "seed, cpus, swap, share, ready, faults, check, engine, expect");
+			       "seed, cpus, swap, swap-delay, share, ready, compress, faults, "
+			       "check, engine, expect");
 	expect(CAM "hold = 3ms\n", "d/x.job:6: [cam] hold: no such key of kind device, expected "
 				   "one of kind, size, rate, count, buffers, lifetime, sets, "
 				   "clock, mask, align, area, call, parallel, verify, expect");
 	expect(APP "buffers = 3\n",
 	       "d/x.job:5: [app] buffers: no such key of kind anon, expected "
-	       "one of kind, size, rate, count, threads, access, punch, churn");
+	       "one of kind, size, rate, count, threads, access, punch, random, churn");
 	expect(G "[app]\nsize = 4K\n",
 	       "d/x.job:3: [app] kind: missing, expected device, anon, files, pin or writeback");
 	expect(G "[app]\n",
@@ -174,6 +175,11 @@ static void global_values(void)
 				    "percents of an area, such as 50%");
 	expect(G "share = 101%\n", "d/x.job:3: [global] share: found '101%', expected whole "
 				   "percents of an area, such as 50%");
+	expect(G "compress = 1.5%\n", "d/x.job:3: [global] compress: found '1.5%', expected whole "
+				      "percents of an area, such as 50%");
+	expect(G "swap-delay = 5\n",
+	       "d/x.job:3: [global] swap-delay: found '5', expected a time of "
+	       "at most 86400s, such as 500us, 3ms or 1.5s");
 	expect(G "ready = 100\n",
 	       "d/x.job:3: [global] ready: found '100', expected a size in whole "
 	       "pages, such as 16M, or 0 for none");
@@ -182,8 +188,8 @@ static void global_values(void)
 	       "(.dts or .dtb), relative to the job file");
 	expect(G "policies = movable, lent\n", "d/x.job:3: [global] policies: found 'movable, "
 					       "lent', expected policies among carveout, "
-					       "movable, guaranteed, discard, none or "
-					       "exchange");
+					       "movable, guaranteed, discard, none, "
+					       "exchange or compressed");
 	expect(G "policies = movable movable\n",
 	       "d/x.job:3: [global] policies: found 'movable movable', expected each policy once");
 	expect(G "policies = ,\n",
@@ -261,7 +267,8 @@ static void protocols(void)
 {
 	const struct job_actor *loop = &job.actor[0], *group = &job.actor[1];
 
-	T_NEED(parse("[global]\nram = 1G\nareas = a:64M  b:2M\npolicies = none, guaranteed\n"
+	T_NEED(parse("[global]\nram = 1G\nareas = a:64M  b:2M\n"
+		     "policies = none, guaranteed, compressed\ncompress = 40%\nswap-delay = 3us\n"
 		     "repeat = 7\ncopy-rate = yes\n"
 		     "expect = guaranteed: refused = 0, runtime <= 1.01\n"
 		     "expect = none: drains = 0\n"
@@ -269,7 +276,7 @@ static void protocols(void)
 		     "count = 64\ncall = cma_alloc\nverify = 5%\n"
 		     "expect = guaranteed: p99.9/p50 <= 2, held-p50 <= 1ms\n"
 		     "[group]\nkind = device\nbuffers = 3\nsize = 64M\narea = a b\nparallel = yes\n"
-		     "[build]\nkind = anon\nsize = fill\nchurn = yes\ncount = 7\n"
+		     "[build]\nkind = anon\nsize = fill\nchurn = yes\ncount = 7\nrandom = 25%\n"
 		     "[server]\nkind = writeback\nsize = 1M\nneeds = 256K\npunch = 100%\n"));
 	T_EQ(job.nr_areas, 2);
 	T_STR(job.area[1].name, "b");
@@ -277,6 +284,11 @@ static void protocols(void)
 	T_EQ(job.policy[0], JOB_POLICY_NONE);
 	T_STR(job_policy_name(job.policy[0]), "none");
 	T_EQ(job.repeat, 7);
+	T_EQ(job.policy[2], JOB_POLICY_COMPRESSED);
+	T_EQ(job.compress, 40);
+	T_EQ(job.swap_delay_ns, 3000);
+	T_OK(job.actor[2].random > 0.249 && job.actor[2].random < 0.251, "25 %");
+	T_OK(job.actor[3].random >= 1, "all of it");
 	T_OK(job.copy_rate, "copy-rate");
 	T_OK(!(loop->rate > 0) && loop->raw && loop->count == 64, "a loop");
 	T_EQ(loop->buffer_size[1], 131072000);
@@ -292,6 +304,7 @@ static void protocols(void)
 	T_EQ(job.expect[1].than, EXPECT_LE);
 	T_OK(job.expect[1].value > 1.0099 && job.expect[1].value < 1.0101, "1.01");
 	T_EQ(job.expect[1].actor, -1);
+	T_EQ(job.expect[1].base, JOB_POLICY_NONE);
 	T_EQ(job.expect[2].policy, JOB_POLICY_NONE);
 	T_EQ(job.expect[4].actor, 0);
 	T_OK(job.expect[4].value > 999999 && job.expect[4].value < 1000001, "1ms");
@@ -388,7 +401,15 @@ static void goals(void)
 	       "loops-failed, fragmented, speed-up, p99.9/p50, max, held-p50, held-max");
 	expect(G "expect = movable: speed-up >= 2\n",
 	       "d/x.job:3: [global] expect: no figure 'speed-up' here, expected one of refused, "
-	       "drains, reclaimed, runtime");
+	       "drains, reclaimed, swapped, compressed, runtime");
+	expect("[global]\nram = 1M\nexpect = movable: runtime/discard <= 1\npolicies = movable\n"
+	       "[a]\nkind = anon\nsize = 4K\n",
+	       "d/x.job:3: [global] expect: runtime is compared with policy discard, which the job "
+	       "does not run");
+	expect(G "expect = movable: runtime/linux <= 1\n",
+	       "d/x.job:3: [global] expect: no figure 'runtime/linux' here, expected one of "
+	       "refused, "
+	       "drains, reclaimed, swapped, compressed, runtime");
 	expect(CAM "size = 4K\nexpect = none: refused = 0\n",
 	       "d/x.job:7: [cam] expect: the job does not run policy none");
 	expect("[global]\nram = 1M\nexpect = movable: runtime <= 1\n[a]\nkind = anon\nsize = 4K\n",

@@ -291,6 +291,29 @@ static void with_exchange(void)
 	end();
 }
 
+/* More than fits outside: refused by the guarantee, and had with compression, which counts what it did. */
+static void compressed(void)
+{
+	static const char text[] =
+		GLOBAL "policies = guaranteed, compressed\n"
+		       "[app]\nkind = anon\nsize = 85%\ncount = 1000\nrandom = 30%\n";
+
+	T_NEED(make(text));
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_OK(tally_failures(tally("app")) > 0, "refused");
+	T_EQ(w.result.compressed, 0);
+	T_NEED(run(JOB_POLICY_COMPRESSED));
+	T_OK(run_passed(&w.result), w.result.invariants_why);
+	T_EQ(tally_failures(tally("app")), 0);
+	T_OK(w.result.compressed > 2000 && w.result.reclaimed >= w.result.compressed, "counted");
+	T_OK(w.result.pool_pages > 2000 && w.result.pool_frames < w.result.pool_pages / 2,
+	     "in less than half of the frames");
+	T_EQ(w.result.swapped, 0);
+	T_STR(job_policy_name(w.result.policy), "compressed");
+	end();
+}
+
 /* A tenant that would have all of the area finds what the job leaves of it. */
 static double lent_with(const char *global)
 {
@@ -528,6 +551,7 @@ const struct t_case t_cases[] = {T(clean),
 				 T(counted),
 				 T(no_areas),
 				 T(with_exchange),
+				 T(compressed),
 				 T(share_and_ready),
 				 T(in_parallel),
 				 T(too_little),

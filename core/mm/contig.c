@@ -20,6 +20,11 @@
 
 #define CHUNK_BLOCKS 4096 /* 8 GiB: what one bitmap of `ours` spans */
 
+/* Blocks that are claimed whole, and those that would not be and are no longer isolated; the others are. */
+struct marks {
+	_Atomic(uint64_t) ours[CHUNK_BLOCKS / 64], failed[CHUNK_BLOCKS / 64];
+};
+
 /* A chunk of a range, emptied by several threads at once if it is large. */
 struct claim {
 	struct fh_machine *m;
@@ -29,8 +34,7 @@ struct claim {
 	_Atomic(uint64_t) migrated, dropped;
 	_Atomic(int) err;
 	struct contig_result blame; /* of who set err */
-	/* Blocks that are claimed whole, and those that would not be and are no longer isolated; the others are. */
-	_Atomic(uint64_t) ours[CHUNK_BLOCKS / 64], failed[CHUNK_BLOCKS / 64];
+	struct marks *marks;
 };
 
 /* The part of the range that lies in a block. */
@@ -245,11 +249,11 @@ static int empty_block(struct claim *c, uint64_t block, struct contig_result *re
 			err = empty_some(&e);
 		if (err) {
 			isolate_undo(c->m, block, &e.mine);
-			mark(c, c->failed, block);
+			mark(c, c->marks->failed, block);
 			return err;
 		}
 	}
-	mark(c, c->ours, block);
+	mark(c, c->marks->ours, block);
 	return 0;
 }
 
@@ -263,7 +267,7 @@ static void empty_blocks(void *data)
 
 	while (!err && !atomic_load_explicit(&c->err, memory_order_relaxed) &&
 	       (b = atomic_fetch_add_explicit(&c->next, 1, memory_order_relaxed)) < c->end)
-		if (!has(c, c->ours, b))
+		if (!has(c, c->marks->ours, b))
 			err = empty_block(c, b, &res);
 	if (err && atomic_compare_exchange_strong(&c->err, &none, err))
 		c->blame = res;
@@ -279,9 +283,9 @@ static void undo(struct claim *c)
 
 	for (uint64_t b = c->first; b < c->end; b++) {
 		span_of(c->m, c->want->range, b, &lo, &hi);
-		if (has(c, c->ours, b))
+		if (has(c, c->marks->ours, b))
 			isolate_release(c->m, b, lo, hi);
-		else if (!has(c, c->failed, b))
+		else if (!has(c, c->marks->failed, b))
 			isolate_undo(c->m, b, &none);
 	}
 }
@@ -292,10 +296,14 @@ static int claim_chunk(struct claim *c)
 	unsigned int lo, hi, helpers;
 	uint64_t left = 0;
 
+	for (uint64_t i = 0; i <= (c->end - c->first) / 64 && i < CHUNK_BLOCKS / 64; i++) {
+		atomic_init(&c->marks->ours[i], 0);
+		atomic_init(&c->marks->failed[i], 0);
+	}
 	for (uint64_t b = c->first; b < c->end; b++) {
 		span_of(c->m, c->want->range, b, &lo, &hi);
 		if (isolate_or_claim(c->m, b, lo, hi))
-			mark(c, c->ours, b);
+			mark(c, c->marks->ours, b);
 		else
 			left++;
 	}
@@ -317,6 +325,8 @@ int contig_claim(struct fh_machine *m, const struct contig_want *want, struct co
 	struct range range = want->range;
 	uint64_t first = machine_block(m, range.start), end = machine_block(m, range.end - 1) + 1;
 
+	struct marks marks; /* as far as they are used, in claim_chunk() */
+
 	*res = (struct contig_result){0};
 	for (uint64_t at = first; at < end; at += CHUNK_BLOCKS) {
 		struct claim c = {
@@ -325,6 +335,7 @@ int contig_claim(struct fh_machine *m, const struct contig_want *want, struct co
 			.first = at,
 			.end = end - at < CHUNK_BLOCKS ? end : at + CHUNK_BLOCKS,
 			.next = at,
+			.marks = &marks,
 		};
 		int err = claim_chunk(&c);
 		uint64_t migrated = res->migrated + c.migrated, dropped = res->dropped + c.dropped;

@@ -17,6 +17,7 @@
 #define FH_PLAT_HOSTED_ARCH_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +81,47 @@ static inline uint32_t *arch_held_ranks(void)
 #endif
 
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+extern bool hosted_has_avx2; /* once hosted_create() has looked */
+
+static inline void arch_copy_128(char *to, const char *from)
+{
+	__asm__ volatile("movdqu (%1), %%xmm0\n\t"
+			 "movdqu 16(%1), %%xmm1\n\t"
+			 "movdqu 32(%1), %%xmm2\n\t"
+			 "movdqu 48(%1), %%xmm3\n\t"
+			 "movdqu 64(%1), %%xmm4\n\t"
+			 "movdqu 80(%1), %%xmm5\n\t"
+			 "movdqu 96(%1), %%xmm6\n\t"
+			 "movdqu 112(%1), %%xmm7\n\t"
+			 "movntdq %%xmm0, (%0)\n\t"
+			 "movntdq %%xmm1, 16(%0)\n\t"
+			 "movntdq %%xmm2, 32(%0)\n\t"
+			 "movntdq %%xmm3, 48(%0)\n\t"
+			 "movntdq %%xmm4, 64(%0)\n\t"
+			 "movntdq %%xmm5, 80(%0)\n\t"
+			 "movntdq %%xmm6, 96(%0)\n\t"
+			 "movntdq %%xmm7, 112(%0)"
+			 :
+			 : "r"(to), "r"(from)
+			 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+			   "xmm7");
+}
+
+static inline void arch_copy_128_avx2(char *to, const char *from)
+{
+	__asm__ volatile("vmovdqu (%1), %%ymm0\n\t"
+			 "vmovdqu 32(%1), %%ymm1\n\t"
+			 "vmovdqu 64(%1), %%ymm2\n\t"
+			 "vmovdqu 96(%1), %%ymm3\n\t"
+			 "vmovntdq %%ymm0, (%0)\n\t"
+			 "vmovntdq %%ymm1, 32(%0)\n\t"
+			 "vmovntdq %%ymm2, 64(%0)\n\t"
+			 "vmovntdq %%ymm3, 96(%0)"
+			 :
+			 : "r"(to), "r"(from)
+			 : "memory", "xmm0", "xmm1", "xmm2", "xmm3");
+}
+
 /* Past the caches: a page that moves is as a rule cold, and reading its new place first would cost a third more. The
  * fence makes the bytes visible before whatever says where they are. */
 static inline void arch_copy_page(void *dst, const void *src)
@@ -87,27 +129,14 @@ static inline void arch_copy_page(void *dst, const void *src)
 	char *to = dst;
 	const char *from = src, *end = from + 4096;
 
-	for (; from < end; from += 128, to += 128)
-		__asm__ volatile("movdqu (%1), %%xmm0\n\t"
-				 "movdqu 16(%1), %%xmm1\n\t"
-				 "movdqu 32(%1), %%xmm2\n\t"
-				 "movdqu 48(%1), %%xmm3\n\t"
-				 "movdqu 64(%1), %%xmm4\n\t"
-				 "movdqu 80(%1), %%xmm5\n\t"
-				 "movdqu 96(%1), %%xmm6\n\t"
-				 "movdqu 112(%1), %%xmm7\n\t"
-				 "movntdq %%xmm0, (%0)\n\t"
-				 "movntdq %%xmm1, 16(%0)\n\t"
-				 "movntdq %%xmm2, 32(%0)\n\t"
-				 "movntdq %%xmm3, 48(%0)\n\t"
-				 "movntdq %%xmm4, 64(%0)\n\t"
-				 "movntdq %%xmm5, 80(%0)\n\t"
-				 "movntdq %%xmm6, 96(%0)\n\t"
-				 "movntdq %%xmm7, 112(%0)"
-				 :
-				 : "r"(to), "r"(from)
-				 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-				   "xmm7");
+	if (hosted_has_avx2) {
+		for (; from < end; from += 128, to += 128)
+			arch_copy_128_avx2(to, from);
+		__asm__ volatile("vzeroupper" ::: "memory");
+	} else {
+		for (; from < end; from += 128, to += 128)
+			arch_copy_128(to, from);
+	}
 	__asm__ volatile("sfence" ::: "memory");
 }
 #else

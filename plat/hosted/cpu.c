@@ -13,6 +13,8 @@ __thread unsigned int hosted_cpu_id = ~0u;
 extern __thread uint32_t
 	hosted_held_ranks; /* arch.h shows it to the core only with FH_LOCK_CHECK */
 __thread uint32_t hosted_held_ranks;
+extern bool hosted_has_avx2; /* arch.h shows it where it is of use */
+bool hosted_has_avx2;
 
 void hosted_cpu_set(unsigned int n)
 {
@@ -22,6 +24,14 @@ void hosted_cpu_set(unsigned int n)
 void hosted_yield(void)
 {
 	sched_yield();
+}
+
+void hosted_cpu_look(void)
+{
+#ifdef __x86_64__
+	if (!hosted_has_avx2 && __builtin_cpu_supports("avx2"))
+		hosted_has_avx2 = true;
+#endif
 }
 
 bool hosted_sync_register(void)

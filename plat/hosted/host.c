@@ -53,6 +53,7 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		free(h);
 		return err;
 	}
+	hosted_cpu_look();
 	pthread_mutex_init(&h->spaces_lock, NULL);
 	h->map_limit = opts->max_mappings ? opts->max_mappings : hosted_map_limit();
 	h->log = opts->log;

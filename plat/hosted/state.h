@@ -75,6 +75,7 @@ size_t hosted_compress(void *ctx, const void *src, void *dst, size_t room);
 int hosted_decompress(void *ctx, const void *src, size_t size, void *dst);
 
 /* cpu.c */
+void hosted_cpu_look(void); /* what the host's CPUs can */
 bool hosted_sync_register(void);
 void hosted_sync_cpus(void *ctx);
 void hosted_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value);

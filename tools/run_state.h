@@ -28,7 +28,7 @@ struct run {
 	bool reclaims, prepares;
 	_Atomic(bool) areas_stop;
 
-	struct turns turns; /* tenants' */
+	struct turns turns;   /* tenants' */
 	struct faults faults; /* the machine's platform, when the job wants faults */
 	int64_t bytes;	      /* of the core's own, before the actors were made */
 	unsigned int resting; /* threads outside the machine; under lock */

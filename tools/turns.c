@@ -15,6 +15,7 @@ struct turn_waiter {
 static _Thread_local struct {
 	bool has;
 	uint64_t since_ns;
+	struct turn_waiter waiter; /* on the list while this thread waits */
 } turn;
 
 static unsigned int host_cpus(void)
@@ -48,15 +49,16 @@ static void begin(void)
 /* Locked. */
 static void queue(struct turns *ts)
 {
-	struct turn_waiter w = {.go = false};
+	struct turn_waiter *w = &turn.waiter;
 
-	pthread_cond_init(&w.called, NULL);
-	*ts->last = &w;
-	ts->last = &w.next;
+	*w = (struct turn_waiter){.go = false};
+	pthread_cond_init(&w->called, NULL);
+	*ts->last = w;
+	ts->last = &w->next;
 	atomic_fetch_add(&ts->waiting, 1);
-	while (!w.go)
-		pthread_cond_wait(&w.called, &ts->lock);
-	pthread_cond_destroy(&w.called);
+	while (!w->go)
+		pthread_cond_wait(&w->called, &ts->lock);
+	pthread_cond_destroy(&w->called);
 }
 
 /* Locked: one thread runs less, or the first who waits runs instead. */

@@ -75,7 +75,7 @@ holds "p7: sets that fragmentation refused are counted" '!grep { !$_->{loops} ||
 	$_->{fragmented} > $_->{loops_failed} } @{$r{guaranteed}{actors}}[0, 1] and
 	defined $g{"fragmented = 0"}{found}'
 
-protocol p8-writeback -t 1500ms
+protocol p8-writeback -t 4s
 holds "p8: calls beside a slow writeback" '$a{guaranteed}{held}{calls} > 0'
 holds "p8: movable waits for it" '!$a{movable}{held}{calls} || $a{movable}{latency_ns}{max} > 500e6'
 holds "p8: guaranteed does not" '$a{guaranteed}{held}{latency_ns}{p50} < 500e6 &&

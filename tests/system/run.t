@@ -151,7 +151,7 @@ bad()
 }
 
 bad "unknown key" 's/^punch/punches/' "bad.job:16: [programs] punches: no such key of kind anon, expected one \
-of kind, size, rate, count, threads, access, punch, churn"
+of kind, size, rate, count, threads, access, punch, random, churn"
 bad "unknown kind" 's/^kind = pin/kind = pins/' "bad.job:19: [io] kind: found 'pins', expected device, anon, \
 files, pin or writeback"
 bad "buffer larger than the area" 's/64K/33M/' "bad.job:9: [camera] size: found 34603008 bytes, expected at \

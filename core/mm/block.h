@@ -175,7 +175,7 @@ bool block_is_free(struct fh_machine *m, pfn_t pfn);
 bool block_free_word(struct fh_machine *m, uint64_t block, unsigned int word, uint64_t bits,
 		     unsigned int n);
 
-#define BLOCK_TAKE_MAX 8
+#define BLOCK_TAKE_MAX 16
 /* What a whole free block that searches find is told by, and what it loses when it is taken. */
 #define BLOCK_WHOLE_MASK                                                                           \
 	(BLOCK_LOCK | BLOCK_LISTED | BLOCK_ISOLATED_MASK | BLOCK_TYPE_MASK | BLOCK_FREE_MASK)

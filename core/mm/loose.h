@@ -25,7 +25,7 @@ struct fh_machine;
 
 #define LOOSE_WORDS	64
 #define LOOSE_MAX_ORDER 3 /* of runs that are kept; as PAGE_ALLOC_COSTLY_ORDER */
-#define LOOSE_WHOLE	8 /* blocks of a type, at most */
+#define LOOSE_WHOLE	16 /* blocks of a type, at most */
 #define LOOSE_TYPES	3 /* UNMOVABLE, MOVABLE, RECLAIMABLE */
 
 struct loose {

@@ -143,7 +143,8 @@ static void move_all(struct migration *mg, const pfn_t *pfn, unsigned int n)
 				break;
 		}
 		migrate_run(mg, pfn + start, run);
-		mg->to += mg->to ? run : 0;
+		if (mg->to)
+			mg->to += run;
 	}
 }
 

@@ -24,9 +24,9 @@
 struct fh_machine;
 
 #define LOOSE_WORDS	64
-#define LOOSE_MAX_ORDER 3 /* of runs that are kept; as PAGE_ALLOC_COSTLY_ORDER */
+#define LOOSE_MAX_ORDER 3  /* of runs that are kept; as PAGE_ALLOC_COSTLY_ORDER */
 #define LOOSE_WHOLE	16 /* blocks of a type, at most */
-#define LOOSE_TYPES	3 /* UNMOVABLE, MOVABLE, RECLAIMABLE */
+#define LOOSE_TYPES	3  /* UNMOVABLE, MOVABLE, RECLAIMABLE */
 
 struct loose {
 	_Atomic(uint64_t) some; /* entries that may have frames; written by the owner only */

@@ -491,10 +491,14 @@ static void with_faults(void)
 		refused += tally_failures(&w.result.actor[i].tally);
 	}
 	T_OK(refused > 20, "tenants are refused");
-	for (unsigned int i = 0; i < sizeof(some) / sizeof(some[0]); i++)
-		T_OK(w.result.fault[some[i]].failed &&
-			     w.result.fault[some[i]].failed < w.result.fault[some[i]].calls,
+	/* A slow host makes few calls of a kind. */
+	for (unsigned int i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		uint64_t calls = w.result.fault[some[i]].calls;
+		uint64_t failed = w.result.fault[some[i]].failed;
+
+		T_OK(calls && (failed || calls < 20 * w.job.faults) && failed < calls,
 		     fault_name(some[i]));
+	}
 	T_OK(w.result.duration_ns < UINT64_C(1800000000) && w.result.paused_ns,
 	     "the checks' time is not the work's");
 	T_OK(run_now() - start < UINT64_C(20000000000), "no check waits 20 s for the server");

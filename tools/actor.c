@@ -11,7 +11,6 @@
 #define NS_PER_S     UINT64_C(1000000000)
 #define SLEEP_MIN    UINT64_C(1000000)	 /* less is not worth a sleep */
 #define BEHIND_MAX   UINT64_C(100000000) /* what was missed by more is not made up for */
-#define STRIPE	     512		 /* pages that go to one thread together */
 #define FULL_DIVISOR 64			 /* free memory below 1/64 counts as none */
 
 uint64_t run_now(void)
@@ -130,9 +129,9 @@ struct hosted *actor_hosted(const struct actor *a)
 
 bool actor_page(const struct actor_thread *t, uint64_t k, uint64_t *page)
 {
-	uint64_t stripe = k / STRIPE * t->a->spec->threads + t->n;
+	uint64_t size = t->a->stripe, stripe = k / size * t->a->spec->threads + t->n;
 
-	*page = stripe * STRIPE + k % STRIPE;
+	*page = stripe * size + k % size;
 	return *page < t->a->nr_pages;
 }
 

@@ -51,6 +51,7 @@ struct actor {
 	unsigned int index; /* in the job: part of every pattern's seed */
 	uint64_t seed;	    /* the job's, mixed with the index */
 	uint64_t nr_pages;  /* of a tenant: what `size` comes to */
+	uint64_t stripe;    /* pages of it that go to one thread together */
 	struct actor_thread *thread;
 	void *state;		  /* of the kind's */
 	void *group;		  /* of actor_group.c */

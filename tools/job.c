@@ -204,6 +204,22 @@ static bool check_expect(const struct job *job, struct why *why)
 
 #define DAY_NS UINT64_C(86400000000000)
 
+/* What only something else gives a meaning. */
+static bool check_company(const struct job *job, struct why *why)
+{
+	bool compressed = false;
+
+	for (unsigned int p = 0; p < job->nr_policies; p++)
+		compressed |= job->policy[p] == JOB_POLICY_COMPRESSED;
+	if (job->swap_delay_ns && !job->swap)
+		why_set(why, "%s:%u: [global] swap-delay: without swap, expected swap = SIZE, too",
+			job->path, job->swap_delay_line);
+	else if (job->compress_line && !compressed)
+		why_set(why, "%s:%u: [global] compress: the job does not run policy compressed",
+			job->path, job->compress_line);
+	return !why->text[0];
+}
+
 void job_set_clock(struct job *job)
 {
 	double faster = (double)DAY_NS / (double)job->duration_ns;
@@ -241,7 +257,7 @@ bool job_parse(const char *path, const char *text, size_t len, struct job *job, 
 	snprintf(job->path, sizeof(job->path), "%s", path);
 	if (!inifile_parse(path, text, len, &doc, why))
 		return false;
-	ok = read_sections(job, &doc, why) && check_expect(job, why);
+	ok = read_sections(job, &doc, why) && check_expect(job, why) && check_company(job, why);
 	inifile_free(&doc);
 	return ok;
 }

@@ -152,7 +152,8 @@ struct job {
 	unsigned int
 		compress; /* percent of each area that may be saved so, in JOB_POLICY_COMPRESSED */
 	/* 0: not given */
-	unsigned int ram_line, bootargs_line, dtb_line, cpus_line, ready_line;
+	unsigned int ram_line, bootargs_line, dtb_line, cpus_line, ready_line, swap_delay_line;
+	unsigned int compress_line;
 	enum job_engine engine;
 	struct job_actor actor[JOB_MAX_ACTORS];
 	unsigned int nr_actors;

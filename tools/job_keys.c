@@ -196,6 +196,7 @@ static bool read_swap(const struct reading *r)
 
 static bool read_swap_delay(const struct reading *r)
 {
+	r->job->swap_delay_line = r->e->line;
 	return read_duration(r, &r->job->swap_delay_ns);
 }
 
@@ -238,6 +239,7 @@ static bool read_share(const struct reading *r)
 
 static bool read_compress(const struct reading *r)
 {
+	r->job->compress_line = r->e->line;
 	return read_percent(r, &r->job->compress);
 }
 
@@ -319,7 +321,7 @@ static bool read_rate(const struct reading *r)
 	}
 	return value_rate(r->e->value, &r->a->rate)
 		       ? true
-		       : job_wrong(r, "how often a second, above 0, such as 0.5 or 25/s");
+		       : job_wrong(r, "how often, above 0, such as 0.5, 25/s, 2/min or 1440/day");
 }
 
 static bool read_lifetime(const struct reading *r)

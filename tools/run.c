@@ -147,6 +147,24 @@ static uint64_t tenant_pages(const struct run *run, const struct job_size *size)
 	return pages < 1 ? 1 : (uint64_t)pages;
 }
 
+#define STRIPE_MAX 512
+
+/* A tenant's pages go to its threads in stripes, so that each has neighbours, and each has some. */
+static bool deal_pages(struct run *run, struct actor *a, struct why *why)
+{
+	const struct job_actor *spec = a->spec;
+
+	a->nr_pages = tenant_pages(run, &spec->size);
+	for (a->stripe = STRIPE_MAX; a->stripe > 1 && a->stripe * spec->threads > a->nr_pages;)
+		a->stripe /= 2;
+	if (spec->kind == ACTOR_DEVICE || a->nr_pages >= spec->threads)
+		return true;
+	why_set(why, "%s:%u: [%s] threads: found %u, expected no more than pages, which are %llu",
+		run->setup->job->path, spec->line, spec->name, spec->threads,
+		(unsigned long long)a->nr_pages);
+	return false;
+}
+
 /* A machine without areas has no devices of areas. */
 static bool absent(const struct run *run, const struct job_actor *spec)
 {
@@ -179,7 +197,8 @@ static bool create_actors(struct run *run, struct why *why)
 			.seed = pattern_seed(job->seed, i, run->setup->round),
 			.thread = t,
 		};
-		a->nr_pages = tenant_pages(run, &a->spec->size);
+		if (!deal_pages(run, a, why))
+			return false;
 		for (unsigned int n = 0; n < a->spec->threads; n++, t++) {
 			t->a = a;
 			t->n = n;
@@ -282,7 +301,6 @@ static void fill_phase(struct run *run)
 	run->swapped = run_vmstat(run->m, "pswpout");
 
 	pthread_mutex_lock(&run->lock);
-	run->turn = ~0u;
 	next_turn(run);
 	pthread_mutex_unlock(&run->lock);
 	while (!interrupted(run)) {
@@ -405,6 +423,7 @@ static void run_init(struct run *run)
 {
 	pthread_condattr_t attr;
 
+	run->turn = ~0u; /* nobody's: threads that start may fill nothing yet */
 	pthread_mutex_init(&run->lock, NULL);
 	pthread_mutex_init(&run->quiet_one, NULL);
 	pthread_condattr_init(&attr);

@@ -300,18 +300,6 @@ static void isolate_out(struct step *s)
 	fh_unlock(&s->cma->lock);
 }
 
-static void put_back(struct fh_machine *m, const pfn_t *pfn, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		struct fh_object *o = machine_frame(m, pfn[i])->owner;
-
-		fh_lock(&o->lock);
-		lru_putback(m, pfn[i]);
-		object_wake(o);
-		fh_unlock(&o->lock); /* from here on *o may be gone */
-	}
-}
-
 /* Isolates the coldest clean pages outside, at most one for each that leaves; how many. */
 static unsigned int isolate_in(struct step *s)
 {
@@ -320,7 +308,7 @@ static unsigned int isolate_in(struct step *s)
 	got = lru_isolate_cold(s->m, LRU_OUTSIDE, s->in, s->n, POLICY_EXCHANGE_SCANS);
 	for (unsigned int i = 0; i < got; i++) {
 		if (frame_flags(machine_frame(s->m, s->in[i])) & FRAME_EXCHANGED)
-			put_back(s->m, &s->in[i], 1);
+			objects_put_back(s->m, &s->in[i], 1);
 		else
 			s->in[n++] = s->in[i];
 	}
@@ -400,7 +388,7 @@ static void move(struct step *s, unsigned int nr_in)
 	}
 	for (unsigned int i = n; i < s->nr_emptied; i++)
 		page_free(s->m, s->emptied[i], 0);
-	put_back(s->m, s->in + n, nr_in - n);
+	objects_put_back(s->m, s->in + n, nr_in - n);
 	account(s, &(struct moved){out.moved, in.moved, between - began, end - between});
 }
 
@@ -414,7 +402,7 @@ static bool exchange(struct step *s)
 		return false;
 	if (s->how == EXCHANGE_FOR_CACHE) {
 		nr_in = isolate_in(s);
-		put_back(s->m, s->out + nr_in, s->n - nr_in);
+		objects_put_back(s->m, s->out + nr_in, s->n - nr_in);
 		s->n = nr_in;
 	}
 	if (s->n)

@@ -47,16 +47,11 @@ static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned
 }
 
 /* There is no frame for them. */
-static void put_back(const struct migration *mg, struct fh_object *o, const pfn_t *src,
-		     unsigned int n)
+static void put_back(const struct migration *mg, const pfn_t *src, unsigned int n)
 {
 	if (!n)
 		return;
-	fh_lock(&o->lock);
-	for (unsigned int i = 0; i < n; i++)
-		lru_putback(mg->m, src[i]);
-	object_wake(o);
-	fh_unlock(&o->lock); /* from here on *o may be gone */
+	objects_put_back(mg->m, src, n);
 	mg->res->failed += n;
 	mg->res->error = -FH_ENOMEM;
 	mg->res->failed_pfn = src[0];
@@ -103,7 +98,7 @@ static void migrate_run(const struct migration *mg, const pfn_t *src, unsigned i
 	mg->res->moved += got;
 	vm_count(mg->m, VM_pgmigrate_success, got);
 	vm_count(mg->m, VM_pgmigrate_fail, n - got);
-	put_back(mg, o, src + got, n - got);
+	put_back(mg, src + got, n - got);
 }
 
 /* Drops what is as good dropped as moved, and closes up: how many are left. */
@@ -114,7 +109,7 @@ static unsigned int drop(const struct migration *mg, pfn_t *pfn, unsigned int n)
 	if (mg->mode == MIGRATE_OUT_NO_DROP || mg->mode == MIGRATE_TO_SPARE)
 		return n;
 	for (unsigned int start = 0; start < n; start += run) {
-		run = reclaim_same_owner(mg->m, pfn + start, n - start);
+		run = objects_same_owner(mg->m, pfn + start, n - start);
 		kept = reclaim_drop(mg->m, pfn + start, run);
 		for (unsigned int i = start + kept; i < start + run; i++)
 			mg->emptied(mg->data, pfn[i]);

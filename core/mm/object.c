@@ -54,6 +54,32 @@ void object_wake(struct fh_object *o)
 		o->m->plat.wake(o->m->plat.ctx, &o->moves);
 }
 
+unsigned int objects_same_owner(const struct fh_machine *m, const pfn_t *pfn, unsigned int n)
+{
+	const void *owner = machine_frame(m, pfn[0])->owner;
+	unsigned int run = 1;
+
+	while (run < n && machine_frame(m, pfn[run])->owner == owner)
+		run++;
+	return run;
+}
+
+void objects_put_back(struct fh_machine *m, const pfn_t *pfn, unsigned int n)
+{
+	unsigned int run;
+
+	for (; n; n -= run, pfn += run) {
+		struct fh_object *o = machine_frame(m, pfn[0])->owner;
+
+		run = objects_same_owner(m, pfn, n);
+		fh_lock(&o->lock);
+		for (unsigned int i = 0; i < run; i++)
+			lru_putback(m, pfn[i]);
+		object_wake(o);
+		fh_unlock(&o->lock);
+	}
+}
+
 void object_wait(struct fh_object *o, uint32_t seen)
 {
 	struct plat *plat = &o->m->plat;

@@ -109,6 +109,10 @@ FH_MUST_CHECK int object_get_locked(struct fh_object *o, uint64_t index, enum ob
 /* A move, a drop or a hold of some page of the object is over. Who does not own the object calls it
  * under its lock: the last page given back, the owner may destroy it. */
 void object_wake(struct fh_object *o);
+/* How many of the isolated pages pfn[0..n) from the first on are of one object. */
+unsigned int objects_same_owner(const struct fh_machine *m, const pfn_t *pfn, unsigned int n);
+/* Isolated pages that stay where they are, of any objects: back on the lists. An object of theirs may be gone afterwards. */
+void objects_put_back(struct fh_machine *m, const pfn_t *pfn, unsigned int n);
 /* Waits until `moves` is no longer `seen`. */
 void object_wait(struct fh_object *o, uint32_t seen);
 

@@ -14,17 +14,6 @@ static bool alloc_copy(struct fh_machine *m, pfn_t *pfn)
 	return !fh_alloc_pages(m, GFP_EVACUATE, 0, pfn);
 }
 
-/* Gives up a page that we have isolated. */
-static void put_back(struct fh_machine *m, pfn_t pfn)
-{
-	struct fh_object *o = machine_frame(m, pfn)->owner;
-
-	fh_lock(&o->lock);
-	lru_putback(m, pfn);
-	object_wake(o);
-	fh_unlock(&o->lock); /* from here on *o may be gone */
-}
-
 /* Who waits for others' reclaim sees that it goes on. */
 static void progress(struct fh_machine *m)
 {
@@ -71,8 +60,7 @@ static unsigned int out_begin(struct out *out, enum lru_where where, uint64_t wa
 		if (where == LRU_INSIDE && !alloc_copy(m, &out->copy[out->n]))
 			break;
 	}
-	for (unsigned int i = out->n; i < got; i++)
-		put_back(m, out->pfn[i]);
+	objects_put_back(m, out->pfn + out->n, got - out->n);
 	for (; out->nr_stores > out->n && !out->pool; out->nr_stores--)
 		swap_cancel(m, out->store[out->nr_stores - 1]);
 	return got;
@@ -252,7 +240,7 @@ void pageout_dirty(struct fh_machine *m, enum lru_where where, uint64_t want, st
 
 		res->scanned++;
 		if (!alloc_copy(m, &copy)) {
-			put_back(m, pfn);
+			objects_put_back(m, &pfn, 1);
 			break;
 		}
 		begun = write_begin(o, pfn, copy);

@@ -47,27 +47,6 @@ unsigned int reclaim_drop(struct fh_machine *m, pfn_t *pfn, unsigned int n)
 	return kept;
 }
 
-unsigned int reclaim_same_owner(struct fh_machine *m, const pfn_t *pfn, unsigned int n)
-{
-	const void *owner = machine_frame(m, pfn[0])->owner;
-	unsigned int run = 1;
-
-	while (run < n && machine_frame(m, pfn[run])->owner == owner)
-		run++;
-	return run;
-}
-
-static void put_back(struct fh_machine *m, struct fh_object *o, const pfn_t *pfn, unsigned int n)
-{
-	if (!n)
-		return;
-	fh_lock(&o->lock);
-	for (unsigned int i = 0; i < n; i++)
-		lru_putback(m, pfn[i]);
-	object_wake(o);
-	fh_unlock(&o->lock);
-}
-
 uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want)
 {
 	pfn_t pfn[32];
@@ -81,14 +60,12 @@ uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want
 		if (!n)
 			break;
 		for (unsigned int i = 0; i < n; i += run) {
-			struct fh_object *o = machine_frame(m, pfn[i])->owner;
-
-			run = reclaim_same_owner(m, pfn + i, n - i);
+			run = objects_same_owner(m, pfn + i, n - i);
 			kept = reclaim_drop(m, pfn + i, run);
 			for (unsigned int j = i + kept; j < i + run; j++)
 				page_free(m, pfn[j], 0);
 			freed += run - kept;
-			put_back(m, o, pfn + i, kept);
+			objects_put_back(m, pfn + i, kept);
 		}
 	}
 	return freed;

@@ -32,9 +32,6 @@ uint64_t reclaim_clean(struct fh_machine *m, enum lru_where where, uint64_t want
  * returns how many are not. These are pfn[0..) afterwards, in the order they had, and still isolated; the frames behind them are RAW
  * and the caller's. */
 unsigned int reclaim_drop(struct fh_machine *m, pfn_t *pfn, unsigned int n);
-/* How many of the isolated pages pfn[0..n) from the first on are of one object. */
-unsigned int reclaim_same_owner(struct fh_machine *m, const pfn_t *pfn, unsigned int n);
-
 /*
  * Frees about `need` frames that a request with these gfp bits can use: drops clean cache; when there is
  * none left and __GFP_IO is set, swaps out and writes back; when that gives nothing either, waits a while

@@ -78,11 +78,13 @@ static void mapping_put(struct mapping *map)
 	atomic_fetch_sub_explicit(&map->users, 1, memory_order_release);
 }
 
-/* What to do with a run of entries [first, first + n) of a mapping, all of the kind asked for. */
-typedef void (*run_fn)(struct mapping *map, uint64_t first, uint64_t n);
+/* What to do with a run of entries [first, first + n) of a mapping, all of the kind asked for; pfn is the frame of the
+ * first, for who needs it. */
+typedef void (*run_fn)(struct mapping *map, uint64_t first, uint64_t n, pfn_t pfn);
 
-/* Calls fn for every run of entries of [index, index + nr) that have all bits of `want`. */
-static void for_runs(struct fh_object *o, uint64_t index, uint64_t nr, uint64_t want, run_fn fn)
+/* Calls fn for every run of entries of [index, index + nr) that have all bits of `want`; `pfn` is page index's. */
+static void for_runs(struct fh_object *o, uint64_t index, uint64_t nr, uint64_t want, run_fn fn,
+		     pfn_t pfn)
 {
 	for (struct mapping *map = o->mappings; map; map = map->next_of_object) {
 		uint64_t from = index > map->index ? index - map->index : 0, n;
@@ -96,28 +98,29 @@ static void for_runs(struct fh_object *o, uint64_t index, uint64_t nr, uint64_t 
 			     n++)
 				;
 			if (hit)
-				fn(map, from, n);
+				fn(map, from, n, pfn + (map->index + from - index));
 		}
 	}
 }
 
-static void run_zap(struct mapping *map, uint64_t first, uint64_t n)
+static void run_zap(struct mapping *map, uint64_t first, uint64_t n, pfn_t pfn)
 {
 	struct plat *plat = &map->space->m->plat;
 
 	if (map->space->host && plat->unmap)
 		plat->unmap(plat->ctx, map->space->host, map->va + first, n);
 	memset(&map->pte[first], 0, n * sizeof(map->pte[0]));
+	(void)pfn;
 }
 
 /* Where the platform refuses, the entries go: more than was asked for, and it cannot be refused. */
-static void run_protect(struct mapping *map, uint64_t first, uint64_t n)
+static void run_protect(struct mapping *map, uint64_t first, uint64_t n, pfn_t pfn)
 {
 	struct plat *plat = &map->space->m->plat;
 
 	if (map->space->host && plat->protect &&
 	    plat->protect(plat->ctx, map->space->host, map->va + first, n)) {
-		run_zap(map, first, n);
+		run_zap(map, first, n, pfn);
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++)
@@ -126,12 +129,12 @@ static void run_protect(struct mapping *map, uint64_t first, uint64_t n)
 
 void mapping_protect(struct fh_object *o, uint64_t index, uint64_t nr)
 {
-	for_runs(o, index, nr, PTE_PRESENT | PTE_WRITE, run_protect);
+	for_runs(o, index, nr, PTE_PRESENT | PTE_WRITE, run_protect, 0);
 }
 
 void mapping_zap(struct fh_object *o, uint64_t index, uint64_t nr)
 {
-	for_runs(o, index, nr, PTE_PRESENT, run_zap);
+	for_runs(o, index, nr, PTE_PRESENT, run_zap, 0);
 }
 
 /* Shows frames [pfn, pfn + n) at entries [first, first + n). */
@@ -149,26 +152,17 @@ static int run_map(struct mapping *map, uint64_t first, uint64_t n, pfn_t pfn, b
 	return err;
 }
 
+/* A file's clean page must fault before it is written: that makes it dirty. What the platform cannot show now is gone until it
+ * is touched again: the page has left its frame either way. */
+static void run_switch(struct mapping *map, uint64_t first, uint64_t n, pfn_t pfn)
+{
+	if (run_map(map, first, n, pfn, !map->object->ops))
+		run_zap(map, first, n, pfn);
+}
+
 void mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn)
 {
-	for (struct mapping *map = o->mappings; map; map = map->next_of_object) {
-		uint64_t from = index > map->index ? index - map->index : 0, n;
-		uint64_t to = index + nr > map->index ? index + nr - map->index : 0;
-
-		to = to < map->nr ? to : map->nr;
-		for (; from < to; from += n) {
-			bool hit = map->pte[from] & PTE_PRESENT;
-
-			for (n = 1; from + n < to && hit && map->pte[from + n] & PTE_PRESENT; n++)
-				;
-			/* A file's clean page must fault before it is written: that makes it dirty.
-			 * What the platform cannot show now is gone until it is touched again: the
-			 * page has left its frame either way. */
-			if (hit &&
-			    run_map(map, from, n, pfn + (map->index + from - index), !o->ops))
-				run_zap(map, from, n);
-		}
-	}
+	for_runs(o, index, nr, PTE_PRESENT, run_switch, pfn);
 }
 
 int fh_space_unmap(struct fh_space *s, uint64_t va)
@@ -197,7 +191,7 @@ int fh_space_unmap(struct fh_space *s, uint64_t va)
 	for (of = &map->object->mappings; *of != map; of = &(*of)->next_of_object)
 		;
 	*of = map->next_of_object;
-	run_zap(map, 0, map->nr);
+	run_zap(map, 0, map->nr, 0);
 	fh_unlock(&map->object->lock);
 	fh_unlock(&s->lock);
 	machine_free(s->m, map, mapping_size(map->nr));

@@ -403,9 +403,8 @@ static void search_block(struct search *s, uint64_t i)
 static bool is_unbroken(const struct search *s, uint64_t i)
 {
 	uint64_t per = block_bits(s->cma), end = (i + 1) * per;
-	uint64_t block = machine_block(s->cma->m, s->r->base_pfn) + i;
 
-	return block_word_free(block_word(s->cma->m, block)) == FH_BLOCK_PAGES ||
+	return block_word_free(block_word(s->cma->m, block_of(s, i))) == FH_BLOCK_PAGES ||
 	       bitmap_next_set(s->r->bitmap, i * per, end) == end;
 }
 

@@ -3,22 +3,7 @@
 # freehold bench: what it names it measures, in JSON that says so, and bad usage is refused by name.
 set -u
 
-freehold=${FREEHOLD:-build/freehold}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-
-# result STATUS NAME: one test; what the command printed is in $tmp/out and $tmp/err
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		cat "$tmp/out" "$tmp/err" 2>/dev/null | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 bench() { "$freehold" bench "$@" >"$tmp/out" 2>"$tmp/err"; }
 

@@ -4,22 +4,7 @@
 # thing wrong, and must refuse it for that reason.
 set -u
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-
-# result STATUS NAME: one test; what the command printed is in $tmp/out
-result()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$tmp/out"
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 passes()
 {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# Sourced by tests of the command: $freehold is it, $root the repository; the current folder is a new one that goes
-# with the test, and a test leaves in out and err there what the command printed.
+# Sourced by tests: $freehold is the command, $root the repository; $tmp, the current folder, is a new one that goes
+# with the test, and a test leaves in out and err there what it ran printed.
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 freehold=${FREEHOLD:-build/freehold}
@@ -19,6 +19,6 @@ result()
 		echo "ok $n - $2"
 	else
 		echo "not ok $n - $2"
-		sed 's/^/# /' out err 2>/dev/null
+		cat "$tmp/out" "$tmp/err" 2>/dev/null | sed 's/^/# /'
 	fi
 }

@@ -180,6 +180,12 @@ static void global_values(void)
 	expect(G "swap-delay = 5\n",
 	       "d/x.job:3: [global] swap-delay: found '5', expected a time of "
 	       "at most 86400s, such as 500us, 3ms or 1.5s");
+	expect(G "swap-delay = 5us\n"
+		 "[app]\nkind = anon\nsize = 1M\n",
+	       "d/x.job:3: [global] swap-delay: without swap, expected swap = SIZE, too");
+	expect(G "policies = none, guaranteed\ncompress = 50%\n"
+		 "[app]\nkind = anon\nsize = 1M\n",
+	       "d/x.job:4: [global] compress: the job does not run policy compressed");
 	expect(G "ready = 100\n",
 	       "d/x.job:3: [global] ready: found '100', expected a size in whole "
 	       "pages, such as 16M, or 0 for none");
@@ -226,9 +232,8 @@ static void actor_values(void)
 	       "bits");
 	expect(CAM "size = 16E\n", "d/x.job:6: [cam] size: found '16E', expected one to 8 sizes, "
 				   "such as 12M, 512pg or 1080p:nv12");
-	expect(CAM "rate = 0\n",
-	       "d/x.job:6: [cam] rate: found '0', expected how often a second, above 0, "
-	       "such as 0.5 or 25/s");
+	expect(CAM "rate = 0\n", "d/x.job:6: [cam] rate: found '0', expected how often, above 0, "
+				 "such as 0.5, 25/s, 2/min or 1440/day");
 	expect(CAM "lifetime = soon\n", "d/x.job:6: [cam] lifetime: found 'soon', expected a time "
 					"of at most 86400s, such as "
 					"500us, 3ms or 1.5s");
@@ -268,7 +273,8 @@ static void protocols(void)
 	const struct job_actor *loop = &job.actor[0], *group = &job.actor[1];
 
 	T_NEED(parse("[global]\nram = 1G\nareas = a:64M  b:2M\n"
-		     "policies = none, guaranteed, compressed\ncompress = 40%\nswap-delay = 3us\n"
+		     "policies = none, guaranteed, compressed\ncompress = 40%\nswap = "
+		     "64M\nswap-delay = 3us\n"
 		     "repeat = 7\ncopy-rate = yes\n"
 		     "expect = guaranteed: refused = 0, runtime <= 1.01\n"
 		     "expect = none: drains = 0\n"

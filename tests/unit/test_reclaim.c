@@ -9,6 +9,7 @@
 #include <freehold/page.h>
 #include "mm/budget.h"
 #include "mm/machine.h"
+#include "mm/objects.h"
 #include "mm/pageout.h"
 #include "mm/policy.h"
 #include "mm/reclaim.h"
@@ -114,7 +115,7 @@ static void pages_that_got_dirty_stay(void)
 	T_EQ(fh_object_write(file, 4, 0, "x", 1), 0);
 	for (unsigned int i = 0; i < 6; i++)
 		T_NEED(lru_isolate(m, pfn[i], &state));
-	T_EQ(reclaim_same_owner(m, pfn, 6), 6);
+	T_EQ(objects_same_owner(m, pfn, 6), 6);
 	kept = reclaim_drop(m, pfn, 6);
 	T_EQ(kept, 2);
 	T_EQ(pfn[0], was[1]);

@@ -532,6 +532,22 @@ static void ends_at_a_check(void)
 	end();
 }
 
+/* However few pages a tenant has, each of its threads has some. */
+static void every_thread_has_pages(void)
+{
+	T_NEED(make("[global]\nram = 64M\nbootargs = cma=16M\nduration = 1s\n"
+		    "[server]\nkind = writeback\nsize = 16K\nthreads = 4\ndelay = 200ms\n"));
+	T_NEED(run(CMA_POLICY_GUARANTEED));
+	T_OK(tally("server")->ops > 10, "one thread alone writes five");
+	end();
+	T_NEED(make("[global]\nram = 64M\nbootargs = cma=16M\nduration = 500ms\n"
+		    "[app]\nkind = anon\nsize = 8K\nthreads = 4\nrate = 1000\n"));
+	T_OK(!run_policy(&w.setup, CMA_POLICY_MOVABLE, &w.result, &w.why), "two pages");
+	T_STR(w.why.text,
+	      "test.job:5: [app] threads: found 4, expected no more than pages, which are 2");
+	end();
+}
+
 static void impossible(void)
 {
 	T_NEED(make(GLOBAL "[cache]\nkind = files\npaths = /nonexistent\nsize = 1M\n"));
@@ -565,4 +581,5 @@ const struct t_case t_cases[] = {T(clean),
 				 T(ends_at_a_check),
 				 T(interrupted),
 				 T(impossible),
+				 T(every_thread_has_pages),
 				 T_END};

@@ -367,8 +367,9 @@ static void work(void)
 	expect(CAM "size = 1M\nparallel = yes\nrate = max\n",
 	       "d/x.job:3: [cam] parallel: together with rate = max, expected a rate, so that "
 	       "tenants can move in between two sets");
-	expect(APP "rate = max\n", "d/x.job:5: [app] rate: found 'max', expected how often a "
-				   "second, above 0, such as 0.5 or 25/s");
+	expect(APP "rate = max\n",
+	       "d/x.job:5: [app] rate: found 'max', expected how often, above 0, "
+	       "such as 0.5, 25/s, 2/min or 1440/day");
 	expect(G "faults = 1000\n", "d/x.job:3: [global] faults: found '1000', expected one in so "
 				    "many, from 1/2 to 1/4294967295, or 0 for none");
 	expect(G "check = often\n",

@@ -235,7 +235,7 @@ void device_give(struct actor_thread *t, const struct request *r)
 				    size >> FH_PAGE_SHIFT);
 	else
 		given = !dma_free_coherent(&d->dev[r->buffer % t->a->spec->nr_areas], size,
-					   r->got.handle);
+					   r->got.cpu, r->got.handle);
 	if (!given)
 		tally_failed(&t->tally, -FH_EINVAL);
 }

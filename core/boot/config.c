@@ -19,6 +19,7 @@ void boot_config_init(struct boot_config *cfg)
 	cfg->ram_base = GIB;
 	cfg->nr_cpus = 1;
 	cfg->policy = CMA_POLICY_GUARANTEED;
+	cfg->dma.iommu_strict = true;
 	cfg->dma_limit = 4 * GIB;
 	cfg->dma32_limit = 4 * GIB;
 }

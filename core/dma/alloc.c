@@ -4,8 +4,8 @@
  * Pick a pool for a device: its area, the default area, buddy; and only what the device reaches. */
 #include <freehold/dma.h>
 #include <freehold/page.h>
+#include "dma/dma.h"
 #include "mm/drain.h"
-#include "mm/machine.h"
 
 static uint64_t pages_of(uint64_t size)
 {
@@ -116,7 +116,7 @@ int dma_alloc_coherent(struct device *dev, uint64_t size, gfp_t gfp, dma_t *hand
 	return 0;
 }
 
-int dma_free_coherent(struct device *dev, uint64_t size, dma_t handle)
+int dma_free_coherent(struct device *dev, uint64_t size, void *cpu, dma_t handle)
 {
 	uint64_t pages = pages_of(size), block;
 	struct cma *cma = NULL;
@@ -127,6 +127,7 @@ int dma_free_coherent(struct device *dev, uint64_t size, dma_t handle)
 		return -FH_EINVAL;
 	block = machine_block(dev->machine, pfn);
 	cma = machine_area(dev->machine, block);
+	(void)cpu;
 	if (cma)
 		return cma_release(cma, pfn, pages) ? 0 : -FH_EINVAL;
 	/* Checked as a whole before any of it is freed: a run that is free in part, or somebody

@@ -237,15 +237,12 @@ static void log_birth(struct fh_machine *m)
 		    (unsigned long long)(present - managed) * 4, (unsigned long long)areas * 4);
 }
 
-int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
-		      struct fh_machine **machine)
+int machine_birth(const struct plat *plat, const struct boot_config *cfg,
+		  struct fh_machine **machine)
 {
 	struct fh_machine *m;
 	int err;
 
-	if (!plat || !cfg || !machine || !plat->alloc || !plat->free || !plat->stop ||
-	    !plat->clock_ns)
-		return -FH_EINVAL;
 	m = plat->alloc(plat->ctx, sizeof(*m));
 	if (!m)
 		return -FH_ENOMEM;
@@ -272,7 +269,7 @@ int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
 		err = init_areas(m);
 	}
 	if (err) {
-		fh_machine_destroy(m);
+		machine_death(m);
 		return err;
 	}
 	log_birth(m);

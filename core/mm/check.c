@@ -518,13 +518,11 @@ static void check_area(struct check *c, struct cma *cma)
 		       (ull)cma->available_count, (ull)cma->count, (ull)marked);
 }
 
-unsigned int fh_check(struct fh_machine *m, char *why, size_t size)
+unsigned int machine_check(struct fh_machine *m, struct fh_text *out)
 {
-	struct check c = {.m = m, .out = {why, size, 0}, .zpool = {.m = m}};
+	struct check c = {.m = m, .out = *out, .zpool = {.m = m}};
 	uint64_t device = 0;
 
-	if (size)
-		why[0] = '\0';
 	for (uint64_t b = 0; b < m->nr_blocks; b++)
 		check_block(&c, b);
 	check_cpus(&c);
@@ -545,5 +543,6 @@ unsigned int fh_check(struct fh_machine *m, char *why, size_t size)
 		device += m->area[i]->count - m->area[i]->available_count;
 	}
 	same(&c, "A1 nr_device", m->nr_device, (int64_t)device);
+	*out = c.out;
 	return c.broken;
 }

@@ -104,10 +104,8 @@ void machine_set_capacity(struct fh_machine *m)
 	atomic_store_explicit(&m->capacity, guaranteed ? managed : 0, memory_order_relaxed);
 }
 
-void fh_machine_destroy(struct fh_machine *m)
+void machine_death(struct fh_machine *m)
 {
-	if (!m)
-		return;
 	while (m->spaces) {
 		struct fh_space *s = m->spaces;
 

@@ -84,7 +84,8 @@ struct fh_machine {
 	struct dmesg dmesg;
 	_Atomic(uint64_t) event[NR_VM_EVENTS]; /* of threads that are no CPU */
 	struct boot_config cfg;
-	void *meta; /* state, map, index: one allocation */
+	struct fh_dma *dma; /* what devices have (dma/dma.h) */
+	void *meta;	    /* state, map, index: one allocation */
 	size_t meta_size;
 	struct fh_frame *frame_mem; /* all frames: one allocation */
 	uint64_t nr_frame_blocks;
@@ -187,6 +188,14 @@ static inline int64_t machine_nr_free(const struct fh_machine *m, enum zone_type
 		n += atomic_load_explicit(&m->cpu[i].uncounted[zone], memory_order_relaxed);
 	return n < 0 ? 0 : n;
 }
+
+/* The memory of a machine, without what stands above it: fh_machine_create() and fh_machine_destroy() (boot/start.c) make and end
+ * the whole. */
+FH_MUST_CHECK int machine_birth(const struct plat *plat, const struct boot_config *cfg,
+				struct fh_machine **machine);
+void machine_death(struct fh_machine *m);
+/* fh_check()'s part for all of mm: how many invariants are broken; a line for each goes to *out. */
+FH_MUST_CHECK unsigned int machine_check(struct fh_machine *m, struct fh_text *out);
 
 /* Frames the boot configuration keeps from the allocator until an area over them goes into service.
  */

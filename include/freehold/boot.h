@@ -79,6 +79,22 @@ struct boot_why {
 	char text[BOOT_WHY_MAX];
 };
 
+/* What the command line asks for devices. */
+struct boot_dma {
+	uint64_t coherent_pool; /* bytes of the atomic pools; 0: as Linux, 128 KiB a GiB of RAM */
+	uint64_t
+		swiotlb_slabs; /* slots of 2 KiB; 0: as Linux, 64 MiB where RAM lies above ZONE_DMA32, else none */
+	unsigned int swiotlb_areas; /* 0: one a CPU */
+	bool swiotlb_force, swiotlb_noforce;
+	bool coherent_only; /* coherent buffers come from pools only */
+	uint64_t
+		coherent_only_pool; /* bytes of the machine's pool then; 0: the regions' pools alone */
+	bool legacy_order;	    /* dma_order=legacy */
+	bool iommu_strict;	    /* iommu.strict=1, the default */
+	bool debug;		    /* dma_debug */
+	unsigned int debug_entries; /* dma_debug_entries=; 0: 65536 */
+};
+
 struct boot_config {
 	char model[BOOT_NAME_MAX]; /* cut at 63 characters */
 	char bootargs[BOOT_ARGS_MAX];
@@ -94,6 +110,7 @@ struct boot_config {
 	uint64_t dma32_limit; /* first byte above ZONE_DMA32; block aligned, at least dma_limit */
 	unsigned int nr_cpus; /* 1..64 */
 	enum cma_policy policy; /* of every area until changed */
+	struct boot_dma dma;
 	/* Linux's boot messages, '\n' after each line; they open the machine's dmesg. */
 	char dmesg[BOOT_DMESG_MAX];
 	size_t dmesg_len;

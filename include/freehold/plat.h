@@ -6,8 +6,8 @@
  * Preconditions for all: the core calls from any thread that may call the core, several at a time,
  * and passes `ctx` through untouched. Functions marked "may be NULL" are optional and the text says
  * what is lost. None may call back into the core, except that stop() never returns. A function may
- * sleep only where it says so, and fail only where it says so: alloc, ram, map, protect, swap_write and
- * swap_read may, at any call (DESIGN, "What may fail", has what follows for whom).
+ * sleep only where it says so, and fail only where it says so: alloc, ram, map, protect, vmap, swap_write
+ * and swap_read may, at any call (DESIGN, "What may fail", has what follows for whom).
  */
 #ifndef FREEHOLD_PLAT_H
 #define FREEHOLD_PLAT_H
@@ -19,6 +19,7 @@
 enum plat_log_level { PLAT_LOG_ERR = 3, PLAT_LOG_WARN = 4, PLAT_LOG_INFO = 6 };
 
 enum plat_map_flags { PLAT_MAP_WRITE = 1 };
+enum plat_vmap_flags { PLAT_VMAP_UNCACHED = 1 };
 
 struct plat {
 	void *ctx;
@@ -92,6 +93,31 @@ struct plat {
 	 */
 	size_t (*compress)(void *ctx, const void *src, void *dst, size_t room);
 	int (*decompress)(void *ctx, const void *src, size_t size, void *dst);
+
+	/*
+	 * Caches between the CPUs and RAM, for devices that do not snoop them. clean: what CPUs wrote to
+	 * [phys, phys+size) is in RAM when it returns. inval: CPUs see what is in RAM; of lines that the range covers in
+	 * part, what CPUs wrote goes to RAM first; of those it covers whole it is lost. inval returns how many
+	 * bytes that CPUs wrote since the last clean were lost, if the platform can tell, else 0. Never sleep, cannot
+	 * fail, any context. All NULL: CPUs and devices see the same bytes, always. cache_line: bytes, a power of two.
+	 */
+	void (*cache_clean)(void *ctx, phys_t phys, uint64_t size);
+	uint64_t (*cache_inval)(void *ctx, phys_t phys, uint64_t size);
+	unsigned int cache_line;
+
+	/*
+	 * A CPU address range of its own for runs of whole frames, one behind the other; with
+	 * PLAT_VMAP_UNCACHED past the caches: then these frames have no line in any cache when it returns, and get
+	 * none, by whatever address, until vunmap() of all such ranges. NULL: no room. May sleep. vunmap: the same
+	 * pointer and number of pages; cannot fail. Both may be NULL: there are no addresses but the linear map's
+	 * (where caches exist, coherent buffers for devices that do not snoop are then refused).
+	 */
+	void *(*vmap)(void *ctx, const struct range *run, unsigned int nr_runs, unsigned int flags);
+	void (*vunmap)(void *ctx, void *p, uint64_t nr_pages);
+
+	/* The name of a code address for people, such as "start_capture camera.c:57", into buf[size], always ended;
+	 * false: unknown. May be NULL. */
+	bool (*symbol)(void *ctx, const void *code, char *buf, size_t size);
 };
 
 #endif

@@ -218,7 +218,7 @@ static void buffers(void)
 
 	for (uint64_t size = 4096; size < (1u << 20); size *= 3)
 		if (fair(dma_alloc_coherent(&dev, size, GFP_KERNEL, &handle, &cpu), "dma"))
-			T_EQ(dma_free_coherent(&dev, size, handle), 0);
+			T_EQ(dma_free_coherent(&dev, size, cpu, handle), 0);
 }
 
 /* A second area over the reserve, made while the machine lives. */

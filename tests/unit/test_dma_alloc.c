@@ -48,16 +48,16 @@ static void bad_arguments(void)
 	     -FH_ENOMEM);
 	T_EQ(handle.v, 9);
 	T_EQ(dma_alloc_coherent(&dev, 10 * 4096, GFP_KERNEL, &made, &cpu), 0);
-	T_EQ(dma_free_coherent(NULL, 4096, made), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&nowhere, 4096, made), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&dev, 0, made), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&dev, 4096, (dma_t){made.v + 1}), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&dev, 4096, (dma_t){0}), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&dev, 4096, (dma_t){~UINT64_C(4095)}), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&dev, UINT64_MAX, made), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&dev, 11 * 4096, made), -FH_EINVAL);
+	T_EQ(dma_free_coherent(NULL, 4096, cpu, made), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&nowhere, 4096, cpu, made), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 0, cpu, made), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, (dma_t){made.v + 1}), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, (dma_t){0}), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, (dma_t){~UINT64_C(4095)}), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, UINT64_MAX, cpu, made), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 11 * 4096, cpu, made), -FH_EINVAL);
 	TP_CHECK(m);
-	T_EQ(dma_free_coherent(&dev, 10 * 4096, made), 0);
+	T_EQ(dma_free_coherent(&dev, 10 * 4096, cpu, made), 0);
 	testplat_end(&tp, m);
 }
 
@@ -86,7 +86,7 @@ static void buffers(void)
 			T_EQ(sum, 0);
 			memset(p, 0xff, sizes[i]);
 			TP_CHECK(m);
-			T_EQ(dma_free_coherent(&dev, sizes[i], handle), 0);
+			T_EQ(dma_free_coherent(&dev, sizes[i], cpu, handle), 0);
 		}
 	}
 	testplat_end(&tp, m);
@@ -106,15 +106,15 @@ static void pools(void)
 	T_OK(in_area(two), "more: the default area");
 	T_EQ(dma_alloc_coherent(&dev, 8192, GFP_ATOMIC, &now, &cpu), 0);
 	T_OK(!in_area(now), "in a hurry: buddy");
-	T_EQ(dma_free_coherent(&dev, 4096, one), 0);
-	T_EQ(dma_free_coherent(&dev, 8192, two), 0);
-	T_EQ(dma_free_coherent(&dev, 8192, now), 0);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, one), 0);
+	T_EQ(dma_free_coherent(&dev, 8192, cpu, two), 0);
+	T_EQ(dma_free_coherent(&dev, 8192, cpu, now), 0);
 	dev.cma_area = cma_default(m);
 	T_EQ(dma_alloc_coherent(&dev, 4096, GFP_KERNEL, &one, &cpu), 0);
 	T_OK(in_area(one), "its own area, a single page, too");
 	fh_mem_info(m, &info);
 	T_EQ(info.cma_device, 1);
-	T_EQ(dma_free_coherent(&dev, 4096, one), 0);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, one), 0);
 	testplat_end(&tp, m);
 }
 
@@ -129,12 +129,12 @@ static void reach(void)
 	for (uint64_t pages = 1; pages <= 64; pages *= 4) {
 		T_EQ(dma_alloc_coherent(&dev, pages * 4096, GFP_KERNEL, &handle, &cpu), 0);
 		T_OK(handle.v + pages * 4096 - 1 <= dev.coherent_dma_mask, "within the mask");
-		T_EQ(dma_free_coherent(&dev, pages * 4096, handle), 0);
+		T_EQ(dma_free_coherent(&dev, pages * 4096, cpu, handle), 0);
 	}
 	dev.coherent_dma_mask = TP_BASE + 64 * MIB - 1;
 	T_EQ(dma_alloc_coherent(&dev, 5 * 4096, GFP_KERNEL, &handle, &cpu), 0);
 	T_OK(handle.v + 5 * 4096 - 1 <= dev.coherent_dma_mask, "within the mask");
-	T_EQ(dma_free_coherent(&dev, 5 * 4096, handle), 0);
+	T_EQ(dma_free_coherent(&dev, 5 * 4096, cpu, handle), 0);
 	dev.coherent_dma_mask = TP_BASE - 1;
 	T_EQ(dma_alloc_coherent(&dev, 4096, GFP_KERNEL, &handle, &cpu), -FH_ENOMEM);
 	TP_CHECK(m);
@@ -151,16 +151,16 @@ static void freed_wrongly(void)
 
 	T_NEED(start(TP_ONE_ZONE, 64));
 	T_EQ(dma_alloc_coherent(&dev, 100 * 4096, GFP_KERNEL, &large, &cpu), 0);
-	T_EQ(dma_free_coherent(&dev, 101 * 4096, large), -FH_EINVAL);
-	T_EQ(dma_free_coherent(&dev, 100 * 4096, large), 0);
-	T_EQ(dma_free_coherent(&dev, 100 * 4096, large), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 101 * 4096, cpu, large), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 100 * 4096, cpu, large), 0);
+	T_EQ(dma_free_coherent(&dev, 100 * 4096, cpu, large), -FH_EINVAL);
 	T_EQ(dma_alloc_coherent(&dev, 3 * 4096, GFP_ATOMIC, &small, &cpu), 0);
-	T_EQ(dma_free_coherent(&dev, 3 * 4096, small), 0);
+	T_EQ(dma_free_coherent(&dev, 3 * 4096, cpu, small), 0);
 	TP_CHECK(m);
 	T_EQ(fh_object_create(m, 1, NULL, NULL, &o), 0);
 	T_EQ(fh_object_write(o, 0, 0, "x", 1), 0);
 	T_EQ(fh_object_where(o, 0, &pfn), 0);
-	T_EQ(dma_free_coherent(&dev, 4096, (dma_t){pfn << 12}), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, (dma_t){pfn << 12}), -FH_EINVAL);
 	TP_CHECK(m);
 	fh_object_destroy(o);
 	testplat_end(&tp, m);
@@ -174,11 +174,11 @@ static void freed_twice_from_the_cache(void)
 
 	T_NEED(start(TP_ONE_ZONE, 64));
 	T_EQ(dma_alloc_coherent(&dev, 4096, GFP_KERNEL, &small, &cpu), 0);
-	T_EQ(dma_free_coherent(&dev, 4096, small), 0);
-	T_EQ(dma_free_coherent(&dev, 4096, small), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, small), 0);
+	T_EQ(dma_free_coherent(&dev, 4096, cpu, small), -FH_EINVAL);
 	T_EQ(dma_alloc_coherent(&dev, 3 * 4096, GFP_ATOMIC, &small, &cpu), 0);
-	T_EQ(dma_free_coherent(&dev, 3 * 4096, small), 0);
-	T_EQ(dma_free_coherent(&dev, 3 * 4096, small), -FH_EINVAL);
+	T_EQ(dma_free_coherent(&dev, 3 * 4096, cpu, small), 0);
+	T_EQ(dma_free_coherent(&dev, 3 * 4096, cpu, small), -FH_EINVAL);
 	TP_CHECK(m);
 	testplat_end(&tp, m);
 }
@@ -197,8 +197,8 @@ static void full_area(void)
 	T_EQ(dma_alloc_coherent(&dev, 8 * MIB, GFP_KERNEL | __GFP_NOWARN, &huge, &cpu), -FH_ENOMEM);
 	cma_last_failure(cma_default(m), &f);
 	T_EQ(f.request.count, 2048);
-	T_EQ(dma_free_coherent(&dev, 16 * MIB, all), 0);
-	T_EQ(dma_free_coherent(&dev, 2 * 4096, more), 0);
+	T_EQ(dma_free_coherent(&dev, 16 * MIB, cpu, all), 0);
+	T_EQ(dma_free_coherent(&dev, 2 * 4096, cpu, more), 0);
 	testplat_end(&tp, m);
 }
 

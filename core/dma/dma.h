@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What a machine has for its devices. The struct that ties the folder together. */
+#ifndef FH_DMA_DMA_H
+#define FH_DMA_DMA_H
+
+#include <freehold/dma.h>
+#include "mm/machine.h"
+
+struct dma_debug;
+struct dma_coherent_mem;
+struct atomic_pool;
+struct dma_refusals;
+
+struct fh_dma {
+	struct dma_coherent_mem *pools;		  /* all of regions, by `next` */
+	struct dma_coherent_mem *global;	  /* linux,dma-default; NULL: none */
+	struct atomic_pool *atomic[MAX_NR_ZONES]; /* NULL: none */
+	struct io_tlb_mem *swiotlb;		  /* the machine's bounce buffers; NULL: none */
+	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
+	struct dma_debug *debug;		  /* NULL: off */
+	struct dma_refusals *refusals;
+};
+
+/* Whether a device sees what CPUs have in their caches. */
+static inline bool dma_snoops(const struct device *dev)
+{
+	return dev->dma_coherent || !dev->machine->plat.cache_clean;
+}
+
+/* Hands [phys, +size) to the device, and to the CPU: arch_sync_dma_for_device() and _cpu() of arm64. */
+static inline void dma_cache_for_device(const struct device *dev, phys_t phys, uint64_t size)
+{
+	struct fh_machine *m = dev->machine;
+
+	if (!dma_snoops(dev))
+		m->plat.cache_clean(m->plat.ctx, phys, size);
+}
+
+/* How many bytes that the CPU wrote meanwhile were lost. */
+static inline uint64_t dma_cache_for_cpu(const struct device *dev, phys_t phys, uint64_t size,
+					 enum dma_data_direction dir)
+{
+	struct fh_machine *m = dev->machine;
+
+	if (dma_snoops(dev) || dir == DMA_TO_DEVICE)
+		return 0;
+	return m->plat.cache_inval(m->plat.ctx, phys, size);
+}
+
+/* dma_capable(): [bus, bus + size) is within the device's streaming mask and its bus. */
+static inline bool dma_capable(const struct device *dev, uint64_t bus, uint64_t size)
+{
+	uint64_t limit = dma_get_mask(dev), last = bus + size - 1;
+
+	if (dev->bus_dma_limit && dev->bus_dma_limit < limit)
+		limit = dev->bus_dma_limit;
+	return last >= bus && last <= limit;
+}
+
+#define DMA_NOWHERE UINT64_MAX
+
+/* phys_to_dma() and back, by the device's ranges, without an IOMMU: DMA_NOWHERE if no one range has all of
+ * [x, x + size). */
+static inline uint64_t dma_of_phys(const struct device *dev, phys_t phys, uint64_t size)
+{
+	if (!dev->nr_ranges)
+		return phys.v;
+	for (unsigned int i = 0; i < dev->nr_ranges; i++) {
+		const struct bus_dma_region *r = &dev->range[i];
+
+		if (phys.v - r->cpu.v < r->size && size <= r->size - (phys.v - r->cpu.v))
+			return phys.v - r->cpu.v + r->dma.v;
+	}
+	return DMA_NOWHERE;
+}
+
+static inline uint64_t dma_to_phys(const struct device *dev, dma_t dma, uint64_t size)
+{
+	if (!dev->nr_ranges)
+		return dma.v;
+	for (unsigned int i = 0; i < dev->nr_ranges; i++) {
+		const struct bus_dma_region *r = &dev->range[i];
+
+		if (dma.v - r->dma.v < r->size && size <= r->size - (dma.v - r->dma.v))
+			return dma.v - r->dma.v + r->cpu.v;
+	}
+	return DMA_NOWHERE;
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A device that masters the bus: what of memory it reaches, how it sees it, and what memory is its own.
+ *
+ * The caller owns the struct. Zero in every field but `machine` is a device that reaches everything at the CPU's
+ * addresses, does not snoop the CPU's caches, and has no memory of its own. Fields change only while no buffer or
+ * mapping of the device lives.
+ */
+#ifndef FREEHOLD_DEVICE_H
+#define FREEHOLD_DEVICE_H
+
+#include <freehold/types.h>
+
+#define DEVICE_MAX_RANGES 8
+#define DEVICE_MAX_NAME	  64
+
+#define DMA_BIT_MASK(n) ((n) == 64 ? UINT64_MAX : (UINT64_C(1) << (n)) - 1)
+
+struct dma_coherent_mem; /* a pool of coherent memory: of a device, or of the machine */
+struct io_tlb_mem;	 /* bounce buffers (SWIOTLB): of a device, or of the machine */
+struct iommu_domain;	 /* an address space of devices */
+
+/* A window of the bus onto memory, as an entry of dma-ranges: bus addresses [dma, dma + size) are the CPU's
+ * [cpu, cpu + size). As Linux's struct bus_dma_region. */
+struct bus_dma_region {
+	phys_t cpu;
+	dma_t dma;
+	uint64_t size; /* bytes */
+};
+
+struct device {
+	struct fh_machine *machine;
+	const char *name; /* in messages; NULL: "device" */
+
+	uint64_t dma_mask;	    /* highest bus address it can drive, streaming; 0: all */
+	uint64_t coherent_dma_mask; /* of coherent buffers; 0: all */
+	uint64_t bus_dma_limit;	    /* of the bus it is on; 0: none */
+	bool dma_coherent;	    /* it snoops the CPU's caches */
+
+	struct bus_dma_region range[DEVICE_MAX_RANGES];
+	unsigned int nr_ranges; /* 0: bus addresses are the CPU's */
+
+	struct cma *cma_area;		  /* memory-region, reusable; NULL: the default area */
+	struct dma_coherent_mem *dma_mem; /* memory-region, not reusable; NULL: none */
+	struct io_tlb_mem *
+		dma_io_tlb_mem; /* restricted-dma-pool: it maps and allocates nowhere else; NULL: none */
+	struct iommu_domain *iommu; /* translates all its addresses; NULL: none */
+
+	/* Of scatter lists and buffers. */
+	unsigned int max_segment_size; /* bytes of one segment; 0: 64 KiB, as Linux */
+	uint64_t
+		segment_boundary_mask; /* a segment crosses no multiple of this plus 1; 0: 4 GiB - 1 */
+	unsigned int
+		min_align_mask; /* these low bits of an address survive a bounce; as dma_set_min_align_mask() */
+};
+
+static inline uint64_t dma_get_mask(const struct device *dev)
+{
+	return dev->dma_mask ? dev->dma_mask : UINT64_MAX;
+}
+
+static inline uint64_t dma_coherent_mask(const struct device *dev)
+{
+	return dev->coherent_dma_mask ? dev->coherent_dma_mask : UINT64_MAX;
+}
+
+static inline unsigned int dma_get_max_seg_size(const struct device *dev)
+{
+	return dev->max_segment_size ? dev->max_segment_size : 65536;
+}
+
+static inline uint64_t dma_get_seg_boundary(const struct device *dev)
+{
+	return dev->segment_boundary_mask ? dev->segment_boundary_mask : UINT32_MAX;
+}
+
+static inline const char *dev_name(const struct device *dev)
+{
+	return dev->name ? dev->name : "device";
+}
+
+#endif

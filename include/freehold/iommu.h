@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Address spaces of devices: page tables in memory that their IOMMU walks, with a cache of translations (IOTLB) that goes
+ * stale until it is flushed, and the addresses (IOVA) that are handed out of them. Follows iommu_map(),
+ * drivers/iommu/iova.c, dma-iommu.c and io-pgtable-arm.c of 6.12.
+ */
+#ifndef FREEHOLD_IOMMU_H
+#define FREEHOLD_IOMMU_H
+
+#include <freehold/device.h>
+
+enum iommu_prot {
+	IOMMU_READ = 1,
+	IOMMU_WRITE = 2,
+	IOMMU_CACHE = 4, /* snoops */
+	IOMMU_MMIO = 16,
+};
+
+struct iommu_options {
+	uint64_t aperture_start,
+		aperture_end; /* bus addresses it hands out, bytes, inclusive; 0, 0: 0 to 2^48 - 1 */
+	bool strict;	      /* each unmap flushes; else up to 256 at a time, or each 10 ms */
+	unsigned int iotlb_entries; /* 0: 512 */
+};
+
+/* -FH_ENOMEM; -FH_EINVAL: aperture not whole pages, end not above start or past 2^48. May sleep. */
+FH_MUST_CHECK int iommu_domain_create(struct fh_machine *m, const struct iommu_options *o,
+				      struct iommu_domain **domain);
+/* No device is attached any more; mappings that are left go with it. */
+void iommu_domain_destroy(struct iommu_domain *domain);
+
+/* Maps whole pages [iova, +size) to [phys, +size), with entries as large as both allow (4 KiB, 2 MiB, 1 GiB).
+ * -FH_EEXIST: some of it is mapped (nothing is changed); -FH_ENOMEM: no frame for a table; -FH_EINVAL: not pages, past the
+ * aperture's 48 bits. Never sleeps. */
+FH_MUST_CHECK int iommu_map(struct iommu_domain *domain, dma_t iova, phys_t phys, uint64_t size,
+			    unsigned int prot);
+/* Returns how many bytes from iova on were mapped and are not any more; splits a large entry that it covers in part (that may
+ * need a frame: without one it returns less). Translations are flushed before it returns. */
+uint64_t iommu_unmap(struct iommu_domain *domain, dma_t iova, uint64_t size);
+/* By the tables, past the IOTLB. False: not mapped. */
+bool iommu_iova_to_phys(struct iommu_domain *domain, dma_t iova, phys_t *phys);
+
+/* An access that was stopped. */
+struct iommu_fault {
+	dma_t iova;
+	bool write;
+	const char *why; /* "not mapped", "read only", "write only" */
+	char device[DEVICE_MAX_NAME];
+	uint64_t time_ns;
+};
+/* The last, newest first, at most n; returns how many there were since birth. */
+uint64_t iommu_faults(struct iommu_domain *domain, struct iommu_fault *out, unsigned int n);
+/* Called for each, by the thread that made the access; NULL: nobody. */
+void iommu_set_fault_handler(struct iommu_domain *domain,
+			     void (*fn)(void *arg, const struct iommu_fault *f), void *arg);
+
+struct iommu_stats {
+	uint64_t mapped; /* bytes */
+	uint64_t tables; /* frames that tables lie in */
+	uint64_t maps, unmaps, flushes,
+		deferred; /* calls; flushes of the IOTLB; mappings that wait for one */
+	uint64_t iotlb_hits, iotlb_misses,
+		iotlb_stale; /* stale: used after unmap, before the flush */
+	uint64_t faults;
+};
+void iommu_stats(struct iommu_domain *domain, struct iommu_stats *stats);
+
+#endif

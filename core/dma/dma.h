@@ -10,6 +10,7 @@ struct dma_debug;
 struct dma_coherent_mem;
 struct atomic_pool;
 struct dma_refusals;
+struct dma_remaps;
 
 struct fh_dma {
 	struct dma_coherent_mem *pools;		  /* all of regions, by `next` */
@@ -19,6 +20,7 @@ struct fh_dma {
 	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
 	struct dma_debug *debug;		  /* NULL: off */
 	struct dma_refusals *refusals;
+	struct dma_remaps *remaps;
 };
 
 /* Whether a device sees what CPUs have in their caches. */

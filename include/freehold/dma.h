@@ -81,6 +81,10 @@ FH_MUST_CHECK int dma_alloc_noncoherent(struct device *dev, uint64_t size, gfp_t
 FH_MUST_CHECK int dma_free_noncoherent(struct device *dev, uint64_t size, void *cpu, dma_t handle,
 				       enum dma_data_direction dir);
 
+/* One step of what pools do in advance: an atomic pool, or the bounce buffers, grown where they ran low. True: call again, there may
+ * be more. For a thread that may sleep, as cma_background(). */
+bool dma_background(struct fh_machine *m);
+
 /* ---- scatter lists ---- */
 
 struct scatterlist {

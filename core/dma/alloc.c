@@ -8,12 +8,14 @@
 #include "dma/frames.h"
 #include "dma/iommu.h"
 #include "dma/remap.h"
+#include "dma/scatter.h"
 
 typedef unsigned long long ull;
 
 static bool bad_request(const struct device *dev, uint64_t size, unsigned int attrs)
 {
-	return !dev || !dev->machine || !dev->machine->dma || !size || attrs & ~(unsigned int)DMA_ATTR_ALL;
+	return !dev || !dev->machine || !dev->machine->dma || !size ||
+	       attrs & ~(unsigned int)DMA_ATTR_ALL;
 }
 
 /* ---- contiguous in memory ---- */
@@ -22,20 +24,6 @@ static bool bad_request(const struct device *dev, uint64_t size, unsigned int at
 static void *map_uncached(struct fh_machine *m, const struct range *run, unsigned int nr)
 {
 	return m->plat.vmap ? m->plat.vmap(m->plat.ctx, run, nr, PLAT_VMAP_UNCACHED) : NULL;
-}
-
-static struct dma_remap *new_remap(struct dma_ask *a, unsigned int nr_runs)
-{
-	struct dma_remap *r = machine_alloc(a->dev->machine, remap_size(nr_runs));
-
-	if (!r)
-		(void)refuse_step(a->way, DMA_SOURCE_VMAP, -FH_ENOMEM, "no memory for its record");
-	if (r) {
-		r->dev = a->dev;
-		r->pages = a->pages;
-		r->nr_runs = nr_runs;
-	}
-	return r;
 }
 
 /* Zero bytes in RAM, and an address of the CPU's for them; *remap: what has to be kept for that, or NULL. */
@@ -57,7 +45,7 @@ static int show_cpu(struct dma_ask *a, struct dma_remap **remap)
 	m->plat.cache_clean(m->plat.ctx, fh_pfn_to_phys(a->pfn), size);
 	if (a->attrs & DMA_ATTR_NO_KERNEL_MAPPING || !machine_virt(m, a->pfn))
 		return 0;
-	*remap = new_remap(a, 1);
+	*remap = scatter_record(a, 1);
 	if (!*remap)
 		return -FH_ENOMEM;
 	(*remap)->run[0] = (struct range){a->pfn, a->pfn + a->pages};
@@ -79,12 +67,6 @@ static void drop_remap(struct fh_machine *m, struct dma_remap *r)
 	machine_free(m, r, r ? remap_size(r->nr_runs) : 0);
 }
 
-static void give_back(struct device *dev, pfn_t pfn, uint64_t pages)
-{
-	if (!frames_give(dev, pfn, pages))
-		machine_bug(dev->machine, "dma: pfn %#llx of a buffer is nobody's", (ull)pfn);
-}
-
 static int alloc_direct(struct dma_ask *a, dma_t *handle)
 {
 	struct dma_remap *remap;
@@ -94,7 +76,7 @@ static int alloc_direct(struct dma_ask *a, dma_t *handle)
 		return err;
 	err = show_cpu(a, &remap);
 	if (err) {
-		give_back(a->dev, a->pfn, a->pages);
+		frames_give_back(a->dev, a->pfn, a->pages);
 		return err;
 	}
 	handle->v = dma_of_phys(a->dev, fh_pfn_to_phys(a->pfn), a->pages << FH_PAGE_SHIFT);
@@ -124,46 +106,6 @@ static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t hand
 }
 
 /* ---- contiguous for the device only ---- */
-
-/* Takes frames in runs as large as there are; a run that continues the one before it joins it. */
-static int take_runs(struct dma_ask *a, struct dma_remap *r)
-{
-	struct fh_machine *m = a->dev->machine;
-	uint64_t left = a->pages;
-	unsigned int order = a->attrs & DMA_ATTR_ALLOC_SINGLE_PAGES ? 0 : FH_BLOCK_ORDER;
-	pfn_t pfn;
-	int err = 0;
-
-	r->nr_runs = 0;
-	while (left) {
-		gfp_t gfp = a->gfp & ~(gfp_t)__GFP_ZERO;
-
-		while (UINT64_C(1) << order > left)
-			order--;
-		/* Only the smallest is worth reclaim. */
-		err = fh_alloc_pages(m, order ? (gfp & ~GFP_KERNEL) | __GFP_NOWARN : gfp, order,
-				     &pfn);
-		if (err && order) {
-			order--;
-			continue;
-		}
-		if (err)
-			return refuse_step(a->way, DMA_SOURCE_BUDDY, err, "%llu of %llu pages free",
-					   (ull)(a->pages - left), (ull)a->pages);
-		if (r->nr_runs && r->run[r->nr_runs - 1].end == pfn)
-			r->run[r->nr_runs - 1].end += UINT64_C(1) << order;
-		else
-			r->run[r->nr_runs++] = (struct range){pfn, pfn + (UINT64_C(1) << order)};
-		left -= UINT64_C(1) << order;
-	}
-	return 0;
-}
-
-static void give_runs(struct device *dev, const struct dma_remap *r)
-{
-	for (unsigned int i = 0; i < r->nr_runs; i++)
-		give_back(dev, r->run[i].start, r->run[i].end - r->run[i].start);
-}
 
 static int show_runs(struct dma_ask *a, struct dma_remap *r)
 {
@@ -209,39 +151,10 @@ static int map_runs(struct dma_ask *a, struct dma_remap *r)
 		   : 0;
 }
 
-/* Frames wherever they are; every run may be a page, so much room is kept for their list. */
-static int take_scattered(struct dma_ask *a, struct dma_remap **remap)
-{
-	struct fh_machine *m = a->dev->machine;
-	unsigned int most = (unsigned int)a->pages, nr;
-	struct dma_remap *r, *exact;
-	int err;
-
-	if (a->pages > UINT32_MAX / sizeof(struct range))
-		return refuse_step(a->way, DMA_SOURCE_BUDDY, -FH_ENOMEM, "%llu pages",
-				   (ull)a->pages);
-	r = new_remap(a, most);
-	if (!r)
-		return -FH_ENOMEM;
-	err = take_runs(a, r);
-	nr = r->nr_runs;
-	exact = err ? NULL : new_remap(a, nr);
-	if (exact) {
-		memcpy(exact->run, r->run, nr * sizeof(r->run[0]));
-	} else {
-		give_runs(a->dev, r);
-		err = err ? err : -FH_ENOMEM;
-	}
-	machine_free(m, r, remap_size(most));
-	*remap = exact;
-	a->source = DMA_SOURCE_BUDDY;
-	return err;
-}
-
 /* Contiguous frames after all: the caller wants them, or cannot sleep, or the pool has nothing else. */
 static int take_together(struct dma_ask *a, struct dma_remap **remap)
 {
-	struct dma_remap *r = new_remap(a, 1);
+	struct dma_remap *r = scatter_record(a, 1);
 	int err = r ? frames_take(a) : -FH_ENOMEM;
 
 	if (err) {
@@ -265,7 +178,7 @@ static int alloc_iommu(struct dma_ask *a, dma_t *handle)
 {
 	struct fh_machine *m = a->dev->machine;
 	struct dma_remap *r = NULL;
-	int err = scattered(a) ? take_scattered(a, &r) : take_together(a, &r);
+	int err = scattered(a) ? scatter_take(a, &r) : take_together(a, &r);
 
 	if (err)
 		return err;
@@ -278,7 +191,7 @@ static int alloc_iommu(struct dma_ask *a, dma_t *handle)
 	if (!err)
 		err = map_runs(a, r);
 	if (err) {
-		give_runs(a->dev, r);
+		scatter_give(a->dev, r);
 		drop_remap(m, r);
 		return err;
 	}
@@ -302,7 +215,7 @@ static int free_iommu(struct device *dev, uint64_t pages, void *cpu, dma_t handl
 	}
 	if (!iommu_dma_unmap(dev, handle, pages << FH_PAGE_SHIFT))
 		machine_bug(m, "dma: buffer at %#llx is not in its address space", (ull)handle.v);
-	give_runs(dev, r);
+	scatter_give(dev, r);
 	drop_remap(m, r);
 	return 0;
 }

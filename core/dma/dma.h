@@ -18,7 +18,9 @@ struct fh_dma {
 	struct atomic_pool *atomic[MAX_NR_ZONES]; /* NULL: none */
 	struct io_tlb_mem *swiotlb;		  /* the machine's bounce buffers; NULL: none */
 	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
-	struct dma_debug *debug;		  /* NULL: off */
+	bool may_bounce;     /* there are bounce buffers of any kind: an address may be a slot */
+	bool swiotlb_forced; /* all that is mapped is bounced */
+	struct dma_debug *debug; /* NULL: off */
 	struct dma_refusals *refusals;
 	struct dma_remaps *remaps;
 };

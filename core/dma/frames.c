@@ -391,3 +391,9 @@ bool frames_give(struct device *dev, pfn_t pfn, uint64_t pages)
 	cma = machine_area(m, machine_block(m, pfn));
 	return cma ? cma_release(cma, pfn, pages) : give_buddy(m, pfn, pages);
 }
+
+void frames_give_back(struct device *dev, pfn_t pfn, uint64_t pages)
+{
+	if (!frames_give(dev, pfn, pages))
+		machine_bug(dev->machine, "dma: pfn %#llx of a buffer is nobody's", (ull)pfn);
+}

@@ -32,6 +32,8 @@ FH_MUST_CHECK int frames_take(struct dma_ask *a);
 FH_MUST_CHECK int frames_take_cached(struct dma_ask *a);
 /* Gives frames back to whoever gave them. False: they are nobody's buffer, or not all of one; nothing is given. */
 bool frames_give(struct device *dev, pfn_t pfn, uint64_t pages);
+/* The same for frames that are known to be one: anything else is a bug. */
+void frames_give_back(struct device *dev, pfn_t pfn, uint64_t pages);
 
 void frames_ask(struct dma_ask *a, struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs,
 		struct dma_refusal *way);

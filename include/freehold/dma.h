@@ -112,7 +112,7 @@ FH_MUST_CHECK int dma_free_noncontiguous(struct device *dev, uint64_t size, stru
 /* Where the CPU sees it in one piece, cached; until dma_vunmap_noncontiguous(). */
 FH_MUST_CHECK int dma_vmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table *sgt,
 					 void **cpu);
-void dma_vunmap_noncontiguous(struct device *dev, uint64_t size, void *cpu);
+void dma_vunmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table *sgt, void *cpu);
 
 /* The frames of a coherent buffer as a table of the caller's (entries from plat->alloc), for another device to map.
  * dma_free_sgtable() ends it. */

@@ -238,7 +238,7 @@ static enum dma_source optimal_zone(const struct dma_ask *a)
 
 	if (a->gfp & __GFP_DMA || limit < m->cfg.dma_limit)
 		return DMA_SOURCE_BUDDY_DMA;
-	if (a->gfp & __GFP_DMA32 || limit < UINT64_C(1) << 32)
+	if (a->gfp & __GFP_DMA32 || limit < m->cfg.dma32_limit)
 		return DMA_SOURCE_BUDDY_DMA32;
 	return DMA_SOURCE_BUDDY;
 }

@@ -38,8 +38,9 @@ enum boot_region_kind {
 enum boot_region_flags {
 	BOOT_REGION_DYNAMIC = 1,     /* `size` in the tree; placed here */
 	BOOT_REGION_CMA_DEFAULT = 2, /* linux,cma-default, or cma=; of one region at most */
-	BOOT_REGION_DMA_DEFAULT = 4, /* linux,dma-default; of one region at most */
-	BOOT_REGION_CMDLINE = 8,     /* from cma= */
+	BOOT_REGION_DMA_DEFAULT =
+		4, /* linux,dma-default, or coherent_only=SIZE; of one region at most */
+	BOOT_REGION_CMDLINE = 8, /* from cma= or coherent_only= */
 	/* As the tree has it; `kind` is what follows from them. */
 	BOOT_REGION_REUSABLE = 16,
 	BOOT_REGION_NO_MAP = 32,
@@ -79,12 +80,13 @@ struct boot_why {
 	char text[BOOT_WHY_MAX];
 };
 
-/* What the command line asks for devices. */
+/* What the command line asks for devices; a program may fill it in before boot_config_finish(), and options of the command
+ * line go over that. */
 struct boot_dma {
 	uint64_t coherent_pool; /* bytes of the atomic pools; 0: as Linux, 128 KiB a GiB of RAM */
 	uint64_t
-		swiotlb_slabs; /* slots of 2 KiB; 0: as Linux, 64 MiB where RAM lies above ZONE_DMA32, else none */
-	unsigned int swiotlb_areas; /* 0: one a CPU */
+		swiotlb_slabs; /* slots of 2 KiB; 0: as Linux, 64 MiB where RAM lies above ZONE_DMA, else none */
+	unsigned int swiotlb_areas; /* a power of two; 0: one a CPU */
 	bool swiotlb_force, swiotlb_noforce;
 	bool coherent_only; /* coherent buffers come from pools only */
 	uint64_t
@@ -93,6 +95,15 @@ struct boot_dma {
 	bool iommu_strict;	    /* iommu.strict=1, the default */
 	bool debug;		    /* dma_debug */
 	unsigned int debug_entries; /* dma_debug_entries=; 0: 65536 */
+	char debug_driver
+		[BOOT_NAME_MAX]; /* dma_debug_driver=: reports of this device only; "": of all */
+};
+
+/* What it comes to on a machine's memory. */
+struct boot_dma_plan {
+	uint64_t atomic_pool[MAX_NR_ZONES]; /* bytes wanted of each zone; 0: none */
+	uint64_t swiotlb_slabs;		    /* whole segments and areas; 0: no bounce buffers */
+	unsigned int swiotlb_areas;
 };
 
 struct boot_config {
@@ -138,11 +149,15 @@ FH_MUST_CHECK int boot_config_fdt(struct boot_config *cfg, const void *dtb, size
  * checks everything. Calls once, last. What Linux drops with a message (a dynamic region without
  * room, an area across zones or outside RAM) is dropped with that message, and with one of ours a
  * restricted pool outside RAM. Errors where Linux would
- * go on: -FH_EINVAL: a bad option, a region that two owners would use; -FH_ENOMEM, -FH_EBUSY: no
- * room for cma=; -FH_ERANGE: a size or address out of range; -FH_ENOSPC: too many regions.
+ * go on: -FH_EINVAL: a bad option, a region that two owners would use, coherent_only without a pool;
+ * -FH_ENOMEM, -FH_EBUSY: no room for cma=, or for what devices are to have; -FH_ERANGE: a size or
+ * address out of range; -FH_ENOSPC: too many regions.
  */
 FH_MUST_CHECK int boot_config_finish(struct boot_config *cfg, const char *bootargs,
 				     uint64_t ram_bytes, struct boot_why *why);
+
+/* The defaults of cfg->dma made figures, with Linux's roundings; after boot_config_finish(). */
+void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan);
 
 /* The part of a zone that RAM spans, after boot_config_finish(); false: the zone is empty. */
 bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span);

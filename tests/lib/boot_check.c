@@ -78,6 +78,39 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 	return NULL;
 }
 
+static bool power_of_two(uint64_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+static const char *check_dma(const struct boot_config *cfg)
+{
+	const struct boot_region *pool = NULL;
+	struct boot_dma_plan plan;
+
+	boot_config_dma(cfg, &plan);
+	if (plan.swiotlb_slabs &&
+	    (!power_of_two(plan.swiotlb_slabs) || !power_of_two(plan.swiotlb_areas) ||
+	     plan.swiotlb_slabs / 128 < plan.swiotlb_areas))
+		return "bounce buffers are whole segments of areas";
+	if (!plan.atomic_pool[ZONE_NORMAL] || plan.atomic_pool[ZONE_NORMAL] & (FH_PAGE_SIZE - 1))
+		return "atomic pools are whole pages";
+	if (!cfg->dma.coherent_only)
+		return NULL;
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		if (cfg->region[i].kind == BOOT_REGION_DMA_POOL &&
+		    (!cfg->dma.coherent_only_pool ||
+		     (cfg->region[i].flags & BOOT_REGION_DMA_DEFAULT)))
+			pool = &cfg->region[i];
+	if (!pool)
+		return "coherent_only has a pool";
+	if (cfg->dma.coherent_only_pool &&
+	    (pool->size != cfg->dma.coherent_only_pool || !in_ram(cfg, pool) ||
+	     pool->base + pool->size > cfg->dma_limit))
+		return "the pool of coherent_only= is RAM that all devices reach";
+	return NULL;
+}
+
 const char *boot_check(const struct boot_config *cfg)
 {
 	const char *broken = check_banks(cfg);
@@ -95,5 +128,5 @@ const char *boot_check(const struct boot_config *cfg)
 	if (cfg->dmesg_len >= BOOT_DMESG_MAX || strlen(cfg->dmesg) != cfg->dmesg_len ||
 	    cfg->dmesg[cfg->dmesg_len - 1] != '\n')
 		return "dmesg is lines";
-	return NULL;
+	return check_dma(cfg);
 }

@@ -19,6 +19,8 @@ struct fh_dma {
 	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
 	struct dma_debug *debug;		  /* NULL: off */
 	struct dma_refusals *refusals;
+	struct dma_pool *dmapools;    /* of small objects (dmapool.c) */
+	struct fh_lock dmapools_lock; /* the list; rank SPACE */
 };
 
 /* Whether a device sees what CPUs have in their caches. */

@@ -23,6 +23,8 @@ struct fh_dma {
 	struct dma_debug *debug; /* NULL: off */
 	struct dma_refusals *refusals;
 	struct dma_remaps *remaps;
+	struct dma_pool *dmapools;    /* of small objects (dmapool.c) */
+	struct fh_lock dmapools_lock; /* the list; rank SPACE */
 };
 
 /* Whether a device sees what CPUs have in their caches. */

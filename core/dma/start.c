@@ -2,6 +2,7 @@
 /* What devices have of a machine, in the order of its making. */
 #include "dma/start.h"
 #include "dma/coherent.h"
+#include "dma/dmapool.h"
 #include "dma/pool.h"
 #include "dma/refuse.h"
 #include "dma/remap.h"
@@ -13,6 +14,7 @@ int dma_start(struct fh_machine *m)
 	m->dma = machine_alloc(m, sizeof(*m->dma));
 	if (!m->dma)
 		return -FH_ENOMEM;
+	fh_lock_init(&m->dma->dmapools_lock, RANK_SPACE);
 	err = refuse_start(m);
 	if (!err)
 		err = remap_start(m);
@@ -27,6 +29,7 @@ void dma_end(struct fh_machine *m)
 {
 	if (!m->dma)
 		return;
+	dmapool_forget_all(m);
 	remap_end(m);
 	pool_end(m);
 	coherent_end(m);
@@ -37,7 +40,7 @@ void dma_end(struct fh_machine *m)
 
 unsigned int dma_check(struct fh_machine *m, struct fh_text *out)
 {
-	return coherent_check(m, out) + pool_check(m, out);
+	return coherent_check(m, out) + pool_check(m, out) + dmapool_check(m, out);
 }
 
 bool dma_background(struct fh_machine *m)

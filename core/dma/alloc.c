@@ -4,9 +4,11 @@
  * Coherent buffers: frames, then how the CPU and the device see them. */
 #include <freehold/page.h>
 #include "base/string.h"
+#include "dma/coherent.h"
 #include "dma/debug.h"
 #include "dma/frames.h"
 #include "dma/iommu.h"
+#include "dma/pool.h"
 #include "dma/remap.h"
 #include "dma/scatter.h"
 
@@ -37,13 +39,15 @@ static int show_cpu(struct dma_ask *a, struct dma_remap **remap)
 		memset(a->cpu, 0, size);
 		return 0;
 	}
+	if (!machine_virt(m, a->pfn)) /* the machine has no bytes, or none there */
+		return 0;
 	machine_zero(m, a->pfn, a->pages);
 	if (dma_snoops(a->dev)) {
 		a->cpu = machine_virt(m, a->pfn);
 		return 0;
 	}
 	m->plat.cache_clean(m->plat.ctx, fh_pfn_to_phys(a->pfn), size);
-	if (a->attrs & DMA_ATTR_NO_KERNEL_MAPPING || !machine_virt(m, a->pfn))
+	if (a->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
 		return 0;
 	*remap = scatter_record(a, 1);
 	if (!*remap)
@@ -87,6 +91,15 @@ static int alloc_direct(struct dma_ask *a, dma_t *handle)
 	return 0;
 }
 
+/* Whether a buffer there has an address of its own, and so a record. */
+static bool has_record(const struct device *dev, pfn_t pfn, uint64_t pages, unsigned int attrs)
+{
+	struct fh_machine *m = dev->machine;
+
+	return !dma_snoops(dev) && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING) && machine_virt(m, pfn) &&
+	       !coherent_find(m, pfn, pages) && !pool_find(m, pfn, pages);
+}
+
 static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
 		       unsigned int attrs)
 {
@@ -101,6 +114,8 @@ static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t hand
 		remap_keep(m, r);
 		return -FH_EINVAL;
 	}
+	if (!r && has_record(dev, phys >> FH_PAGE_SHIFT, pages, attrs))
+		return -FH_EINVAL;
 	drop_remap(m, r);
 	return frames_give(dev, phys >> FH_PAGE_SHIFT, pages) ? 0 : -FH_EINVAL;
 }

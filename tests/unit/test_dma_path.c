@@ -134,29 +134,6 @@ static struct testplat tp;
 static struct fh_machine *m;
 static struct device dev;
 
-/* CPUs with caches, for the path's sake. */
-static void cache_clean(void *ctx, phys_t phys, uint64_t size)
-{
-	(void)ctx, (void)phys, (void)size;
-}
-
-static uint64_t cache_inval(void *ctx, phys_t phys, uint64_t size)
-{
-	(void)ctx, (void)phys, (void)size;
-	return 0;
-}
-
-static void *vmap(void *ctx, const struct range *run, unsigned int nr, unsigned int flags)
-{
-	(void)nr, (void)flags;
-	return tp.plat.ram(ctx, fh_pfn_to_phys(run->start), FH_PAGE_SIZE);
-}
-
-static void vunmap(void *ctx, void *p, uint64_t nr)
-{
-	(void)ctx, (void)p, (void)nr;
-}
-
 static void add_region(struct boot_config *cfg, const char *name, uint64_t at, uint64_t size,
 		       enum boot_region_kind kind, unsigned int flags)
 {
@@ -185,13 +162,8 @@ static bool start(unsigned int flags)
 	cfg->dma.coherent_only = flags & ONLY;
 	testplat_init(&tp);
 	testplat_cpu(0);
-	if (flags & CACHES) {
-		tp.plat.cache_clean = cache_clean;
-		tp.plat.cache_inval = cache_inval;
-		tp.plat.cache_line = 64;
-		tp.plat.vmap = vmap;
-		tp.plat.vunmap = vunmap;
-	}
+	if (flags & CACHES)
+		testplat_caches(&tp, 64);
 	m = testplat_machine_of(&tp, cfg);
 	return m;
 }

@@ -19,6 +19,8 @@ struct fh_dma {
 	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
 	struct dma_debug *debug;		  /* NULL: off */
 	struct dma_refusals *refusals;
+	struct iommu_domain *domains; /* by `next`, newest first */
+	struct fh_lock domains_lock;  /* rank SPACE: held while all of them are looked at */
 };
 
 /* Whether a device sees what CPUs have in their caches. */

@@ -25,6 +25,8 @@ struct fh_dma {
 	struct dma_remaps *remaps;
 	struct dma_pool *dmapools;    /* of small objects (dmapool.c) */
 	struct fh_lock dmapools_lock; /* the list; rank SPACE */
+	struct iommu_domain *domains; /* by `next`, newest first */
+	struct fh_lock domains_lock;  /* rank SPACE: held while all of them are looked at */
 };
 
 /* Whether a device sees what CPUs have in their caches. */

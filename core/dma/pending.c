@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What is not there yet: bounce buffers, IOMMU and debugging refuse, or do nothing. */
+/* What is not there yet: bounce buffers and debugging refuse, or do nothing. */
 #include "dma/debug.h"
-#include "dma/iommu.h"
 #include "dma/swiotlb.h"
 
 struct io_tlb_mem *swiotlb_of(const struct device *dev)
@@ -66,39 +65,6 @@ const char *swiotlb_name(const struct io_tlb_mem *mem)
 {
 	(void)mem;
 	return "";
-}
-
-int iommu_dma_map(struct device *dev, phys_t phys, uint64_t size, uint64_t mask, unsigned int prot,
-		  dma_t *handle)
-{
-	(void)dev, (void)phys, (void)size, (void)mask, (void)prot, (void)handle;
-	return -FH_ENOMEM;
-}
-bool iommu_dma_unmap(struct device *dev, dma_t handle, uint64_t size)
-{
-	(void)dev, (void)handle, (void)size;
-	return false;
-}
-int iommu_dma_map_runs(struct device *dev, const struct range *run, unsigned int nr, uint64_t mask,
-		       unsigned int prot, dma_t *handle)
-{
-	(void)dev, (void)run, (void)nr, (void)mask, (void)prot, (void)handle;
-	return -FH_ENOMEM;
-}
-int iommu_dma_map_sg(struct device *dev, struct scatterlist *sg, unsigned int nents,
-		     unsigned int prot)
-{
-	(void)dev, (void)sg, (void)nents, (void)prot;
-	return -FH_ENOMEM;
-}
-void iommu_dma_unmap_sg(struct device *dev, struct scatterlist *sg, unsigned int nents)
-{
-	(void)dev, (void)sg, (void)nents;
-}
-bool iommu_iova_to_phys(struct iommu_domain *domain, dma_t iova, phys_t *phys)
-{
-	(void)domain, (void)iova, (void)phys;
-	return false;
 }
 
 void debug_dma_map(struct device *dev, enum dma_debug_type type, phys_t phys, uint64_t size,

@@ -3,6 +3,7 @@
 #include "dma/start.h"
 #include "dma/coherent.h"
 #include "dma/dmapool.h"
+#include "dma/iommu.h"
 #include "dma/pool.h"
 #include "dma/refuse.h"
 #include "dma/remap.h"
@@ -15,6 +16,7 @@ int dma_start(struct fh_machine *m)
 	if (!m->dma)
 		return -FH_ENOMEM;
 	fh_lock_init(&m->dma->dmapools_lock, RANK_SPACE);
+	iommu_start(m);
 	err = refuse_start(m);
 	if (!err)
 		err = remap_start(m);
@@ -30,6 +32,7 @@ void dma_end(struct fh_machine *m)
 	if (!m->dma)
 		return;
 	dmapool_forget_all(m);
+	iommu_end(m);
 	remap_end(m);
 	pool_end(m);
 	coherent_end(m);
@@ -40,7 +43,8 @@ void dma_end(struct fh_machine *m)
 
 unsigned int dma_check(struct fh_machine *m, struct fh_text *out)
 {
-	return coherent_check(m, out) + pool_check(m, out) + dmapool_check(m, out);
+	return coherent_check(m, out) + pool_check(m, out) + dmapool_check(m, out) +
+	       iommu_check_all(m, out);
 }
 
 bool dma_background(struct fh_machine *m)

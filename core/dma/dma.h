@@ -10,6 +10,7 @@ struct dma_debug;
 struct dma_coherent_mem;
 struct atomic_pool;
 struct dma_refusals;
+struct dma_remaps;
 
 struct fh_dma {
 	struct dma_coherent_mem *pools;		  /* all of regions, by `next` */
@@ -17,8 +18,13 @@ struct fh_dma {
 	struct atomic_pool *atomic[MAX_NR_ZONES]; /* NULL: none */
 	struct io_tlb_mem *swiotlb;		  /* the machine's bounce buffers; NULL: none */
 	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
-	struct dma_debug *debug;		  /* NULL: off */
+	bool may_bounce;     /* there are bounce buffers of any kind: an address may be a slot */
+	bool swiotlb_forced; /* all that is mapped is bounced */
+	struct dma_debug *debug; /* NULL: off */
 	struct dma_refusals *refusals;
+	struct dma_remaps *remaps;
+	struct dma_pool *dmapools;    /* of small objects (dmapool.c) */
+	struct fh_lock dmapools_lock; /* the list; rank SPACE */
 };
 
 /* Whether a device sees what CPUs have in their caches. */

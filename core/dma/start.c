@@ -1,22 +1,49 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What devices have of a machine, in the order of its making. */
 #include "dma/start.h"
-#include "dma/dma.h"
+#include "dma/coherent.h"
+#include "dma/dmapool.h"
+#include "dma/pool.h"
+#include "dma/refuse.h"
+#include "dma/remap.h"
 
 int dma_start(struct fh_machine *m)
 {
+	int err;
+
 	m->dma = machine_alloc(m, sizeof(*m->dma));
-	return m->dma ? 0 : -FH_ENOMEM;
+	if (!m->dma)
+		return -FH_ENOMEM;
+	fh_lock_init(&m->dma->dmapools_lock, RANK_SPACE);
+	err = refuse_start(m);
+	if (!err)
+		err = remap_start(m);
+	if (!err)
+		err = coherent_start(m);
+	if (!err)
+		err = pool_start(m);
+	return err;
 }
 
 void dma_end(struct fh_machine *m)
 {
+	if (!m->dma)
+		return;
+	dmapool_forget_all(m);
+	remap_end(m);
+	pool_end(m);
+	coherent_end(m);
+	refuse_end(m);
 	machine_free(m, m->dma, sizeof(*m->dma));
 	m->dma = NULL;
 }
 
 unsigned int dma_check(struct fh_machine *m, struct fh_text *out)
 {
-	(void)m, (void)out;
-	return 0;
+	return coherent_check(m, out) + pool_check(m, out) + dmapool_check(m, out);
+}
+
+bool dma_background(struct fh_machine *m)
+{
+	return pool_background(m);
 }

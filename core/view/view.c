@@ -30,6 +30,7 @@ static const struct entry {
 	{"sys/kernel/debug/freehold/*/last_failure", view_area_last_failure, 0},
 	{"sys/kernel/debug/freehold/*/policy", view_area_policy, 0},
 	{"sys/kernel/debug/freehold/*/stats", view_area_stats, 0},
+	{"sys/kernel/debug/freehold/dma_pools", view_dmapools, 0},
 	{"sys/kernel/debug/zswap/pool_total_size", view_zpool_value, VIEW_ZPOOL_SIZE},
 	{"sys/kernel/debug/zswap/reject_alloc_fail", view_zpool_value, VIEW_ZPOOL_FAILED},
 	{"sys/kernel/debug/zswap/reject_compress_poor", view_zpool_value, VIEW_ZPOOL_POOR},

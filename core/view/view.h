@@ -34,6 +34,7 @@ void view_buddyinfo(struct view *v);
 void view_pagetypeinfo(struct view *v);
 void view_iomem(struct view *v);
 void view_dmesg(struct view *v);
+void view_dmapools(struct view *v);
 
 /* Numbers of an area, `what` says which. */
 enum view_cma_value {

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What is not there yet: bounce buffers, IOMMU and debugging refuse, or do nothing. */
+#include "dma/debug.h"
+#include "dma/iommu.h"
+#include "dma/swiotlb.h"
+
+struct io_tlb_mem *swiotlb_of(const struct device *dev)
+{
+	(void)dev;
+	return NULL;
+}
+bool swiotlb_is_forced(const struct device *dev)
+{
+	(void)dev;
+	return false;
+}
+int swiotlb_map(struct device *dev, phys_t phys, uint64_t size, enum dma_data_direction dir,
+		unsigned int attrs, dma_t *handle)
+{
+	(void)dev, (void)phys, (void)size, (void)dir, (void)attrs, (void)handle;
+	return -FH_EIO;
+}
+bool is_swiotlb_buffer(const struct device *dev, phys_t phys)
+{
+	(void)dev, (void)phys;
+	return false;
+}
+int swiotlb_unmap(struct device *dev, phys_t phys, uint64_t size, enum dma_data_direction dir,
+		  unsigned int attrs)
+{
+	(void)dev, (void)phys, (void)size, (void)dir, (void)attrs;
+	return -FH_EINVAL;
+}
+int swiotlb_sync_for_cpu(struct device *dev, phys_t phys, uint64_t size,
+			 enum dma_data_direction dir)
+{
+	(void)dev, (void)phys, (void)size, (void)dir;
+	return 0;
+}
+int swiotlb_sync_for_device(struct device *dev, phys_t phys, uint64_t size,
+			    enum dma_data_direction dir)
+{
+	(void)dev, (void)phys, (void)size, (void)dir;
+	return 0;
+}
+int swiotlb_alloc(struct device *dev, uint64_t size, pfn_t *pfn)
+{
+	(void)dev, (void)size, (void)pfn;
+	return -FH_ENOMEM;
+}
+bool swiotlb_free(struct device *dev, pfn_t pfn, uint64_t size)
+{
+	(void)dev, (void)pfn, (void)size;
+	return false;
+}
+uint64_t swiotlb_max_mapping_size(const struct device *dev)
+{
+	(void)dev;
+	return 0;
+}
+void swiotlb_stats(const struct io_tlb_mem *mem, struct swiotlb_stats *s)
+{
+	(void)mem, (void)s;
+}
+const char *swiotlb_name(const struct io_tlb_mem *mem)
+{
+	(void)mem;
+	return "";
+}
+
+int iommu_dma_map(struct device *dev, phys_t phys, uint64_t size, uint64_t mask, unsigned int prot,
+		  dma_t *handle)
+{
+	(void)dev, (void)phys, (void)size, (void)mask, (void)prot, (void)handle;
+	return -FH_ENOMEM;
+}
+bool iommu_dma_unmap(struct device *dev, dma_t handle, uint64_t size)
+{
+	(void)dev, (void)handle, (void)size;
+	return false;
+}
+int iommu_dma_map_runs(struct device *dev, const struct range *run, unsigned int nr, uint64_t mask,
+		       unsigned int prot, dma_t *handle)
+{
+	(void)dev, (void)run, (void)nr, (void)mask, (void)prot, (void)handle;
+	return -FH_ENOMEM;
+}
+int iommu_dma_map_sg(struct device *dev, struct scatterlist *sg, unsigned int nents,
+		     unsigned int prot)
+{
+	(void)dev, (void)sg, (void)nents, (void)prot;
+	return -FH_ENOMEM;
+}
+void iommu_dma_unmap_sg(struct device *dev, struct scatterlist *sg, unsigned int nents)
+{
+	(void)dev, (void)sg, (void)nents;
+}
+bool iommu_iova_to_phys(struct iommu_domain *domain, dma_t iova, phys_t *phys)
+{
+	(void)domain, (void)iova, (void)phys;
+	return false;
+}
+
+void debug_dma_map(struct device *dev, enum dma_debug_type type, phys_t phys, uint64_t size,
+		   enum dma_data_direction dir, unsigned int attrs, dma_t handle, const void *site)
+{
+	(void)dev, (void)type, (void)phys, (void)size, (void)dir, (void)attrs, (void)handle;
+	(void)site;
+}
+bool debug_dma_unmap(struct device *dev, enum dma_debug_type type, dma_t handle, uint64_t size,
+		     enum dma_data_direction dir, const void *site)
+{
+	(void)dev, (void)type, (void)handle, (void)size, (void)dir, (void)site;
+	return true;
+}
+void debug_dma_refused(struct device *dev, const void *cpu, phys_t phys, uint64_t size,
+		       const char *why, const void *site)
+{
+	(void)dev, (void)cpu, (void)phys, (void)size, (void)why, (void)site;
+}
+void debug_dma_sync(struct device *dev, dma_t handle, uint64_t size, enum dma_data_direction dir,
+		    bool for_cpu, const void *site)
+{
+	(void)dev, (void)handle, (void)size, (void)dir, (void)for_cpu, (void)site;
+}
+void debug_dma_lost(struct device *dev, dma_t handle, uint64_t lost, const void *site)
+{
+	(void)dev, (void)handle, (void)lost, (void)site;
+}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "boot_devices.h"
 #include "load.h"
 
 int cmd_boot(int argc, char **argv);
@@ -164,7 +165,7 @@ static void print_dma(const struct boot_config *cfg)
 	}
 }
 
-static void print_text(const struct boot_config *cfg)
+static void print_text(const struct boot_config *cfg, const struct load_tree *tree)
 {
 	struct boot_bank span;
 
@@ -190,6 +191,7 @@ static void print_text(const struct boot_config *cfg)
 		putchar('\n');
 	}
 	print_dma(cfg);
+	boot_devices_text(cfg, tree);
 }
 
 /* ---- JSON ---- */
@@ -300,13 +302,13 @@ static json_t *json_dmesg(const struct boot_config *cfg)
 	return list;
 }
 
-static int print_json(const struct boot_config *cfg)
+static int print_json(const struct boot_config *cfg, const struct load_tree *tree)
 {
-	json_t *all =
-		json_pack("{so so so so so so so so}", "model", string(cfg->model), "bootargs",
-			  string(cfg->bootargs), "ram_bytes", integer(ram_bytes(cfg)), "banks",
-			  json_banks(cfg), "zones", json_zones(cfg), "regions", json_regions(cfg),
-			  "dma", json_dma(cfg), "dmesg", json_dmesg(cfg));
+	json_t *all = json_pack("{so so so so so so so so so}", "model", string(cfg->model),
+				"bootargs", string(cfg->bootargs), "ram_bytes",
+				integer(ram_bytes(cfg)), "banks", json_banks(cfg), "zones",
+				json_zones(cfg), "regions", json_regions(cfg), "dma", json_dma(cfg),
+				"devices", boot_devices_json(cfg, tree), "dmesg", json_dmesg(cfg));
 	int err;
 
 	if (!all) {
@@ -323,7 +325,8 @@ int cmd_boot(int argc, char **argv)
 {
 	static char name[] = "freehold boot";
 	static struct boot_config cfg; /* too large for a stack */
-	struct opts o = {0};
+	struct load_tree tree = {NULL, 0};
+	struct opts o = {.load.keep = &tree};
 	struct boot_why why = {""};
 	char *own = argc ? argv[0] : NULL;
 	int status = 0;
@@ -340,9 +343,10 @@ int cmd_boot(int argc, char **argv)
 		return BAD_INPUT;
 	}
 	if (o.json)
-		status = print_json(&cfg);
+		status = print_json(&cfg, &tree);
 	else
-		print_text(&cfg);
+		print_text(&cfg, &tree);
+	free(tree.blob);
 	if (fflush(stdout) || ferror(stdout)) {
 		perror("freehold boot: standard output");
 		return 1;

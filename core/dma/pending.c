@@ -3,6 +3,11 @@
 #include "dma/debug.h"
 #include "dma/swiotlb.h"
 
+struct io_tlb_mem *swiotlb_restricted(struct fh_machine *m, const char *name)
+{
+	(void)m, (void)name;
+	return NULL;
+}
 struct io_tlb_mem *swiotlb_of(const struct device *dev)
 {
 	(void)dev;

@@ -13,7 +13,7 @@ typedef unsigned long long ull;
 /* ---- the bytes ---- */
 
 /* Where the CPU sees phys; *n is cut where its bank ends, 0: it is not RAM. */
-static unsigned char *bytes_at(const struct fh_machine *m, uint64_t phys, uint64_t *n)
+static inline unsigned char *bytes_at(const struct fh_machine *m, uint64_t phys, uint64_t *n)
 {
 	for (unsigned int i = 0; i < m->nr_banks; i++) {
 		const struct machine_bank *b = &m->bank[i];

@@ -19,12 +19,15 @@ static void put_word(uint64_t *w, uint64_t v)
 }
 
 /* Bits [from, from + n) of a segment. */
-static struct bits128 span(unsigned int from, unsigned int n)
+static inline struct bits128 span(unsigned int from, unsigned int n)
 {
-	unsigned int end = from + n;
+	uint64_t low = bits_low(n);
 
-	return (struct bits128){{from < 64 ? bits_span(from, end < 64 ? end : 64) : 0,
-				 end > 64 ? bits_span(from > 64 ? from - 64 : 0, end - 64) : 0}};
+	if (from >= 64)
+		return (struct bits128){{0, low << (from - 64)}};
+	if (from + n <= 64)
+		return (struct bits128){{low << from, 0}};
+	return (struct bits128){{~UINT64_C(0) << from, bits_low(from + n - 64)}};
 }
 
 static struct bits128 shifted(struct bits128 b, unsigned int n)
@@ -132,22 +135,54 @@ static bool find(const struct swiotlb_pool *pool, const struct seen *seen,
 }
 
 /* From the index to the end, then from the start: the index's own segment is looked at twice. */
-static bool find_in_area(const struct swiotlb_pool *pool, uint32_t area, const struct slots_want *w,
-			 struct slots_got *got)
+static bool search(const struct swiotlb_pool *pool, const struct seen *seen, uint32_t area,
+		   const struct slots_want *w, struct slots_got *got)
 {
 	uint32_t base = area * pool->area_nslabs, n = swiotlb_area_slots(pool, area);
 	uint32_t index = pool->area[area].index;
-	struct seen seen = see(pool, w);
 
-	if (find(pool, &seen, w, base + index, got))
+	if (find(pool, seen, w, base + index, got))
 		return true;
 	for (uint32_t at = (index | (SLOTS_A_SEG - 1)) + 1; at < n; at += SLOTS_A_SEG)
-		if (find(pool, &seen, w, base + at, got))
+		if (find(pool, seen, w, base + at, got))
 			return true;
 	for (uint32_t at = 0; at <= index; at += SLOTS_A_SEG)
-		if (find(pool, &seen, w, base + at, got))
+		if (find(pool, seen, w, base + at, got))
 			return true;
 	return false;
+}
+
+/* The common case: what was freed last is where the index is. */
+static bool find_in_area(const struct swiotlb_pool *pool, uint32_t area, const struct slots_want *w,
+			 struct slots_got *got)
+{
+	const struct swiotlb_seg *seg;
+	struct seen seen = see(pool, w);
+	struct bits128 mine;
+	unsigned int bit;
+
+	got->slot = area * pool->area_nslabs + pool->area[area].index;
+	bit = got->slot % SLOTS_A_SEG;
+	seg = &pool->seg[got->slot / SLOTS_A_SEG];
+	if (bit + w->nslots <= SLOTS_A_SEG) {
+		mine = span(bit, w->nslots);
+		if (!((mine.w[0] & ~seg->free[0]) | (mine.w[1] & ~seg->free[1])) &&
+		    fits(pool, &seen, w, got->slot, &got->bus))
+			return true;
+	}
+	return search(pool, &seen, area, w, got);
+}
+
+/* The mapping's slots become its own. */
+static void mark_taken(struct swiotlb_pool *pool, uint32_t first, uint32_t n)
+{
+	struct swiotlb_seg *seg = &pool->seg[first / SLOTS_A_SEG];
+	unsigned int bit = first % SLOTS_A_SEG;
+	struct bits128 mine = span(bit, n);
+
+	put_word(&seg->free[0], seg->free[0] & ~mine.w[0]);
+	put_word(&seg->free[1], seg->free[1] & ~mine.w[1]);
+	put_word(&seg->first[bit / 64], seg->first[bit / 64] | UINT64_C(1) << (bit & 63));
 }
 
 bool slots_take(struct swiotlb_pool *pool, uint32_t area, const struct slots_want *w,
@@ -155,20 +190,12 @@ bool slots_take(struct swiotlb_pool *pool, uint32_t area, const struct slots_wan
 {
 	struct swiotlb_area *a = &pool->area[area];
 	uint32_t n = swiotlb_area_slots(pool, area), next;
-	struct swiotlb_seg *seg;
-	struct bits128 mine;
 	bool ok;
 
 	fh_lock(&a->lock);
 	ok = w->nslots <= n - a->used && find_in_area(pool, area, w, got);
 	if (ok) {
-		seg = &pool->seg[got->slot / SLOTS_A_SEG];
-		mine = span(got->slot % SLOTS_A_SEG, w->nslots);
-		for (unsigned int i = 0; i < 2; i++)
-			put_word(&seg->free[i], seg->free[i] & ~mine.w[i]);
-		mine = span(got->slot % SLOTS_A_SEG, 1);
-		for (unsigned int i = 0; i < 2; i++)
-			put_word(&seg->first[i], seg->first[i] | mine.w[i]);
+		mark_taken(pool, got->slot, w->nslots);
 		next = got->slot - area * pool->area_nslabs + w->nslots;
 		a->index = next < n ? next : 0;
 		a->used += w->nslots;
@@ -186,20 +213,20 @@ bool slots_take(struct swiotlb_pool *pool, uint32_t area, const struct slots_wan
 
 bool slots_give(struct swiotlb_pool *pool, uint32_t first)
 {
-	uint32_t area = first / pool->area_nslabs, n = pool->slot[first].nslots;
+	uint32_t area = pool->nareas == 1 ? 0 : first / pool->area_nslabs;
 	struct swiotlb_seg *seg = &pool->seg[first / SLOTS_A_SEG];
+	unsigned int bit = first % SLOTS_A_SEG, n = pool->slot[first].nslots;
 	struct swiotlb_area *a = &pool->area[area];
-	struct bits128 mine = span(first % SLOTS_A_SEG, n);
-	struct bits128 mark = span(first % SLOTS_A_SEG, 1);
+	uint64_t *marks = &seg->first[bit / 64], mark = UINT64_C(1) << (bit & 63);
+	struct bits128 mine = span(bit, n);
 	bool ok;
 
 	fh_lock(&a->lock);
-	ok = (seg->first[0] & mark.w[0]) | (seg->first[1] & mark.w[1]);
+	ok = *marks & mark;
 	if (ok) {
-		for (unsigned int i = 0; i < 2; i++) {
-			put_word(&seg->first[i], seg->first[i] & ~mark.w[i]);
-			put_word(&seg->free[i], seg->free[i] | mine.w[i]);
-		}
+		put_word(marks, *marks & ~mark);
+		put_word(&seg->free[0], seg->free[0] | mine.w[0]);
+		put_word(&seg->free[1], seg->free[1] | mine.w[1]);
 		a->used -= n;
 		/* The next mapping is here again: these lines are in the CPU's cache. */
 		a->index = first - area * pool->area_nslabs;

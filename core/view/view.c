@@ -30,6 +30,8 @@ static const struct entry {
 	{"sys/kernel/debug/freehold/*/last_failure", view_area_last_failure, 0},
 	{"sys/kernel/debug/freehold/*/policy", view_area_policy, 0},
 	{"sys/kernel/debug/freehold/*/stats", view_area_stats, 0},
+	{"sys/kernel/debug/iommu/domains", view_iommu_domains, 0},
+	{"sys/kernel/debug/iommu/faults", view_iommu_faults, 0},
 	{"sys/kernel/debug/zswap/pool_total_size", view_zpool_value, VIEW_ZPOOL_SIZE},
 	{"sys/kernel/debug/zswap/reject_alloc_fail", view_zpool_value, VIEW_ZPOOL_FAILED},
 	{"sys/kernel/debug/zswap/reject_compress_poor", view_zpool_value, VIEW_ZPOOL_POOR},

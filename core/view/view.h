@@ -57,6 +57,10 @@ bool view_has_zpool(const struct fh_machine *m);
 enum view_zpool_value { VIEW_ZPOOL_SIZE, VIEW_ZPOOL_PAGES, VIEW_ZPOOL_POOR, VIEW_ZPOOL_FAILED };
 void view_zpool_value(struct view *v);
 
+/* A line for each address space of devices; for each of their last faults. */
+void view_iommu_domains(struct view *v);
+void view_iommu_faults(struct view *v);
+
 void view_area_compress(struct view *v);
 void view_area_policy(struct view *v);
 void view_area_stats(struct view *v);

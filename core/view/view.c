@@ -47,6 +47,8 @@ static const struct entry {
 	{"sys/kernel/debug/swiotlb/~/io_tlb_used", view_swiotlb_value, VIEW_SWIOTLB_USED},
 	{"sys/kernel/debug/swiotlb/~/io_tlb_used_hiwater", view_swiotlb_value,
 	 VIEW_SWIOTLB_HIWATER},
+	{"sys/kernel/debug/iommu/domains", view_iommu_domains, 0},
+	{"sys/kernel/debug/iommu/faults", view_iommu_faults, 0},
 	{"sys/kernel/debug/zswap/pool_total_size", view_zpool_value, VIEW_ZPOOL_SIZE},
 	{"sys/kernel/debug/zswap/reject_alloc_fail", view_zpool_value, VIEW_ZPOOL_FAILED},
 	{"sys/kernel/debug/zswap/reject_compress_poor", view_zpool_value, VIEW_ZPOOL_POOR},

@@ -78,6 +78,10 @@ void view_list_swiotlb(struct view *v, const char *slash);
  * it has the folder only. */
 bool view_has_swiotlb(const struct view *v, const char *rest);
 
+/* A line for each address space of devices; for each of their last faults. */
+void view_iommu_domains(struct view *v);
+void view_iommu_faults(struct view *v);
+
 void view_area_compress(struct view *v);
 void view_area_policy(struct view *v);
 void view_area_stats(struct view *v);

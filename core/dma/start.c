@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What devices have of a machine, in the order of its making. */
 #include "dma/start.h"
+#include "dma/debug.h"
 #include "dma/dma.h"
 #include "dma/dmapool.h"
 
@@ -23,5 +24,5 @@ void dma_end(struct fh_machine *m)
 
 unsigned int dma_check(struct fh_machine *m, struct fh_text *out)
 {
-	return dmapool_check(m, out);
+	return dma_debug_check(m, out) + dmapool_check(m, out);
 }

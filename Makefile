@@ -66,10 +66,12 @@ CORE_INC := -Iinclude -Icore
 # libfdt's header, with an environment of ours in place of the libc (core/boot only).
 FDT_INC := -Icore/boot/fdt_env -isystem $(O)/libfdt
 core_inc = $(CORE_INC) $(if $(filter core/boot/%,$(1)),$(FDT_INC))
-HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted
+HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted $(if $(DW),-DFH_HAVE_LIBDW)
 TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude -Iplat/hosted -Itools
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
-TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) -lfdt -pthread -lm
+TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
+# Without it call sites have no file and line (plat/hosted/symbol.c).
+DW := $(shell $(PKG_CONFIG) --libs libdw 2>/dev/null)
 
 # Writes text to a file when it differs, so that what depends on it is rebuilt only then.
 define keep
@@ -83,6 +85,7 @@ endef
 .DELETE_ON_ERROR:
 
 all: $(O)/freehold $(LIB) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
+	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -130,7 +133,7 @@ clean: ## remove what was built
 # ---- library, command, man pages -----------------------------------------------------------------
 
 $(O)/flags: FORCE
-	$(call keep,$@,'$(CC) $(BASE_FLAGS) $(VERSION)')
+	$(call keep,$@,'$(CC) $(BASE_FLAGS) $(VERSION) $(DW)')
 $(O)/objects: FORCE
 	$(call keep,$@,'$(LIB_OBJ) $(PARTS_OBJ)')
 FORCE:
@@ -256,7 +259,7 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, library, headers, freehold
 	$(Q)install -d $(DESTDIR)$(PREFIX)/include/freehold
 	$(Q)install -m 644 $(PUBLIC_H) $(DESTDIR)$(PREFIX)/include/freehold
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' freehold.pc.in \
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@DW@| $(DW)|' freehold.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold.pc
 	$(Q)for m in $(MAN); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \

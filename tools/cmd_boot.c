@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "boot_devices.h"
 #include "load.h"
 
 int cmd_boot(int argc, char **argv);
 
 #define BAD_INPUT 2
+#define SLOT	  UINT64_C(2048) /* bytes of bounce buffers */
 
 static const char *const zone_name[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal"};
 static const char *const kind_name[] = {
@@ -136,7 +138,34 @@ static void print_flags(unsigned int flags)
 	}
 }
 
-static void print_text(const struct boot_config *cfg)
+/* What is placed only when the machine is born has no address yet. */
+static void print_unplaced(const char *what, const char *name, uint64_t size)
+{
+	char text[32];
+
+	size_text(size, text, sizeof(text));
+	printf("%-19s  %-14s  %-14s  %10s  %s", what, "-", "-", text, name);
+}
+
+static void print_dma(const struct boot_config *cfg)
+{
+	struct boot_dma_plan plan;
+
+	boot_config_dma(cfg, &plan);
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+		if (!plan.atomic_pool[z])
+			continue;
+		print_unplaced("atomic-pool", zone_name[z], plan.atomic_pool[z]);
+		putchar('\n');
+	}
+	if (plan.swiotlb_slabs) {
+		print_unplaced("bounce-buffers", "swiotlb", plan.swiotlb_slabs * SLOT);
+		printf("  %u area%s%s\n", plan.swiotlb_areas, plan.swiotlb_areas == 1 ? "" : "s",
+		       cfg->dma.swiotlb_force ? ",force" : "");
+	}
+}
+
+static void print_text(const struct boot_config *cfg, const struct load_tree *tree)
 {
 	struct boot_bank span;
 
@@ -161,6 +190,8 @@ static void print_text(const struct boot_config *cfg)
 			printf("  policy %s", load_policy_name(cfg->policy));
 		putchar('\n');
 	}
+	print_dma(cfg);
+	boot_devices_text(cfg, tree);
 }
 
 /* ---- JSON ---- */
@@ -234,6 +265,28 @@ static json_t *json_regions(const struct boot_config *cfg)
 	return list;
 }
 
+static json_t *json_dma(const struct boot_config *cfg)
+{
+	const struct boot_dma *dma = &cfg->dma;
+	json_t *pools = json_array(), *bounce = json_null();
+	struct boot_dma_plan plan;
+
+	boot_config_dma(cfg, &plan);
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
+		if (plan.atomic_pool[z])
+			json_array_append_new(pools,
+					      json_pack("{ss so}", "zone", zone_name[z], "size",
+							integer(plan.atomic_pool[z])));
+	if (plan.swiotlb_slabs)
+		bounce = json_pack("{so so si sb}", "slots", integer(plan.swiotlb_slabs), "size",
+				   integer(plan.swiotlb_slabs * SLOT), "areas",
+				   (int)plan.swiotlb_areas, "force", dma->swiotlb_force);
+	return json_pack("{so so sb ss sb sb}", "atomic_pools", pools, "bounce_buffers", bounce,
+			 "coherent_only", dma->coherent_only, "order",
+			 dma->legacy_order ? "legacy" : "linux", "iommu_strict", dma->iommu_strict,
+			 "debug", dma->debug);
+}
+
 static json_t *json_dmesg(const struct boot_config *cfg)
 {
 	json_t *list = json_array();
@@ -249,12 +302,13 @@ static json_t *json_dmesg(const struct boot_config *cfg)
 	return list;
 }
 
-static int print_json(const struct boot_config *cfg)
+static int print_json(const struct boot_config *cfg, const struct load_tree *tree)
 {
-	json_t *all = json_pack("{so so so so so so so}", "model", string(cfg->model), "bootargs",
-				string(cfg->bootargs), "ram_bytes", integer(ram_bytes(cfg)),
-				"banks", json_banks(cfg), "zones", json_zones(cfg), "regions",
-				json_regions(cfg), "dmesg", json_dmesg(cfg));
+	json_t *all = json_pack("{so so so so so so so so so}", "model", string(cfg->model),
+				"bootargs", string(cfg->bootargs), "ram_bytes",
+				integer(ram_bytes(cfg)), "banks", json_banks(cfg), "zones",
+				json_zones(cfg), "regions", json_regions(cfg), "dma", json_dma(cfg),
+				"devices", boot_devices_json(cfg, tree), "dmesg", json_dmesg(cfg));
 	int err;
 
 	if (!all) {
@@ -271,7 +325,8 @@ int cmd_boot(int argc, char **argv)
 {
 	static char name[] = "freehold boot";
 	static struct boot_config cfg; /* too large for a stack */
-	struct opts o = {0};
+	struct load_tree tree = {NULL, 0};
+	struct opts o = {.load.keep = &tree};
 	struct boot_why why = {""};
 	char *own = argc ? argv[0] : NULL;
 	int status = 0;
@@ -288,9 +343,10 @@ int cmd_boot(int argc, char **argv)
 		return BAD_INPUT;
 	}
 	if (o.json)
-		status = print_json(&cfg);
+		status = print_json(&cfg, &tree);
 	else
-		print_text(&cfg);
+		print_text(&cfg, &tree);
+	free(tree.blob);
 	if (fflush(stdout) || ferror(stdout)) {
 		perror("freehold boot: standard output");
 		return 1;

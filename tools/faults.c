@@ -5,11 +5,17 @@
 #include "pattern.h"
 
 static const char *const names[NR_FAULTS] = {
-	[FAULT_ALLOC] = "alloc",	   [FAULT_MAP] = "map",
-	[FAULT_PROTECT] = "protect",	   [FAULT_SWAP_WRITE] = "swap_write",
-	[FAULT_SWAP_READ] = "swap_read",   [FAULT_FILE_READ] = "file_read",
-	[FAULT_FILE_WRITE] = "file_write", [FAULT_WAIT] = "wait",
-	[FAULT_PARALLEL] = "parallel",	   [FAULT_COMPRESS] = "compress",
+	[FAULT_ALLOC] = "alloc",
+	[FAULT_MAP] = "map",
+	[FAULT_PROTECT] = "protect",
+	[FAULT_SWAP_WRITE] = "swap_write",
+	[FAULT_SWAP_READ] = "swap_read",
+	[FAULT_FILE_READ] = "file_read",
+	[FAULT_FILE_WRITE] = "file_write",
+	[FAULT_WAIT] = "wait",
+	[FAULT_PARALLEL] = "parallel",
+	[FAULT_COMPRESS] = "compress",
+	[FAULT_VMAP] = "vmap",
 };
 
 /* What nobody wrote, and nobody may take for his bytes. */
@@ -204,6 +210,43 @@ static int faulty_decompress(void *ctx, const void *src, size_t size, void *dst)
 	return f->inner->decompress(f->inner->ctx, src, size, dst);
 }
 
+static void faulty_clean(void *ctx, phys_t phys, uint64_t size)
+{
+	const struct faults *f = ctx;
+
+	f->inner->cache_clean(f->inner->ctx, phys, size);
+}
+
+static uint64_t faulty_inval(void *ctx, phys_t phys, uint64_t size)
+{
+	const struct faults *f = ctx;
+
+	return f->inner->cache_inval(f->inner->ctx, phys, size);
+}
+
+static void *faulty_vmap(void *ctx, const struct range *run, unsigned int nr_runs,
+			 unsigned int flags)
+{
+	struct faults *f = ctx;
+
+	return faults_hit(f, FAULT_VMAP) ? NULL
+					 : f->inner->vmap(f->inner->ctx, run, nr_runs, flags);
+}
+
+static void faulty_vunmap(void *ctx, void *p, uint64_t nr_pages)
+{
+	const struct faults *f = ctx;
+
+	f->inner->vunmap(f->inner->ctx, p, nr_pages);
+}
+
+static bool faulty_symbol(void *ctx, const void *code, char *buf, size_t size)
+{
+	const struct faults *f = ctx;
+
+	return f->inner->symbol(f->inner->ctx, code, buf, size);
+}
+
 /* What the platform does not have, the machine is not given. */
 void faults_init(struct faults *f, const struct plat *inner, uint64_t one_in, uint64_t seed)
 {
@@ -227,5 +270,11 @@ void faults_init(struct faults *f, const struct plat *inner, uint64_t one_in, ui
 		.swap_read = inner->swap_read ? faulty_swap_read : NULL,
 		.compress = inner->compress ? faulty_compress : NULL,
 		.decompress = inner->decompress ? faulty_decompress : NULL,
+		.cache_clean = inner->cache_clean ? faulty_clean : NULL,
+		.cache_inval = inner->cache_inval ? faulty_inval : NULL,
+		.cache_line = inner->cache_line,
+		.vmap = inner->vmap ? faulty_vmap : NULL,
+		.vunmap = inner->vunmap ? faulty_vunmap : NULL,
+		.symbol = inner->symbol ? faulty_symbol : NULL,
 	};
 }

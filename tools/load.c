@@ -155,18 +155,17 @@ static bool ends_with(const char *s, const char *end)
 	return n >= k && !strcmp(s + n - k, end);
 }
 
-static int load_tree(const char *path, struct boot_config *cfg, struct boot_why *why)
+static int load_tree(const char *path, struct boot_config *cfg, struct load_tree *tree,
+		     struct boot_why *why)
 {
 	struct boot_why tree_why = {""};
-	size_t size;
-	void *tree = ends_with(path, ".dts") ? compile(path, &size, why)
-					     : load_file(path, TREE_MAX, &size, why);
 	int err;
 
-	if (!tree)
+	tree->blob = ends_with(path, ".dts") ? compile(path, &tree->size, why)
+					     : load_file(path, TREE_MAX, &tree->size, why);
+	if (!tree->blob)
 		return -FH_ENOENT;
-	err = boot_config_fdt(cfg, tree, size, &tree_why);
-	free(tree);
+	err = boot_config_fdt(cfg, tree->blob, tree->size, &tree_why);
 	return err ? fail(why, (enum err) - err, "%s: %.*s", path, 180, tree_why.text) : 0;
 }
 
@@ -206,9 +205,12 @@ static int add_areas(const struct load_opts *opts, struct boot_config *cfg, stru
 
 int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, struct boot_why *why)
 {
+	struct load_tree tree = {NULL, 0};
 	uint64_t ram = 0;
 	int err = 0;
 
+	if (opts->keep)
+		*opts->keep = tree;
 	boot_config_init(cfg);
 	if (opts->policy && !load_policy(opts->policy, &cfg->policy))
 		return fail(why, FH_EINVAL,
@@ -219,10 +221,14 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 	if (opts->ram)
 		err = read_ram(opts->ram, &ram, why);
 	if (!err && opts->dtb)
-		err = load_tree(opts->dtb, cfg, why);
+		err = load_tree(opts->dtb, cfg, &tree, why);
 	if (!err)
 		err = add_areas(opts, cfg, why);
 	if (!err)
 		err = boot_config_finish(cfg, opts->bootargs, ram, why);
+	if (!err && opts->keep)
+		*opts->keep = tree;
+	else
+		free(tree.blob);
 	return err;
 }

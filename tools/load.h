@@ -12,6 +12,12 @@ struct load_area {
 	uint64_t bytes; /* whole blocks */
 };
 
+/* The bytes of a tree, to be freed. */
+struct load_tree {
+	void *blob; /* NULL: there was none */
+	size_t size;
+};
+
 struct load_opts {
 	const char *dtb;      /* a tree, or its source (.dts, needs dtc); NULL: none */
 	const char *ram;      /* "512M"; NULL: as the tree says */
@@ -19,6 +25,7 @@ struct load_opts {
 	const char *policy;   /* a name; NULL: guaranteed */
 	const struct load_area *areas;
 	unsigned int nr_areas;
+	struct load_tree *keep; /* gets the tree of a call that succeeds; NULL: not wanted */
 };
 
 /* 0, or a negative enum err with the reason in `why`. *cfg is written from scratch. */

@@ -217,7 +217,7 @@ static int set_bootargs(struct boot_config *cfg, const char *bootargs, struct bo
 int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t ram_bytes,
 		       struct boot_why *why)
 {
-	struct boot_cmdline cmdline;
+	struct boot_cmdline cmdline = {.dma = cfg->dma};
 	struct early early;
 	int err;
 
@@ -231,10 +231,13 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 		err = place_regions(cfg, &early, cmdline.has_cma, why);
 	if (err)
 		return err;
+	cfg->dma = cmdline.dma;
 	set_zones(cfg);
 	say_zones(cfg, &early);
 	if (cmdline.has_cma)
 		err = place_cma(cfg, &early, &cmdline, why);
+	if (!err)
+		err = place_dma(cfg, &early, why);
 	if (err)
 		return err;
 	boot_say(cfg, "Kernel command line: %s\n", cfg->bootargs);

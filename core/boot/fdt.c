@@ -197,16 +197,22 @@ static int read_memory(struct tree *t)
 	return 0;
 }
 
+int tree_open(struct tree *t, const void *dtb, size_t size, struct boot_config *cfg,
+	      struct boot_why *why)
+{
+	int err = check_tree(dtb, size, why);
+
+	*t = (struct tree){.blob = dtb, .cfg = cfg, .why = why};
+	if (!err)
+		err = root_cells(t, "#address-cells", &t->addr_cells);
+	return err ? err : root_cells(t, "#size-cells", &t->size_cells);
+}
+
 int boot_config_fdt(struct boot_config *cfg, const void *dtb, size_t size, struct boot_why *why)
 {
-	struct tree t = {.blob = dtb, .cfg = cfg, .why = why};
-	int err;
+	struct tree t;
+	int err = tree_open(&t, dtb, size, cfg, why);
 
-	err = check_tree(dtb, size, why);
-	if (!err)
-		err = root_cells(&t, "#address-cells", &t.addr_cells);
-	if (!err)
-		err = root_cells(&t, "#size-cells", &t.size_cells);
 	if (err)
 		return err;
 	read_model(&t);

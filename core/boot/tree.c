@@ -67,16 +67,26 @@ static bool same_id(const char *a, const char *b)
 
 bool tree_compatible(const struct tree *t, int node, const char *id)
 {
-	struct tree_prop p = tree_prop(t, node, "compatible");
+	const char *s;
+
+	for (size_t n = 0; (s = tree_string_at(t, node, "compatible", n)); n++)
+		if (same_id(s, id))
+			return true;
+	return false;
+}
+
+const char *tree_string_at(const struct tree *t, int node, const char *name, size_t n)
+{
+	struct tree_prop p = tree_prop(t, node, name);
 	size_t at = 0;
 	int len;
 
 	while (p.at && (len = string_at(&p, at)) >= 0) {
-		if (same_id((const char *)p.at + at, id))
-			return true;
+		if (!n--)
+			return (const char *)p.at + at;
 		at += (size_t)len + 1;
 	}
-	return false;
+	return NULL;
 }
 
 uint64_t tree_number(const uint8_t *at, size_t cells)

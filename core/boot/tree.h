@@ -30,6 +30,12 @@ bool tree_compatible(const struct tree *t, int node, const char *id);
 /* The lowest 64 bits of a number of that many cells. */
 uint64_t tree_number(const uint8_t *at, size_t cells);
 
+/* *t over a tree that has been checked; -FH_EINVAL: not a tree. cfg may be NULL: then it is only read from. */
+FH_MUST_CHECK int tree_open(struct tree *t, const void *dtb, size_t size, struct boot_config *cfg,
+			    struct boot_why *why);
+/* Entry n of a property of strings; NULL: it ends before. */
+const char *tree_string_at(const struct tree *t, int node, const char *name, size_t n);
+
 /* /reserved-memory and the reserve map into cfg->region; dma-ranges into cfg->dma_limit. */
 FH_MUST_CHECK int tree_read_reserved(struct tree *t);
 FH_MUST_CHECK int tree_read_dma_limit(struct tree *t);

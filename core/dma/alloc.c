@@ -1,142 +1,325 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* [dma/alloc] > mm/cma > mm/contig > mm/isolate > mm/migrate > mm/buddy
  *
- * Pick a pool for a device: its area, the default area, buddy; and only what the device reaches. */
-#include <freehold/dma.h>
+ * Coherent buffers: frames, then how the CPU and the device see them. */
 #include <freehold/page.h>
-#include "dma/dma.h"
-#include "mm/drain.h"
+#include "base/string.h"
+#include "dma/coherent.h"
+#include "dma/debug.h"
+#include "dma/frames.h"
+#include "dma/iommu.h"
+#include "dma/pool.h"
+#include "dma/remap.h"
+#include "dma/scatter.h"
 
-static uint64_t pages_of(uint64_t size)
+typedef unsigned long long ull;
+
+static bool bad_request(const struct device *dev, uint64_t size, unsigned int attrs)
 {
-	return (size >> FH_PAGE_SHIFT) + ((size & (FH_PAGE_SIZE - 1)) != 0);
+	return !dev || !dev->machine || !dev->machine->dma || !size ||
+	       attrs & ~(unsigned int)DMA_ATTR_ALL;
 }
 
-/* get_order(): the smallest order whose run holds `pages`. */
-static unsigned int order_of(uint64_t pages)
-{
-	unsigned int order = 0;
+/* ---- contiguous in memory ---- */
 
-	while (order < 63 && UINT64_C(1) << order < pages)
-		order++;
-	return order;
+/* Past its caches, as a device that does not snoop needs it. NULL: no room. */
+static void *map_uncached(struct fh_machine *m, const struct range *run, unsigned int nr)
+{
+	return m->plat.vmap ? m->plat.vmap(m->plat.ctx, run, nr, PLAT_VMAP_UNCACHED) : NULL;
 }
 
-/* dma_coherent_ok(): the last byte is within the mask. */
-static bool reaches(const struct device *dev, pfn_t pfn, uint64_t pages)
+/* Zero bytes in RAM, and an address of the CPU's for them; *remap: what has to be kept for that, or NULL. */
+static int show_cpu(struct dma_ask *a, struct dma_remap **remap)
 {
-	return !dev->coherent_dma_mask ||
-	       fh_pfn_to_phys(pfn + pages).v - 1 <= dev->coherent_dma_mask;
-}
+	struct fh_machine *m = a->dev->machine;
+	uint64_t size = a->pages << FH_PAGE_SHIFT;
 
-/* dma_alloc_contiguous(): a single page bypasses the default area, as in Linux. */
-static struct cma *area_for(const struct device *dev, uint64_t pages, gfp_t gfp)
-{
-	if (!(gfp & __GFP_DIRECT_RECLAIM))
-		return NULL;
-	if (dev->cma_area)
-		return dev->cma_area;
-	return pages > 1 ? cma_default(dev->machine) : NULL;
-}
-
-static int alloc_area(struct device *dev, struct cma *cma, uint64_t pages, gfp_t gfp, pfn_t *pfn)
-{
-	unsigned int order = order_of(pages);
-	int err = cma_alloc(cma, pages, order < FH_CMA_ALIGNMENT ? order : FH_CMA_ALIGNMENT,
-			    gfp & __GFP_NOWARN ? CMA_NO_WARN : 0, pfn);
-
-	if (!err && !reaches(dev, *pfn, pages)) {
-		if (!cma_release(cma, *pfn, pages))
-			machine_bug(dev->machine, "dma: area %s does not know its own buffer",
-				    cma_get_name(cma));
-		err = -FH_ENOMEM;
+	*remap = NULL;
+	if (a->cpu) {
+		memset(a->cpu, 0, size);
+		return 0;
 	}
-	return err;
-}
-
-/* Frees the pages behind a buffer that is not a power of two. */
-static void free_tail(struct fh_machine *m, pfn_t pfn, uint64_t end)
-{
-	while (pfn < end) {
-		unsigned int order = 0;
-
-		while (order < FH_MAX_ORDER && !(pfn & (UINT64_C(1) << order)) &&
-		       pfn + (UINT64_C(2) << order) <= end)
-			order++;
-		if (fh_free_pages(m, pfn, order))
-			machine_bug(m, "dma: pfn %#llx of a buffer was not allocated",
-				    (unsigned long long)pfn);
-		pfn += UINT64_C(1) << order;
+	if (!machine_virt(m, a->pfn)) /* the machine has no bytes, or none there */
+		return 0;
+	machine_zero(m, a->pfn, a->pages);
+	if (dma_snoops(a->dev)) {
+		a->cpu = machine_virt(m, a->pfn);
+		return 0;
 	}
-}
-
-/* __dma_direct_alloc_pages(): any zone, then DMA32, then DMA. */
-static int alloc_buddy(struct device *dev, uint64_t pages, gfp_t gfp, pfn_t *pfn)
-{
-	const gfp_t zones[] = {0, __GFP_DMA32, __GFP_DMA};
-	unsigned int order = order_of(pages);
-	int err = -FH_ENOMEM;
-
-	if (order > FH_MAX_ORDER)
+	m->plat.cache_clean(m->plat.ctx, fh_pfn_to_phys(a->pfn), size);
+	if (a->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
+		return 0;
+	*remap = scatter_record(a, 1);
+	if (!*remap)
 		return -FH_ENOMEM;
-	for (unsigned int i = 0; i < 3; i++) {
-		err = fh_alloc_pages(dev->machine, (gfp & ~(gfp_t)__GFP_ZERO) | zones[i], order,
-				     pfn);
-		if (err)
-			continue;
-		if (reaches(dev, *pfn, pages)) {
-			free_tail(dev->machine, *pfn + pages, *pfn + (UINT64_C(1) << order));
-			return 0;
-		}
-		free_tail(dev->machine, *pfn, *pfn + (UINT64_C(1) << order));
-		err = -FH_ENOMEM;
+	(*remap)->run[0] = (struct range){a->pfn, a->pfn + a->pages};
+	a->cpu = map_uncached(m, (*remap)->run, 1);
+	if (a->cpu) {
+		(*remap)->cpu = a->cpu;
+		(*remap)->mapped = true;
+		return 0;
 	}
-	return err;
+	machine_free(m, *remap, remap_size(1));
+	return refuse_step(a->way, DMA_SOURCE_VMAP, -FH_ENOMEM,
+			   "no address past the caches for %llu KiB", (ull)a->pages * 4);
+}
+
+static void drop_remap(struct fh_machine *m, struct dma_remap *r)
+{
+	if (r && r->mapped)
+		m->plat.vunmap(m->plat.ctx, r->cpu, r->pages);
+	machine_free(m, r, r ? remap_size(r->nr_runs) : 0);
+}
+
+static int alloc_direct(struct dma_ask *a, dma_t *handle)
+{
+	struct dma_remap *remap;
+	int err = frames_take(a);
+
+	if (err)
+		return err;
+	err = show_cpu(a, &remap);
+	if (err) {
+		frames_give_back(a->dev, a->pfn, a->pages);
+		return err;
+	}
+	handle->v = dma_of_phys(a->dev, fh_pfn_to_phys(a->pfn), a->pages << FH_PAGE_SHIFT);
+	if (remap) {
+		remap->handle = *handle;
+		remap_keep(a->dev->machine, remap);
+	}
+	return 0;
+}
+
+/* Whether a buffer there has an address of its own, and so a record. */
+static bool has_record(const struct device *dev, pfn_t pfn, uint64_t pages, unsigned int attrs)
+{
+	struct fh_machine *m = dev->machine;
+
+	return !dma_snoops(dev) && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING) && machine_virt(m, pfn) &&
+	       !coherent_find(m, pfn, pages) && !pool_find(m, pfn, pages);
+}
+
+static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
+		       unsigned int attrs)
+{
+	uint64_t phys = dma_to_phys(dev, handle, pages << FH_PAGE_SHIFT);
+	struct fh_machine *m = dev->machine;
+	struct dma_remap *r = NULL;
+
+	if (phys == DMA_NOWHERE || pages > UINT64_MAX >> FH_PAGE_SHIFT)
+		return -FH_EINVAL;
+	r = remap_take(m, dev, handle, pages);
+	if (r && r->cpu != cpu && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING)) {
+		remap_keep(m, r);
+		return -FH_EINVAL;
+	}
+	if (!r && has_record(dev, phys >> FH_PAGE_SHIFT, pages, attrs))
+		return -FH_EINVAL;
+	drop_remap(m, r);
+	return frames_give(dev, phys >> FH_PAGE_SHIFT, pages) ? 0 : -FH_EINVAL;
+}
+
+/* ---- contiguous for the device only ---- */
+
+static int show_runs(struct dma_ask *a, struct dma_remap *r)
+{
+	struct fh_machine *m = a->dev->machine;
+	bool snoops = dma_snoops(a->dev);
+
+	for (unsigned int i = 0; i < r->nr_runs; i++) {
+		uint64_t n = r->run[i].end - r->run[i].start;
+
+		machine_zero(m, r->run[i].start, n);
+		if (!snoops)
+			m->plat.cache_clean(m->plat.ctx, fh_pfn_to_phys(r->run[i].start),
+					    n << FH_PAGE_SHIFT);
+	}
+	if (a->attrs & DMA_ATTR_NO_KERNEL_MAPPING || !machine_virt(m, r->run[0].start))
+		return 0;
+	if (snoops && r->nr_runs == 1) {
+		r->cpu = machine_virt(m, r->run[0].start);
+		return 0;
+	}
+	if (m->plat.vmap)
+		r->cpu = m->plat.vmap(m->plat.ctx, r->run, r->nr_runs,
+				      snoops ? 0 : PLAT_VMAP_UNCACHED);
+	r->mapped = r->cpu;
+	return r->cpu ? 0
+		      : refuse_step(a->way, DMA_SOURCE_VMAP, -FH_ENOMEM,
+				    "no address for %llu KiB in %u runs", (ull)a->pages * 4,
+				    r->nr_runs);
+}
+
+static unsigned int coherent_prot(const struct dma_ask *a)
+{
+	return IOMMU_READ | IOMMU_WRITE | (dma_snoops(a->dev) ? IOMMU_CACHE : 0);
+}
+
+static int map_runs(struct dma_ask *a, struct dma_remap *r)
+{
+	int err = iommu_dma_map_runs(a->dev, r->run, r->nr_runs,
+				     dma_limit(a->dev, dma_coherent_mask(a->dev)), coherent_prot(a),
+				     &r->handle);
+
+	return err ? refuse_step(a->way, DMA_SOURCE_IOVA, err, "no addresses for %llu KiB",
+				 (ull)a->pages * 4)
+		   : 0;
+}
+
+/* Contiguous frames after all: the caller wants them, or cannot sleep, or the pool has nothing else. */
+static int take_together(struct dma_ask *a, struct dma_remap **remap)
+{
+	struct dma_remap *r = scatter_record(a, 1);
+	int err = r ? frames_take(a) : -FH_ENOMEM;
+
+	if (err) {
+		machine_free(a->dev->machine, r, remap_size(1));
+		return err;
+	}
+	r->run[0] = (struct range){a->pfn, a->pfn + a->pages};
+	*remap = r;
+	return 0;
+}
+
+static bool scattered(const struct dma_ask *a)
+{
+	const struct device *dev = a->dev;
+
+	return a->gfp & __GFP_DIRECT_RECLAIM && !(a->attrs & DMA_ATTR_FORCE_CONTIGUOUS) &&
+	       !dev->dma_mem && !dev->machine->cfg.dma.coherent_only;
+}
+
+static int alloc_iommu(struct dma_ask *a, dma_t *handle)
+{
+	struct fh_machine *m = a->dev->machine;
+	struct dma_remap *r = NULL;
+	int err = scattered(a) ? scatter_take(a, &r) : take_together(a, &r);
+
+	if (err)
+		return err;
+	if (a->cpu) {
+		memset(a->cpu, 0, a->pages << FH_PAGE_SHIFT);
+		r->cpu = a->cpu;
+	} else {
+		err = show_runs(a, r);
+	}
+	if (!err)
+		err = map_runs(a, r);
+	if (err) {
+		scatter_give(a->dev, r);
+		drop_remap(m, r);
+		return err;
+	}
+	a->cpu = r->cpu;
+	*handle = r->handle;
+	remap_keep(m, r);
+	return 0;
+}
+
+static int free_iommu(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
+		      unsigned int attrs)
+{
+	struct fh_machine *m = dev->machine;
+	struct dma_remap *r = remap_take(m, dev, handle, pages);
+
+	if (!r)
+		return -FH_EINVAL;
+	if (r->cpu != cpu && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING)) {
+		remap_keep(m, r);
+		return -FH_EINVAL;
+	}
+	if (!iommu_dma_unmap(dev, handle, pages << FH_PAGE_SHIFT))
+		machine_bug(m, "dma: buffer at %#llx is not in its address space", (ull)handle.v);
+	scatter_give(dev, r);
+	drop_remap(m, r);
+	return 0;
+}
+
+/* ---- the API ---- */
+
+static int alloc(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs, dma_t *handle,
+		 void **cpu, struct dma_refusal *way, enum dma_source *source, const void *site)
+{
+	struct dma_ask a;
+	dma_t made;
+	int err;
+
+	frames_ask(&a, dev, size, gfp, attrs, way);
+	err = dev->iommu ? alloc_iommu(&a, &made) : alloc_direct(&a, &made);
+	if (err) {
+		refuse_keep(dev, way, err);
+		return err;
+	}
+	*source = a.source;
+	*handle = made;
+	/* What Linux gives here is a struct page *: of use to nobody but the calls that take it back. */
+	*cpu = attrs & DMA_ATTR_NO_KERNEL_MAPPING ? (void *)(uintptr_t)(made.v | 1) : a.cpu;
+	if (dev->machine->dma->debug)
+		debug_dma_map(dev, DMA_DEBUG_COHERENT, (phys_t){0}, size, DMA_BIDIRECTIONAL, attrs,
+			      made, site);
+	return 0;
+}
+
+int dma_alloc_attrs(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs, dma_t *handle,
+		    void **cpu)
+{
+	struct dma_refusal way;
+	enum dma_source source;
+
+	if (bad_request(dev, size, attrs) || !handle || !cpu)
+		return -FH_EINVAL;
+	return alloc(dev, size, gfp, attrs, handle, cpu, &way, &source,
+		     __builtin_return_address(0));
 }
 
 int dma_alloc_coherent(struct device *dev, uint64_t size, gfp_t gfp, dma_t *handle, void **cpu)
 {
-	uint64_t pages = pages_of(size);
-	struct cma *cma;
-	int err = -FH_ENOMEM, area_err = 0;
-	pfn_t pfn;
+	struct dma_refusal way;
+	enum dma_source source;
 
-	if (!dev || !dev->machine || !size || !handle || !cpu)
+	if (bad_request(dev, size, 0) || !handle || !cpu)
 		return -FH_EINVAL;
-	cma = area_for(dev, pages, gfp);
-	if (cma)
-		err = area_err = alloc_area(dev, cma, pages, gfp, &pfn);
-	if (err)
-		err = alloc_buddy(dev, pages, gfp, &pfn);
-	if (err) /* a buffer too large for buddy failed in the area: that is what to tell */
-		return area_err ? area_err : err;
-	machine_zero(dev->machine, pfn, pages);
-	*handle = (dma_t){fh_pfn_to_phys(pfn).v};
-	*cpu = machine_virt(dev->machine, pfn);
-	return 0;
+	return alloc(dev, size, gfp, 0, handle, cpu, &way, &source, __builtin_return_address(0));
+}
+
+int dma_alloc_explained(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs,
+			dma_t *handle, void **cpu, struct dma_refusal *way)
+{
+	enum dma_source source;
+	int err;
+
+	if (bad_request(dev, size, attrs) || !handle || !cpu || !way)
+		return -FH_EINVAL;
+	memset(way, 0, sizeof(*way));
+	fh_strcopy(way->device, dev_name(dev), sizeof(way->device));
+	err = alloc(dev, size, gfp, attrs, handle, cpu, way, &source, __builtin_return_address(0));
+	if (!err)
+		(void)refuse_step(way, source, 0, "at bus address 0x%llx", (ull)handle->v);
+	return err;
+}
+
+static int release(struct device *dev, uint64_t size, void *cpu, dma_t handle, unsigned int attrs,
+		   const void *site)
+{
+	uint64_t pages;
+
+	if (bad_request(dev, size, attrs) || handle.v & (FH_PAGE_SIZE - 1))
+		return -FH_EINVAL;
+	pages = (size >> FH_PAGE_SHIFT) + ((size & (FH_PAGE_SIZE - 1)) != 0);
+	if (dev->machine->dma->debug &&
+	    !debug_dma_unmap(dev, DMA_DEBUG_COHERENT, handle, size, DMA_BIDIRECTIONAL, site))
+		return -FH_EINVAL;
+	return dev->iommu ? free_iommu(dev, pages, cpu, handle, attrs)
+			  : free_direct(dev, pages, cpu, handle, attrs);
+}
+
+int dma_free_attrs(struct device *dev, uint64_t size, void *cpu, dma_t handle, unsigned int attrs)
+{
+	return release(dev, size, cpu, handle, attrs, __builtin_return_address(0));
 }
 
 int dma_free_coherent(struct device *dev, uint64_t size, void *cpu, dma_t handle)
 {
-	uint64_t pages = pages_of(size), block;
-	struct cma *cma = NULL;
-	pfn_t pfn = handle.v >> FH_PAGE_SHIFT;
-
-	if (!dev || !dev->machine || !size || handle.v & (FH_PAGE_SIZE - 1) ||
-	    !machine_in_bank(dev->machine, (struct range){pfn, pfn + pages}))
-		return -FH_EINVAL;
-	block = machine_block(dev->machine, pfn);
-	cma = machine_area(dev->machine, block);
-	(void)cpu;
-	if (cma)
-		return cma_release(cma, pfn, pages) ? 0 : -FH_EINVAL;
-	/* Checked as a whole before any of it is freed: a run that is free in part, or somebody
-	 * else's, is nobody's buffer. What this CPU caches shows in the map only once it is back. */
-	pcp_drain_self(dev->machine);
-	for (uint64_t i = 0; i < pages; i++)
-		if (block_is_free(dev->machine, pfn + i) ||
-		    frame_state(machine_frame(dev->machine, pfn + i)) != FRAME_RAW)
-			return -FH_EINVAL;
-	free_tail(dev->machine, pfn, pfn + pages);
-	return 0;
+	return release(dev, size, cpu, handle, 0, __builtin_return_address(0));
 }

@@ -10,6 +10,7 @@ struct dma_debug;
 struct dma_coherent_mem;
 struct atomic_pool;
 struct dma_refusals;
+struct dma_remaps;
 
 struct fh_dma {
 	struct dma_coherent_mem *pools;		  /* all of regions, by `next` */
@@ -17,10 +18,15 @@ struct fh_dma {
 	struct atomic_pool *atomic[MAX_NR_ZONES]; /* NULL: none */
 	struct io_tlb_mem *swiotlb;		  /* the machine's bounce buffers; NULL: none */
 	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
-	struct dma_debug *debug;		  /* NULL: off */
+	bool may_bounce;     /* there are bounce buffers of any kind: an address may be a slot */
+	bool swiotlb_forced; /* all that is mapped is bounced */
+	struct dma_debug *debug; /* NULL: off */
 	struct dma_refusals *refusals;
+	struct dma_remaps *remaps;
 	struct dma_pool *dmapools;    /* of small objects (dmapool.c) */
 	struct fh_lock dmapools_lock; /* the list; rank SPACE */
+	struct iommu_domain *domains; /* by `next`, newest first */
+	struct fh_lock domains_lock;  /* rank SPACE: held while all of them are looked at */
 };
 
 /* Whether a device sees what CPUs have in their caches. */
@@ -49,14 +55,18 @@ static inline uint64_t dma_cache_for_cpu(const struct device *dev, phys_t phys, 
 	return m->plat.cache_inval(m->plat.ctx, phys, size);
 }
 
+/* The highest address of a mask that the device's bus carries. */
+static inline uint64_t dma_limit(const struct device *dev, uint64_t mask)
+{
+	return dev->bus_dma_limit && dev->bus_dma_limit < mask ? dev->bus_dma_limit : mask;
+}
+
 /* dma_capable(): [bus, bus + size) is within the device's streaming mask and its bus. */
 static inline bool dma_capable(const struct device *dev, uint64_t bus, uint64_t size)
 {
-	uint64_t limit = dma_get_mask(dev), last = bus + size - 1;
+	uint64_t last = bus + size - 1;
 
-	if (dev->bus_dma_limit && dev->bus_dma_limit < limit)
-		limit = dev->bus_dma_limit;
-	return last >= bus && last <= limit;
+	return last >= bus && last <= dma_limit(dev, dma_get_mask(dev));
 }
 
 #define DMA_NOWHERE UINT64_MAX

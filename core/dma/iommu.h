@@ -27,7 +27,16 @@ FH_MUST_CHECK int iommu_dma_map_sg(struct device *dev, struct scatterlist *sg, u
 				   unsigned int prot);
 void iommu_dma_unmap_sg(struct device *dev, struct scatterlist *sg, unsigned int nents);
 
+/* A machine that has no domains yet; all domains of one that is ending. */
+void iommu_start(struct fh_machine *m);
+void iommu_end(struct fh_machine *m);
+
 /* fh_check()'s part: how many invariants are broken; a line for each goes to *out. */
 unsigned int iommu_check(struct iommu_domain *domain, struct fh_text *out);
+unsigned int iommu_check_all(struct fh_machine *m, struct fh_text *out);
+
+/* The file tree: calls fn for every domain, by falling number; the number, and what the public calls take. */
+void iommu_each(struct fh_machine *m,
+		void (*fn)(void *arg, unsigned int number, struct iommu_domain *domain), void *arg);
 
 #endif

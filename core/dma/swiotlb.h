@@ -32,6 +32,9 @@ FH_MUST_CHECK int swiotlb_create_at(struct fh_machine *m, const char *name, phys
 /* No slot of it is in use any more (those that are, are forgotten). */
 void swiotlb_destroy(struct fh_machine *m, struct io_tlb_mem *mem);
 
+/* The restricted pool of the region of that name; NULL: none. */
+struct io_tlb_mem *swiotlb_restricted(struct fh_machine *m, const char *name);
+
 /* The one a device bounces through: its own, else the machine's; NULL: none. */
 struct io_tlb_mem *swiotlb_of(const struct device *dev);
 /* Whether all the device maps is bounced. */

@@ -33,7 +33,8 @@
 
 struct mapping {
 	struct fh_space *space;
-	struct fh_object *object;
+	struct fh_object
+		*object;	/* NULL: of frames that no object owns; its entries never change */
 	uint64_t va, index, nr; /* pages */
 	struct mapping *next_in_space, *next_of_object;
 	_Atomic(uint32_t) users; /* raised under space.lock: faults, loads and stores in it now */

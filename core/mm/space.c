@@ -28,9 +28,23 @@ int fh_space_create(struct fh_machine *m, void *host, struct fh_space **space)
 	return 0;
 }
 
+/* Puts it where it belongs in the list; false: something is mapped there. The space is locked. */
+static bool mapping_insert(struct fh_space *s, struct mapping *map)
+{
+	struct mapping **at = &s->mappings;
+
+	while (*at && (*at)->va + (*at)->nr <= map->va)
+		at = &(*at)->next_in_space;
+	if (*at && (*at)->va < map->va + map->nr)
+		return false;
+	map->next_in_space = *at;
+	*at = map;
+	return true;
+}
+
 int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t index, uint64_t nr)
 {
-	struct mapping *map, **at;
+	struct mapping *map;
 
 	if (!s || !o || !nr || index >= o->nr_pages || nr > o->nr_pages - index || va + nr < va)
 		return -FH_EINVAL;
@@ -39,15 +53,11 @@ int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t 
 		return -FH_ENOMEM;
 	*map = (struct mapping){.space = s, .object = o, .va = va, .index = index, .nr = nr};
 	fh_lock(&s->lock);
-	for (at = &s->mappings; *at && (*at)->va + (*at)->nr <= va; at = &(*at)->next_in_space)
-		;
-	if (*at && (*at)->va < va + nr) {
+	if (!mapping_insert(s, map)) {
 		fh_unlock(&s->lock);
 		machine_free(s->m, map, mapping_size(nr));
 		return -FH_EINVAL;
 	}
-	map->next_in_space = *at;
-	*at = map;
 	fh_lock(&o->lock);
 	map->next_of_object = o->mappings;
 	o->mappings = map;
@@ -165,6 +175,62 @@ void mapping_switch(struct fh_object *o, uint64_t index, uint64_t nr, pfn_t pfn)
 	for_runs(o, index, nr, PTE_PRESENT, run_switch, pfn);
 }
 
+/* How many pages the runs have; 0: they cannot be shown. */
+static uint64_t runs_pages(const struct fh_machine *m, const struct range *run, unsigned int nr)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!machine_in_bank(m, run[i]))
+			return 0;
+		pages += run[i].end - run[i].start;
+	}
+	return pages;
+}
+
+/* The entries are there for good; what the platform shows may be taken away, and comes back by a fault. */
+static int show_frames(struct mapping *map, const struct range *run, unsigned int nr_runs)
+{
+	uint64_t first = 0;
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr_runs && !err; i++) {
+		err = run_map(map, first, run[i].end - run[i].start, run[i].start, true);
+		first += run[i].end - run[i].start;
+	}
+	return err;
+}
+
+int fh_space_map_frames(struct fh_space *s, uint64_t va, const struct range *run,
+			unsigned int nr_runs)
+{
+	uint64_t nr = s && run ? runs_pages(s->m, run, nr_runs) : 0;
+	struct mapping *map;
+	int err;
+
+	if (!nr || va + nr < va)
+		return -FH_EINVAL;
+	map = machine_alloc(s->m, mapping_size(nr));
+	if (!map)
+		return -FH_ENOMEM;
+	*map = (struct mapping){.space = s, .va = va, .nr = nr, .dying = true};
+	fh_lock(&s->lock);
+	if (!mapping_insert(s, map)) {
+		fh_unlock(&s->lock);
+		machine_free(s->m, map, mapping_size(nr));
+		return -FH_EINVAL;
+	}
+	fh_unlock(&s->lock);
+	/* Nobody finds it before it is no longer dying. */
+	err = show_frames(map, run, nr_runs);
+	fh_lock(&s->lock);
+	map->dying = false;
+	fh_unlock(&s->lock);
+	if (err && fh_space_unmap(s, va))
+		machine_bug(s->m, "space: a mapping is gone before it was used");
+	return err;
+}
+
 int fh_space_unmap(struct fh_space *s, uint64_t va)
 {
 	struct mapping **at, *map, **of;
@@ -187,12 +253,15 @@ int fh_space_unmap(struct fh_space *s, uint64_t va)
 	for (at = &s->mappings; *at != map; at = &(*at)->next_in_space)
 		;
 	*at = map->next_in_space;
-	fh_lock(&map->object->lock);
-	for (of = &map->object->mappings; *of != map; of = &(*of)->next_of_object)
-		;
-	*of = map->next_of_object;
+	if (map->object) {
+		fh_lock(&map->object->lock);
+		for (of = &map->object->mappings; *of != map; of = &(*of)->next_of_object)
+			;
+		*of = map->next_of_object;
+	}
 	run_zap(map, 0, map->nr, 0);
-	fh_unlock(&map->object->lock);
+	if (map->object)
+		fh_unlock(&map->object->lock);
 	fh_unlock(&s->lock);
 	machine_free(s->m, map, mapping_size(map->nr));
 	return 0;
@@ -309,7 +378,9 @@ static int mapping_fault(struct mapping *map, uint64_t va, unsigned int flags)
 	pfn_t pfn;
 	int err;
 
-	vm_count(o->m, VM_pgfault, 1);
+	vm_count(map->space->m, VM_pgfault, 1);
+	if (!o) /* of frames: the platform has lost it */
+		return run_map(map, va - map->va, 1, *pte >> PTE_SHIFT, true);
 	if (!o->ops) {
 		fh_lock(&o->lock);
 		err = o->slot[index] ? 0 : 1;
@@ -343,25 +414,33 @@ int fh_space_fault(struct fh_space *s, uint64_t va, unsigned int flags)
 	return err;
 }
 
+static void copy_at(const struct mapping *map, uint64_t va, size_t offset, void *buf, size_t len,
+		    bool write)
+{
+	unsigned char *virt = machine_virt(map->space->m, map->pte[va - map->va] >> PTE_SHIFT);
+
+	if (virt && write)
+		memcpy(virt + offset, buf, len);
+	else if (virt)
+		memcpy(buf, virt + offset, len);
+}
+
 /* A load or store through the page table: with the object locked nothing moves under it. */
 static int mapping_touch(struct mapping *map, uint64_t va, size_t offset, void *buf, size_t len,
 			 bool write)
 {
 	uint64_t need = PTE_PRESENT | (write ? PTE_WRITE : 0);
 
+	if (!map->object) {
+		copy_at(map, va, offset, buf, len, write);
+		return 0;
+	}
 	for (;;) {
-		unsigned char *virt;
-		uint64_t pte;
 		int err;
 
 		fh_lock(&map->object->lock);
-		pte = map->pte[va - map->va];
-		if ((pte & need) == need) {
-			virt = machine_virt(map->object->m, pte >> PTE_SHIFT);
-			if (virt && write)
-				memcpy(virt + offset, buf, len);
-			else if (virt)
-				memcpy(buf, virt + offset, len);
+		if ((map->pte[va - map->va] & need) == need) {
+			copy_at(map, va, offset, buf, len, write);
 			fh_unlock(&map->object->lock);
 			return 0;
 		}

@@ -16,6 +16,7 @@
 #ifndef FREEHOLD_BOOT_H
 #define FREEHOLD_BOOT_H
 
+#include <freehold/device.h>
 #include <freehold/types.h>
 
 #define BOOT_MAX_BANKS	 16
@@ -38,8 +39,9 @@ enum boot_region_kind {
 enum boot_region_flags {
 	BOOT_REGION_DYNAMIC = 1,     /* `size` in the tree; placed here */
 	BOOT_REGION_CMA_DEFAULT = 2, /* linux,cma-default, or cma=; of one region at most */
-	BOOT_REGION_DMA_DEFAULT = 4, /* linux,dma-default; of one region at most */
-	BOOT_REGION_CMDLINE = 8,     /* from cma= */
+	BOOT_REGION_DMA_DEFAULT =
+		4, /* linux,dma-default, or coherent_only=SIZE; of one region at most */
+	BOOT_REGION_CMDLINE = 8, /* from cma= or coherent_only= */
 	/* As the tree has it; `kind` is what follows from them. */
 	BOOT_REGION_REUSABLE = 16,
 	BOOT_REGION_NO_MAP = 32,
@@ -79,12 +81,13 @@ struct boot_why {
 	char text[BOOT_WHY_MAX];
 };
 
-/* What the command line asks for devices. */
+/* What the command line asks for devices; a program may fill it in before boot_config_finish(), and options of the command
+ * line go over that. */
 struct boot_dma {
 	uint64_t coherent_pool; /* bytes of the atomic pools; 0: as Linux, 128 KiB a GiB of RAM */
 	uint64_t
-		swiotlb_slabs; /* slots of 2 KiB; 0: as Linux, 64 MiB where RAM lies above ZONE_DMA32, else none */
-	unsigned int swiotlb_areas; /* 0: one a CPU */
+		swiotlb_slabs; /* slots of 2 KiB; 0: as Linux, 64 MiB where RAM lies above ZONE_DMA, else none */
+	unsigned int swiotlb_areas; /* a power of two; 0: one a CPU */
 	bool swiotlb_force, swiotlb_noforce;
 	bool coherent_only; /* coherent buffers come from pools only */
 	uint64_t
@@ -93,6 +96,15 @@ struct boot_dma {
 	bool iommu_strict;	    /* iommu.strict=1, the default */
 	bool debug;		    /* dma_debug */
 	unsigned int debug_entries; /* dma_debug_entries=; 0: 65536 */
+	char debug_driver
+		[BOOT_NAME_MAX]; /* dma_debug_driver=: reports of this device only; "": of all */
+};
+
+/* What it comes to on a machine's memory. */
+struct boot_dma_plan {
+	uint64_t atomic_pool[MAX_NR_ZONES]; /* bytes wanted of each zone; 0: none */
+	uint64_t swiotlb_slabs;		    /* whole segments and areas; 0: no bounce buffers */
+	unsigned int swiotlb_areas;
 };
 
 struct boot_config {
@@ -138,14 +150,73 @@ FH_MUST_CHECK int boot_config_fdt(struct boot_config *cfg, const void *dtb, size
  * checks everything. Calls once, last. What Linux drops with a message (a dynamic region without
  * room, an area across zones or outside RAM) is dropped with that message, and with one of ours a
  * restricted pool outside RAM. Errors where Linux would
- * go on: -FH_EINVAL: a bad option, a region that two owners would use; -FH_ENOMEM, -FH_EBUSY: no
- * room for cma=; -FH_ERANGE: a size or address out of range; -FH_ENOSPC: too many regions.
+ * go on: -FH_EINVAL: a bad option, a region that two owners would use, coherent_only without a pool;
+ * -FH_ENOMEM, -FH_EBUSY: no room for cma=, or for what devices are to have; -FH_ERANGE: a size or
+ * address out of range; -FH_ENOSPC: too many regions.
  */
 FH_MUST_CHECK int boot_config_finish(struct boot_config *cfg, const char *bootargs,
 				     uint64_t ram_bytes, struct boot_why *why);
 
+/* The defaults of cfg->dma made figures, with Linux's roundings; after boot_config_finish(). */
+void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan);
+
 /* The part of a zone that RAM spans, after boot_config_finish(); false: the zone is empty. */
 bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span);
+
+/* ---- devices of a tree ---- */
+
+#define BOOT_PATH_MAX	    256
+#define BOOT_DEVICE_REGIONS 16 /* entries of one memory-region */
+
+/* What an entry of memory-region leads to. */
+enum boot_device_link {
+	BOOT_LINK_REGION, /* cfg->region[region] */
+	BOOT_LINK_OFF,	  /* a node that is disabled: Linux goes on without it */
+	BOOT_LINK_DROPPED, /* a node that is no region: not in /reserved-memory, or dropped at boot */
+	BOOT_LINK_NONE,	   /* no node has that phandle */
+};
+
+struct boot_device_region {
+	char name[BOOT_NAME_MAX]; /* of memory-region-names; "": none */
+	char node[BOOT_NAME_MAX]; /* what it refers to, as boot_region's name; "": BOOT_LINK_NONE */
+	enum boot_device_link link;
+	unsigned int region; /* with BOOT_LINK_REGION */
+};
+
+/* A node as its bus makes a device of it. */
+struct boot_device {
+	char name[BOOT_NAME_MAX]; /* as Linux names it: "30a90000.csi", "soc@0:camera"; cut at 63 */
+	char path[BOOT_PATH_MAX]; /* "/soc@0/csi@30a90000"; cut at 255 */
+	bool available;		  /* neither the node nor one above it is disabled */
+	/* Windows onto memory, of the nearest bus above that has dma-ranges, in addresses of the CPU;
+	 * none: bus addresses are the CPU's. Neighbours that go on are joined. */
+	struct bus_dma_region range[DEVICE_MAX_RANGES];
+	unsigned int nr_ranges;
+	unsigned int lost_ranges; /* entries that lead nowhere: left out, as in Linux */
+	uint64_t bus_dma_limit;	  /* the highest bus address of the windows; 0: no windows */
+	bool dma_coherent;	  /* dma-coherent here or above, before any dma-noncoherent */
+	bool iommu;		  /* `iommus`: what translates for it is the caller's to make */
+	struct boot_device_region region[BOOT_DEVICE_REGIONS];
+	unsigned int nr_regions;
+};
+
+/*
+ * The device at a node of the tree that `cfg` was read from, after boot_config_finish(): what of_dma_configure() and
+ * of_reserved_mem_device_init() make of it. `which` is a path ("/soc@0/csi@30a90000", unit addresses may be left out), an
+ * alias, or the name of one node, with its unit address or without, or as Linux names the device. -FH_ENOENT: none;
+ * -FH_EEXIST: several; -FH_EINVAL: not a tree, or a property that cannot be right; -FH_ENOSPC: too many windows or regions.
+ */
+FH_MUST_CHECK int boot_device_fdt(const void *dtb, size_t size, const struct boot_config *cfg,
+				  const char *which, struct boot_device *out, struct boot_why *why);
+
+/* Called for a device; err: negative, with its reason: then only name and path of it are right. True: stop. */
+typedef bool (*boot_device_fn)(void *arg, const struct boot_device *dev, int err,
+			       const struct boot_why *why);
+
+/* All available nodes with memory-region, and those with a compatible (other than simple-bus) that have iommus or
+ * windows, in the order of the tree. -FH_EINVAL: not a tree. */
+FH_MUST_CHECK int boot_devices_for_each(const void *dtb, size_t size, const struct boot_config *cfg,
+					boot_device_fn fn, void *arg, struct boot_why *why);
 
 /* "64M", "0x1000", "1G": Linux's memparse() with overflow found. *end is set past what was read;
  * -FH_EINVAL: no digits; -FH_ERANGE: does not fit 64 bits. */

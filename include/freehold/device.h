@@ -19,6 +19,8 @@
 struct dma_coherent_mem; /* a pool of coherent memory: of a device, or of the machine */
 struct io_tlb_mem;	 /* bounce buffers (SWIOTLB): of a device, or of the machine */
 struct iommu_domain;	 /* an address space of devices */
+struct boot_device;	 /* a node of a device tree (freehold/boot.h) */
+struct boot_why;
 
 /* A window of the bus onto memory, as an entry of dma-ranges: bus addresses [dma, dma + size) are the CPU's
  * [cpu, cpu + size). As Linux's struct bus_dma_region. */
@@ -53,6 +55,30 @@ struct device {
 	unsigned int
 		min_align_mask; /* these low bits of an address survive a bounce; as dma_set_min_align_mask() */
 };
+
+/*
+ * *dev as the bus of its node makes it (of_dma_configure(), of_reserved_mem_device_init()): windows, limit, caches, masks of 32
+ * bits or as far as its windows go, and the first entry of memory-region: the area, the pool or the restricted pool
+ * that it names. Where that names nothing of the kind (disabled, dropped at boot, reserved for firmware), the log says so and the
+ * device goes on without, as most drivers do. dev->iommu stays NULL, also with bd->iommu: an address space is the caller's to
+ * make. *bd must stay: dev->name is its name. `m` is a machine of the configuration that *bd was looked up with. -FH_EINVAL: no
+ * device, machine or node.
+ */
+FH_MUST_CHECK int device_init_of(struct device *dev, struct fh_machine *m,
+				 const struct boot_device *bd, struct boot_why *why);
+/* The same with another entry of memory-region, by index or by memory-region-names, in place of the first. -FH_ENOENT: there is
+ * none; -FH_EINVAL: it is nothing to have memory of, with the reason; what is disabled is nothing, and no error, as in
+ * Linux. */
+FH_MUST_CHECK int device_init_of_region(struct device *dev, struct fh_machine *m,
+					const struct boot_device *bd, unsigned int index,
+					struct boot_why *why);
+FH_MUST_CHECK int device_init_of_name(struct device *dev, struct fh_machine *m,
+				      const struct boot_device *bd, const char *name,
+				      struct boot_why *why);
+/* One more for a device that has been made of *bd: it may have an area and a pool; of two pools the later counts. Errors as
+ * above; *dev stays as it was. */
+FH_MUST_CHECK int device_add_region(struct device *dev, const struct boot_device *bd,
+				    unsigned int index, struct boot_why *why);
 
 static inline uint64_t dma_get_mask(const struct device *dev)
 {

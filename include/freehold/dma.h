@@ -81,6 +81,10 @@ FH_MUST_CHECK int dma_alloc_noncoherent(struct device *dev, uint64_t size, gfp_t
 FH_MUST_CHECK int dma_free_noncoherent(struct device *dev, uint64_t size, void *cpu, dma_t handle,
 				       enum dma_data_direction dir);
 
+/* One step of what pools do in advance: an atomic pool, or the bounce buffers, grown where they ran low. True: call again, there may
+ * be more. For a thread that may sleep, as cma_background(). */
+bool dma_background(struct fh_machine *m);
+
 /* ---- scatter lists ---- */
 
 struct scatterlist {
@@ -108,7 +112,7 @@ FH_MUST_CHECK int dma_free_noncontiguous(struct device *dev, uint64_t size, stru
 /* Where the CPU sees it in one piece, cached; until dma_vunmap_noncontiguous(). */
 FH_MUST_CHECK int dma_vmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table *sgt,
 					 void **cpu);
-void dma_vunmap_noncontiguous(struct device *dev, uint64_t size, void *cpu);
+void dma_vunmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table *sgt, void *cpu);
 
 /* The frames of a coherent buffer as a table of the caller's (entries from plat->alloc), for another device to map.
  * dma_free_sgtable() ends it. */
@@ -117,7 +121,7 @@ FH_MUST_CHECK int dma_get_sgtable(struct device *dev, struct sg_table *sgt, void
 void dma_free_sgtable(struct device *dev, struct sg_table *sgt);
 
 /* Shows pages [offset, offset + nr) of a coherent buffer at [va, va + nr) of a space, both in pages, past the caches where the
- * buffer is. -FH_ENOMEM; -FH_EINVAL: not within the buffer; -FH_EEXIST: something is mapped there.
+ * buffer is. -FH_ENOMEM; -FH_EINVAL: not within the buffer, or over an existing mapping.
  * fh_space_unmap() ends it, before the buffer is freed. */
 FH_MUST_CHECK int dma_mmap_coherent(struct device *dev, struct fh_space *space, uint64_t va,
 				    uint64_t nr, void *cpu, dma_t handle, uint64_t size,
@@ -226,6 +230,8 @@ struct dma_refusal {
 
 /* The last requests that were refused, newest first, at most n; returns how many there are. */
 unsigned int dma_refusals(struct fh_machine *m, struct dma_refusal *out, unsigned int n);
+/* The nth of them, 0 the newest. False: there are not so many. */
+bool dma_refusal_nth(struct fh_machine *m, unsigned int n, struct dma_refusal *out);
 /* dma_alloc_attrs() that also tells its whole way, refused or not. */
 FH_MUST_CHECK int dma_alloc_explained(struct device *dev, uint64_t size, gfp_t gfp,
 				      unsigned int attrs, dma_t *handle, void **cpu,

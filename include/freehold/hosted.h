@@ -41,12 +41,20 @@ struct hosted_opts {
 	/* One line of the machine, any thread; NULL: none wanted. */
 	void (*log)(void *arg, int level, const char *line);
 	void *log_arg;
+
+	/* Caches between CPUs and RAM ("What devices see", below). Bytes of a line, a power of two from 16 to 256; 0: none, CPUs and
+	 * devices see the same bytes. */
+	unsigned int cache_line;
+	uint64_t
+		cache_size; /* bytes that fit in, a multiple of the line; 0: no limit, no line leaves of itself */
+	uint64_t
+		cache_seed; /* lines also leave by lot, one in 64 that a device touches; 0: none do */
 };
 
 /*
  * Makes RAM for the banks: address space now, memory when it is touched. -FH_ENOMEM with one line
  * in *why: the host has not that much to give (the line says how much is needed and how much there
- * is), or refused; -FH_EINVAL: no banks, or not whole pages.
+ * is), or refused; -FH_EINVAL: no banks, not whole pages, or a cache that cannot be.
  */
 FH_MUST_CHECK int hosted_create(const struct hosted_opts *opts, struct hosted **h,
 				struct hosted_why *why);
@@ -96,6 +104,37 @@ struct hosted_stats {
 	uint64_t faults;	/* accesses that came to fh_space_fault() */
 };
 void hosted_stats(const struct hosted *h, struct hosted_stats *stats);
+
+/*
+ * What devices see. Without caches a device's access is the CPU's. With caches there are two views of each byte: the CPU's, which is
+ * what its loads and stores reach, at any address but one from plat->vmap() with PLAT_VMAP_UNCACHED; and RAM's, which devices that do
+ * not snoop read and write. A line is dirty where the CPU's bytes differ from those the line was filled with.
+ *
+ * RAM is zero at birth, and what a CPU writes stays in its cache: a page that was written and never cleaned shows a
+ * device zeros, or what RAM held of the page's last owner. What a device writes stays unseen by CPUs until plat->cache_inval(): a cache may fill
+ * any line at any time, so it is taken to have done so before. With cache_size, lines that were filled first leave
+ * first (each 64th of pages has its share, where the cache is 64 KiB or more), and with cache_seed some by lot. A dirty line that leaves is
+ * written to RAM whole, over what a device wrote; a clean one shows what is in RAM from then on. Lines leave while someone cleans,
+ * invalidates or a device comes by; what CPUs wrote and nobody has looked at since takes no room.
+ *
+ * An access to [phys, phys + n): not RAM, or not in one bank: -FH_EFAULT, nothing is transferred. Any thread, any number at a
+ * time; each page is one step. Lines and devices' accesses are atomic to each other, not to stores of CPUs: who breaks the rules of
+ * <freehold/dma.h> sees bytes of both, and a sanitizer need not tell. The snooping forms see and change both views.
+ */
+FH_MUST_CHECK int hosted_bus_read(struct hosted *h, phys_t phys, void *buf, uint64_t n);
+FH_MUST_CHECK int hosted_bus_write(struct hosted *h, phys_t phys, const void *buf, uint64_t n);
+FH_MUST_CHECK int hosted_bus_read_snoop(struct hosted *h, phys_t phys, void *buf, uint64_t n);
+FH_MUST_CHECK int hosted_bus_write_snoop(struct hosted *h, phys_t phys, const void *buf,
+					 uint64_t n);
+
+/* All since hosted_create(); zeros without caches. */
+struct hosted_cache_stats {
+	uint64_t written_back; /* dirty lines that went to RAM, asked for or not */
+	uint64_t evicted;      /* lines that left for want of room, or by lot */
+	uint64_t overwritten;  /* bytes of devices that a dirty line went over */
+	uint64_t lost;	       /* bytes of CPUs that were invalidated */
+};
+void hosted_cache_stats(struct hosted *h, struct hosted_cache_stats *stats);
 
 /* From now on this thread is CPU n of every machine; ~0u: of none. Before changing or ending, call
  * fh_cpu_quiesce(). */

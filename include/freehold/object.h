@@ -99,6 +99,11 @@ void fh_space_destroy(struct fh_space *s);
  * over an existing mapping; -FH_ENOMEM. Pages appear when they are touched. */
 FH_MUST_CHECK int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t index,
 			       uint64_t nr);
+/* Shows frames that no object owns at va (pages), writable, from now on: the runs one behind the other. Linux's
+ * remap_pfn_range(). They stay the caller's, who unmaps them before he gives them back. -FH_EINVAL: no runs, an empty one, not
+ * RAM of this machine, or over an existing mapping; -FH_ENOMEM: no memory, or the platform has no room: nothing is mapped. */
+FH_MUST_CHECK int fh_space_map_frames(struct fh_space *s, uint64_t va, const struct range *run,
+				      unsigned int nr_runs);
 /* Removes the mapping that starts at va. Waits for faults, loads and stores in it that are under way, and
  * so perhaps for ops->read. -FH_EINVAL: none starts there, or it is being removed. */
 FH_MUST_CHECK int fh_space_unmap(struct fh_space *s, uint64_t va);

@@ -53,8 +53,17 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		free(h);
 		return err;
 	}
+	err = hosted_cache_create(h, opts, why);
+	if (err) {
+		hosted_ram_destroy(h);
+		hosted_helpers_destroy(h);
+		free(h);
+		return err;
+	}
 	hosted_cpu_look();
 	pthread_mutex_init(&h->spaces_lock, NULL);
+	pthread_mutex_init(&h->vmaps_lock, NULL);
+	pthread_mutex_init(&h->symbol_lock, NULL);
 	h->map_limit = opts->max_mappings ? opts->max_mappings : hosted_map_limit();
 	h->log = opts->log;
 	h->log_arg = opts->log_arg;
@@ -77,7 +86,15 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		.swap_read = hosted_swap_read,
 		.compress = hosted_compress,
 		.decompress = hosted_decompress,
+		.vmap = hosted_vmap,
+		.vunmap = hosted_vunmap,
+		.symbol = hosted_symbol,
 	};
+	if (h->cache) {
+		h->plat.cache_clean = hosted_cache_clean;
+		h->plat.cache_inval = hosted_cache_inval;
+		h->plat.cache_line = opts->cache_line;
+	}
 	*out = h;
 	return 0;
 }
@@ -88,7 +105,12 @@ void hosted_destroy(struct hosted *h)
 		return;
 	hosted_helpers_destroy(h);
 	hosted_swap_close(h);
+	hosted_vmaps_end(h);
+	hosted_symbol_end(h);
+	hosted_cache_destroy(h);
 	hosted_ram_destroy(h);
+	pthread_mutex_destroy(&h->symbol_lock);
+	pthread_mutex_destroy(&h->vmaps_lock);
 	pthread_mutex_destroy(&h->spaces_lock);
 	free(h);
 }

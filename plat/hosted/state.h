@@ -7,6 +7,8 @@
 #include <freehold/hosted.h>
 
 struct hosted_helpers;
+struct hosted_cache;
+struct hosted_vmap;
 
 /* A bank of RAM and where it begins in the memfd. */
 struct hosted_bank {
@@ -29,6 +31,12 @@ struct hosted {
 	char *ram;
 
 	struct hosted_helpers *helpers;
+
+	struct hosted_cache *cache; /* NULL: CPUs and devices see the same bytes */
+	pthread_mutex_t vmaps_lock;
+	struct hosted_vmap *vmaps;
+	pthread_mutex_t symbol_lock;
+	struct Dwfl *dwfl; /* libdw's view of this process, once it was asked for */
 
 	/* Mappings of all spaces. The list is under spaces_lock; a space's own state under its
 	 * lock. */
@@ -64,6 +72,23 @@ bool hosted_ram_offset(const struct hosted *h, pfn_t pfn, uint64_t nr, uint64_t 
 /* heap.c */
 void *hosted_alloc(void *ctx, size_t size);
 void hosted_free(void *ctx, void *p, size_t size);
+
+/* cache.c */
+int hosted_cache_create(struct hosted *h, const struct hosted_opts *opts, struct hosted_why *why);
+void hosted_cache_destroy(struct hosted *h);
+void hosted_cache_clean(void *ctx, phys_t phys, uint64_t size);
+uint64_t hosted_cache_inval(void *ctx, phys_t phys, uint64_t size);
+/* One more mapping (on), or one less, shows pages of the memfd past the caches. */
+void hosted_cache_uncached(struct hosted *h, uint64_t file_page, uint64_t nr, bool on);
+
+/* vmap.c */
+void *hosted_vmap(void *ctx, const struct range *run, unsigned int nr_runs, unsigned int flags);
+void hosted_vunmap(void *ctx, void *p, uint64_t nr_pages);
+void hosted_vmaps_end(struct hosted *h);
+
+/* symbol.c */
+bool hosted_symbol(void *ctx, const void *code, char *buf, size_t size);
+void hosted_symbol_end(struct hosted *h);
 
 /* swap.c */
 void hosted_swap_close(struct hosted *h);

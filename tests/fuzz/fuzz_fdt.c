@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Any bytes as a device tree: an error with a reason, or a boot_config that keeps its promises. */
+/* Any bytes as a device tree: an error with a reason, or a boot_config that keeps its promises, and devices that do. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +32,8 @@ static void boot(const void *tree, size_t size, const char *bootargs, uint64_t r
 	if (err)
 		return;
 	broken = boot_check(&cfg);
+	expect(!broken, broken);
+	broken = boot_devices_check(tree, size, &cfg);
 	expect(!broken, broken);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What <freehold/boot.h> promises of a finished boot_config, asked of one. */
+#include <libfdt.h>
 #include <string.h>
 #include "boot_check.h"
 
@@ -78,6 +79,39 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 	return NULL;
 }
 
+static bool power_of_two(uint64_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+static const char *check_dma(const struct boot_config *cfg)
+{
+	const struct boot_region *pool = NULL;
+	struct boot_dma_plan plan;
+
+	boot_config_dma(cfg, &plan);
+	if (plan.swiotlb_slabs &&
+	    (!power_of_two(plan.swiotlb_slabs) || !power_of_two(plan.swiotlb_areas) ||
+	     plan.swiotlb_slabs / 128 < plan.swiotlb_areas))
+		return "bounce buffers are whole segments of areas";
+	if (!plan.atomic_pool[ZONE_NORMAL] || plan.atomic_pool[ZONE_NORMAL] & (FH_PAGE_SIZE - 1))
+		return "atomic pools are whole pages";
+	if (!cfg->dma.coherent_only)
+		return NULL;
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		if (cfg->region[i].kind == BOOT_REGION_DMA_POOL &&
+		    (!cfg->dma.coherent_only_pool ||
+		     (cfg->region[i].flags & BOOT_REGION_DMA_DEFAULT)))
+			pool = &cfg->region[i];
+	if (!pool)
+		return "coherent_only has a pool";
+	if (cfg->dma.coherent_only_pool &&
+	    (pool->size != cfg->dma.coherent_only_pool || !in_ram(cfg, pool) ||
+	     pool->base + pool->size > cfg->dma_limit))
+		return "the pool of coherent_only= is RAM that all devices reach";
+	return NULL;
+}
+
 const char *boot_check(const struct boot_config *cfg)
 {
 	const char *broken = check_banks(cfg);
@@ -95,5 +129,85 @@ const char *boot_check(const struct boot_config *cfg)
 	if (cfg->dmesg_len >= BOOT_DMESG_MAX || strlen(cfg->dmesg) != cfg->dmesg_len ||
 	    cfg->dmesg[cfg->dmesg_len - 1] != '\n')
 		return "dmesg is lines";
+	return check_dma(cfg);
+}
+
+/* ---- devices ---- */
+
+const char *boot_device_check(const struct boot_config *cfg, const struct boot_device *dev)
+{
+	uint64_t last = 0;
+
+	if (!memchr(dev->name, 0, sizeof(dev->name)) || !memchr(dev->path, 0, sizeof(dev->path)) ||
+	    !dev->name[0] || dev->path[0] != '/')
+		return "a device has a name and a path";
+	if (dev->nr_ranges > DEVICE_MAX_RANGES || dev->nr_regions > BOOT_DEVICE_REGIONS)
+		return "number of windows and regions";
+	for (unsigned int i = 0; i < dev->nr_ranges; i++) {
+		const struct bus_dma_region *r = &dev->range[i];
+		uint64_t end = r->dma.v + r->size - 1;
+
+		if (!r->size)
+			return "a window has a size";
+		if (end < r->dma.v)
+			end = UINT64_MAX;
+		if (end > last)
+			last = end;
+	}
+	if (dev->bus_dma_limit != last)
+		return "the limit is the highest bus address";
+	for (unsigned int i = 0; i < dev->nr_regions; i++) {
+		const struct boot_device_region *r = &dev->region[i];
+
+		if (r->link == BOOT_LINK_NONE && r->node[0])
+			return "an entry that leads nowhere names nothing";
+		if (r->link == BOOT_LINK_REGION &&
+		    (r->region >= cfg->nr_regions ||
+		     strcmp(cfg->region[r->region].name, r->node) != 0))
+			return "an entry leads to a region of that name";
+	}
 	return NULL;
+}
+
+struct list {
+	const struct boot_config *cfg;
+	const char *broken;
+};
+
+static bool check_listed(void *arg, const struct boot_device *dev, int err,
+			 const struct boot_why *why)
+{
+	struct list *l = arg;
+
+	if (!err != !why->text[0])
+		l->broken = "a device that fails has a reason";
+	else if (!err)
+		l->broken = boot_device_check(l->cfg, dev);
+	return l->broken;
+}
+
+const char *boot_devices_check(const void *tree, size_t size, const struct boot_config *cfg)
+{
+	struct list l = {.cfg = cfg};
+	static struct boot_device dev;
+	struct boot_why why;
+	char path[512];
+	int depth = 0;
+
+	if (boot_devices_for_each(tree, size, cfg, check_listed, &l, &why) && !why.text[0])
+		return "a list that fails has a reason";
+	for (int node = fdt_next_node(tree, 0, &depth); node >= 0 && depth > 0 && !l.broken;
+	     node = fdt_next_node(tree, node, &depth)) {
+		int err;
+
+		if (fdt_get_path(tree, node, path, sizeof(path)))
+			continue;
+		why.text[0] = '\0';
+		err = boot_device_fdt(tree, size, cfg, path, &dev, &why);
+		if (!err != !why.text[0])
+			return "a look-up that fails has a reason, and no other";
+		if (!err)
+			l.broken = boot_device_check(cfg, &dev);
+	}
+	return l.broken;
 }

@@ -55,6 +55,11 @@ static void tp_free(void *ctx, void *p, size_t size)
 	free(p);
 }
 
+bool testplat_fails(struct testplat *tp)
+{
+	return fails(tp);
+}
+
 static struct tp_ram *ram_at(struct testplat *tp, uint64_t phys)
 {
 	for (unsigned int i = 0; i < tp->nr_ram; i++)
@@ -78,6 +83,8 @@ static void *tp_ram(void *ctx, phys_t phys, uint64_t size)
 			return NULL;
 		r = &tp->ram[tp->nr_ram++];
 		*r = (struct tp_ram){virt, phys.v, size};
+		if (tp->ram_is_file && !testplat_ram_file(tp, r))
+			abort();
 	}
 	return r && phys.v - r->base + size <= r->size ? r->virt + (phys.v - r->base) : NULL;
 }
@@ -380,6 +387,8 @@ void testplat_init(struct testplat *tp)
 void testplat_fini(struct testplat *tp)
 {
 	T_EQ(atomic_load(&tp->live), 0);
+	if (tp->ram_is_file)
+		testplat_caches_end(tp);
 	for (unsigned int i = 0; i < tp->nr_ram; i++)
 		munmap(tp->ram[i].virt, tp->ram[i].size);
 	tp->nr_ram = 0;

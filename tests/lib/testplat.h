@@ -5,6 +5,7 @@
 #define FH_TEST_PLAT_H
 
 #include <freehold/mem.h>
+#include <pthread.h>
 
 #define TP_BASE	       UINT64_C(0x40000000)
 #define TP_MAX_BANKS   4
@@ -39,6 +40,12 @@ struct testplat {
 	_Atomic(uint64_t) helped; /* calls of plat.parallel's fn by others */
 	bool no_ram;		  /* frames without bytes */
 	bool no_cpu_caches;	  /* no sync_cpus */
+	/* Of testplat_caches(). */
+	bool ram_is_file;
+	struct tp_cache *cache[TP_MAX_BANKS];
+	pthread_mutex_t cache_lock;
+	struct tp_vmap *vmaps;
+	_Atomic(uint64_t) cleans, invals, lost; /* calls, and bytes that CPUs lost */
 };
 
 void testplat_init(struct testplat *tp);
@@ -47,6 +54,21 @@ void testplat_fini(struct testplat *tp);
 /* Room for nr pages of swap behind plat.swap_write and swap_read, which fail with -FH_EIO when fail_nth
  * says so, or the flags above. Before the machine is made; fh_swapon() is the caller's. */
 void testplat_swap(struct testplat *tp, uint64_t nr);
+
+/*
+ * plat.vmap and vunmap, and with line > 0 caches of such lines without end between CPUs and RAM: what a CPU wrote comes to RAM by
+ * cache_clean only, what a device wrote to the CPU by cache_inval only. RAM is zero at first. Before the machine is made. vmap fails as
+ * fail_nth says. In the end (testplat_fini()) no mapping is left.
+ */
+void testplat_caches(struct testplat *tp, unsigned int line);
+/* A device's access to RAM; `snoop`: it sees and changes what CPUs have in their caches. Not RAM: stops. */
+void testplat_bus_read(struct testplat *tp, phys_t phys, void *buf, uint64_t n, bool snoop);
+void testplat_bus_write(struct testplat *tp, phys_t phys, const void *buf, uint64_t n, bool snoop);
+
+/* testplat.c and testcache.c: a call that may fail does now; RAM of testplat_caches(), and its end. */
+bool testplat_fails(struct testplat *tp);
+bool testplat_ram_file(struct testplat *tp, const struct tp_ram *r);
+void testplat_caches_end(struct testplat *tp);
 
 /* plat.parallel, with threads of its own for each call. Before the machine is made. */
 void testplat_helpers(struct testplat *tp);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The command line: numbers as memparse(), words as Linux divides them, mem= and cma=. */
+/* The command line: numbers as memparse(), words as Linux divides them, and every option of ours. */
 #include <string.h>
 #include "t.h"
 #include "boot/cmdline.h"
 
 static struct boot_cmdline c;
 static struct boot_why why;
+
+#define SWIOTLB                                                                                    \
+	"swiotlb=[SLOTS][,AREAS][,force|noforce], as swiotlb=32768 (64 MiB) or swiotlb=force"
 
 static void number(const char *s, uint64_t want, size_t used)
 {
@@ -109,6 +112,78 @@ static void reads_mem(void)
 	T_EQ(c.mem, 4096);
 }
 
+static const struct boot_dma *dma(const char *args)
+{
+	c.dma = (struct boot_dma){.iommu_strict = true};
+	if (!T_EQ(boot_cmdline_parse(args, &c, &why), 0))
+		T_STR(why.text, args);
+	return &c.dma;
+}
+
+static void swiotlb(const char *args, uint64_t slabs, unsigned int areas, const char *how)
+{
+	const struct boot_dma *d = dma(args);
+
+	T_EQ(d->swiotlb_slabs, slabs);
+	T_EQ(d->swiotlb_areas, areas);
+	T_STR(d->swiotlb_force ? "force" : d->swiotlb_noforce ? "noforce" : "", how);
+	T_OK(!d->swiotlb_force || !d->swiotlb_noforce, args);
+}
+
+/* Every form that Linux's setup_io_tlb_npages() takes, with its roundings. */
+static void reads_swiotlb(void)
+{
+	swiotlb("", 0, 0, "");
+	swiotlb("swiotlb=65536", 65536, 0, "");
+	swiotlb("swiotlb=1", 128, 0, "");
+	swiotlb("swiotlb=129", 256, 0, "");
+	swiotlb("swiotlb=0x8000,4", 32768, 4, "");
+	swiotlb("swiotlb=1024,3,force", 1024, 4, "force");
+	swiotlb("swiotlb=1024,0", 1024, 1, "");
+	swiotlb("swiotlb=1024,noforce", 1024, 0, "noforce");
+	swiotlb("swiotlb=1024,,force", 1024, 0, "force");
+	swiotlb("swiotlb=,2", 0, 2, "");
+	swiotlb("swiotlb=,2,force", 0, 2, "force");
+	swiotlb("swiotlb=force", 0, 0, "force");
+	swiotlb("swiotlb=,,noforce", 0, 0, "noforce");
+	swiotlb("swiotlb=4096,8,force swiotlb=noforce", 0, 0, "noforce"); /* the last, wholly */
+}
+
+static void reads_options_of_dma(void)
+{
+	T_EQ(dma("coherent_pool=2M")->coherent_pool, 2 << 20);
+	T_EQ(dma("coherent-pool=2M")->coherent_pool, 2 << 20); /* to Linux the same name */
+	T_EQ(dma("coherent_pool=2M")->coherent_only, 0);
+	T_EQ(dma("coherent_only")->coherent_only, 1);
+	T_EQ(dma("coherent_only")->coherent_only_pool, 0);
+	T_EQ(dma("a=b coherent_only=64M")->coherent_only, 1);
+	T_EQ(dma("coherent_only=64M")->coherent_only_pool, 64 << 20);
+	T_EQ(dma("coherent_only=64M coherent_only")->coherent_only_pool, 0);
+	T_EQ(dma("dma_order=legacy")->legacy_order, 1);
+	T_EQ(dma("dma_order=legacy dma_order=linux")->legacy_order, 0);
+	T_EQ(dma("")->iommu_strict, 1);
+	T_EQ(dma("iommu.strict=0")->iommu_strict, 0);
+	T_EQ(dma("iommu.strict=n")->iommu_strict, 0);
+	T_EQ(dma("iommu.strict=0 iommu.strict=on")->iommu_strict, 1);
+	T_EQ(dma("")->debug, 0);
+	T_EQ(dma("dma_debug")->debug, 1);
+	T_EQ(dma("dma_debug=on")->debug, 1);
+	T_EQ(dma("dma_debug dma_debug=off")->debug, 0);
+	T_EQ(dma("dma_debug_entries=1000")->debug_entries, 1000);
+	T_EQ(dma("dma_debug_entries=1000")->debug, 0);
+	T_STR(dma("dma_debug_driver=csi")->debug_driver, "csi");
+	T_STR(dma("dma_debug_driver=\"my csi\" quiet")->debug_driver, "my csi");
+}
+
+/* What a program asked for stays, where the line says nothing of it. */
+static void keeps_what_was_asked_before(void)
+{
+	c.dma = (struct boot_dma){.coherent_pool = 4096, .legacy_order = true, .debug = true};
+	T_EQ(boot_cmdline_parse("dma_debug=off", &c, &why), 0);
+	T_EQ(c.dma.coherent_pool, 4096);
+	T_OK(c.dma.legacy_order && !c.dma.debug, "one of three was changed");
+}
+
 static void says_what_is_wrong(void)
 {
 	static const struct {
@@ -135,6 +210,58 @@ static void says_what_is_wrong(void)
 		 "mem=1G@2G: unexpected `@'; expected mem=SIZE, as mem=512M"},
 		{"mem=0", -FH_EINVAL, "mem=0: expected at least one page (4K)"},
 		{"mem", -FH_EINVAL, "mem: no value; expected mem=SIZE, as mem=512M"},
+		{"coherent_pool=64MB", -FH_EINVAL,
+		 "coherent_pool=64MB: unexpected `B'; expected coherent_pool=SIZE, as "
+		 "coherent_pool=2M"},
+		{"coherent_pool=0", -FH_EINVAL,
+		 "coherent_pool=0: expected whole pages (4K), at least one"},
+		{"coherent_pool=5000", -FH_EINVAL,
+		 "coherent_pool=5000: expected whole pages (4K), at least one"},
+		{"coherent_pool", -FH_EINVAL,
+		 "coherent_pool: no value; expected coherent_pool=SIZE, as coherent_pool=2M"},
+		{"coherent_only=", -FH_EINVAL,
+		 "coherent_only=: no number for the size; expected coherent_only or "
+		 "coherent_only=SIZE, as coherent_only=64M"},
+		{"coherent_only=1", -FH_EINVAL,
+		 "coherent_only=1: expected whole pages (4K), at least one"},
+		{"coherent_only=99999999999E", -FH_ERANGE,
+		 "coherent_only=99999999999E: the size does not fit 64 bits"},
+		{"swiotlb=64M", -FH_EINVAL,
+		 "swiotlb=64M: slots of 2 KiB are counted, without a suffix; expected " SWIOTLB},
+		{"swiotlb=", -FH_EINVAL, "swiotlb=: expected " SWIOTLB},
+		{"swiotlb", -FH_EINVAL, "swiotlb: no value; expected " SWIOTLB},
+		{"swiotlb=forced", -FH_EINVAL, "swiotlb=forced: expected " SWIOTLB},
+		{"swiotlb=1024,", -FH_EINVAL, "swiotlb=1024,: expected " SWIOTLB},
+		{"swiotlb=1024,2,", -FH_EINVAL, "swiotlb=1024,2,: expected " SWIOTLB},
+		{"swiotlb=1024,2k", -FH_EINVAL,
+		 "swiotlb=1024,2k: unexpected `k'; expected " SWIOTLB},
+		{"swiotlb=force,1024", -FH_EINVAL, "swiotlb=force,1024: expected " SWIOTLB},
+		{"swiotlb=0", -FH_EINVAL,
+		 "swiotlb=0: the number of slots (2 KiB each) is 0; expected 1 to 137438953472"},
+		{"swiotlb=1024,5000", -FH_EINVAL,
+		 "swiotlb=1024,5000: the number of areas is 5000; expected 0 to 4096"},
+		{"swiotlb=18446744073709551616", -FH_ERANGE,
+		 "swiotlb=18446744073709551616: the number of slots (2 KiB each) does not fit 64 "
+		 "bits"},
+		{"dma_order=old", -FH_EINVAL,
+		 "dma_order=old: expected dma_order=linux or dma_order=legacy"},
+		{"dma_order", -FH_EINVAL,
+		 "dma_order: no value; expected dma_order=linux or dma_order=legacy"},
+		{"iommu.strict=2", -FH_EINVAL,
+		 "iommu.strict=2: expected iommu.strict=0 or iommu.strict=1"},
+		{"dma_debug=1", -FH_EINVAL,
+		 "dma_debug=1: expected dma_debug, dma_debug=on or dma_debug=off"},
+		{"dma_debug_entries=0", -FH_EINVAL,
+		 "dma_debug_entries=0: the number of entries is 0; expected 1 to 16777216"},
+		{"dma_debug_entries=many", -FH_EINVAL,
+		 "dma_debug_entries=many: no number for the number of entries; expected "
+		 "dma_debug_entries=N, as dma_debug_entries=65536"},
+		{"dma_debug_entries=4k", -FH_EINVAL,
+		 "dma_debug_entries=4k: unexpected `k'; expected dma_debug_entries=N, as "
+		 "dma_debug_entries=65536"},
+		{"dma_debug_driver=", -FH_EINVAL,
+		 "dma_debug_driver=: not a name of 1 to 63 characters; expected "
+		 "dma_debug_driver=NAME"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -145,6 +272,15 @@ static void says_what_is_wrong(void)
 }
 
 const struct t_case t_cases[] = {
-	T(reads_numbers), T(finds_overflow),	     T(wants_digits),	    T(reads_cma),
-	T(reads_mem),	  T(divides_words_as_linux), T(says_what_is_wrong), T_END,
+	T(reads_numbers),
+	T(finds_overflow),
+	T(wants_digits),
+	T(reads_cma),
+	T(reads_mem),
+	T(divides_words_as_linux),
+	T(reads_swiotlb),
+	T(reads_options_of_dma),
+	T(keeps_what_was_asked_before),
+	T(says_what_is_wrong),
+	T_END,
 };

@@ -414,6 +414,104 @@ static void checks_what_a_program_filled_in(void)
 	said("Kernel command line: a b c\n");
 }
 
+/* The pool of coherent_only=SIZE: of whole pages, not blocks, as high as ZONE_DMA goes. */
+static void places_the_pool_of_coherent_only(void)
+{
+	static const uint64_t rpi4[][2] = {{0, 0x3b400000}, {G(1), 0xbc000000}, {0}};
+
+	banks(rpi4);
+	cfg.dma_limit = G(1);
+	T_NEED(finish("cma=4M coherent_only=0x7000", 0));
+	T_NEED(find("coherent_only"));
+	T_EQ(find("coherent_only")->base, 0x3aff9000);
+	T_EQ(find("coherent_only")->size, 0x7000);
+	T_EQ(find("coherent_only")->kind, BOOT_REGION_DMA_POOL);
+	T_EQ(find("coherent_only")->flags, BOOT_REGION_DMA_DEFAULT | BOOT_REGION_CMDLINE);
+	T_EQ(find("reserved")->base, 0x3b000000);
+	said("coherent_only: Reserved 28 KiB at 0x000000003aff9000\n");
+	T_OK(cfg.dma.coherent_only && cfg.dma.coherent_only_pool == 0x7000, "and it is asked for");
+}
+
+static void coherent_only_takes_the_default(void)
+{
+	boot_config_init(&cfg);
+	region("old", 0x50000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
+	T_NEED(finish("coherent_only", G(1))); /* the tree's pool will do */
+	T_EQ(find("old")->flags, BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
+	boot_config_init(&cfg);
+	region("old", 0x50000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
+	T_NEED(finish("coherent_only=8M", G(1)));
+	T_EQ(find("old")->flags, BOOT_REGION_SHARED);
+	said("Reserved memory: region for default DMA coherent area is redefined\n");
+	T_EQ(find("coherent_only")->base, G(2) - M(8));
+}
+
+static void refuses_what_does_not_fit(void)
+{
+	boot_config_init(&cfg);
+	fails("coherent_only", G(1), -FH_EINVAL,
+	      "coherent_only: there is no pool that devices could have memory of; expected "
+	      "coherent_only=SIZE, or a shared-dma-pool without reusable in the tree");
+	boot_config_init(&cfg);
+	fails("coherent_only=1G", G(1), -FH_ENOMEM,
+	      "coherent_only=: 1048576 KiB, expected less than the RAM there is, 1048576 KiB");
+	boot_config_init(&cfg);
+	cfg.dma_limit = G(1) + M(64);
+	fails("coherent_only=65M", G(1), -FH_ENOMEM,
+	      "coherent_only=: 66560 KiB below 0x44000000: no room (largest free run there: 65536 "
+	      "KiB)");
+	boot_config_init(&cfg);
+	fails("coherent_pool=2G", G(1), -FH_ENOMEM,
+	      "coherent_pool=: 2097152 KiB, expected less than the RAM there is, 1048576 KiB");
+	boot_config_init(&cfg);
+	fails("swiotlb=524288", G(1), -FH_ENOMEM,
+	      "swiotlb=: 1048576 KiB, expected less than the RAM there is, 1048576 KiB");
+	boot_config_init(&cfg);
+	fails("swiotlb=force", M(64), -FH_ENOMEM,
+	      "swiotlb=: 65536 KiB, expected less than the RAM there is, 65536 KiB");
+}
+
+static void plan(const char *args, uint64_t ram, uint64_t pool, uint64_t slabs, unsigned int areas)
+{
+	struct boot_dma_plan p;
+
+	T_NEED(finish(args, ram));
+	boot_config_dma(&cfg, &p);
+	T_EQ(p.atomic_pool[ZONE_NORMAL], pool);
+	T_EQ(p.swiotlb_slabs, slabs);
+	T_EQ(p.swiotlb_areas, areas);
+}
+
+/* Linux's: 128 KiB a GiB; 64 MiB where RAM lies above ZONE_DMA; a power of two, a segment an area. */
+static void plans_pools_and_bounce_buffers(void)
+{
+	struct boot_dma_plan p;
+
+	boot_config_init(&cfg);
+	plan(NULL, M(64), 128 << 10, 0, 0);
+	boot_config_dma(&cfg, &p);
+	T_EQ(p.atomic_pool[ZONE_DMA], 128 << 10);
+	T_EQ(p.atomic_pool[ZONE_DMA32], 0);
+	boot_config_init(&cfg);
+	cfg.nr_cpus = 3;
+	plan(NULL, G(6), 768 << 10, 32768, 4);
+	boot_config_init(&cfg);
+	cfg.dma_limit = G(2);
+	plan(NULL, G(2), 256 << 10, 32768, 1); /* a bus that does not reach all, below 4 GiB */
+	boot_config_dma(&cfg, &p);
+	T_EQ(p.atomic_pool[ZONE_DMA32], 256 << 10);
+	boot_config_init(&cfg);
+	plan(NULL, G(64), 4 << 20, 32768, 1);
+	boot_config_init(&cfg);
+	plan("swiotlb=noforce", G(6), 768 << 10, 0, 0);
+	boot_config_init(&cfg);
+	plan("swiotlb=force coherent_pool=4K", G(1), 4096, 32768, 1);
+	boot_config_init(&cfg);
+	plan("swiotlb=1000,16", G(1), 128 << 10, 2048, 16);
+	boot_config_init(&cfg);
+	plan("swiotlb=3000,2", G(1), 128 << 10, 4096, 2);
+}
+
 const struct t_case t_cases[] = {
 	T(one_bank_by_default),
 	T(cuts_and_grows_banks),
@@ -434,5 +532,9 @@ const struct t_case t_cases[] = {
 	T(rounds_a_dma_limit_down),
 	T(drops_lines_that_do_not_fit),
 	T(checks_what_a_program_filled_in),
+	T(places_the_pool_of_coherent_only),
+	T(coherent_only_takes_the_default),
+	T(refuses_what_does_not_fit),
+	T(plans_pools_and_bounce_buffers),
 	T_END,
 };

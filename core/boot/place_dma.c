@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What devices are to have of a machine: whether it fits, its figures, and the pool of coherent_only=. */
+#include "boot/place.h"
+#include "boot/say.h"
+#include "base/string.h"
+
+#define KIB	  UINT64_C(1024)
+#define GIB	  (UINT64_C(1) << 30)
+#define MAX_BLOCK (FH_PAGE_SIZE << FH_MAX_ORDER)
+#define SLOT	  UINT64_C(2048)
+#define SEGMENT	  UINT64_C(128)
+#define BOUNCE	  (UINT64_C(64) << 20) /* bytes of bounce buffers where nothing was asked */
+
+typedef unsigned long long ull;
+
+static uint64_t ram_bytes(const struct boot_config *cfg)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_banks; i++)
+		total += cfg->bank[i].size;
+	return total;
+}
+
+static uint64_t power_of_two(uint64_t n)
+{
+	uint64_t p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+/* dma_atomic_pool_init(): 128 KiB a GiB, at least that, at most one block of the buddy. */
+static uint64_t atomic_bytes(const struct boot_config *cfg)
+{
+	uint64_t bytes = cfg->dma.coherent_pool;
+
+	if (bytes)
+		return bytes;
+	bytes = ram_bytes(cfg) / (GIB / (128 * KIB)) & ~(FH_PAGE_SIZE - 1);
+	if (bytes < 128 * KIB)
+		return 128 * KIB;
+	return bytes < MAX_BLOCK ? bytes : MAX_BLOCK;
+}
+
+/* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. */
+static bool bounces(const struct boot_config *cfg)
+{
+	struct boot_bank span;
+
+	if (cfg->dma.swiotlb_noforce)
+		return false;
+	return cfg->dma.swiotlb_force || cfg->dma.swiotlb_slabs ||
+	       boot_config_zone(cfg, ZONE_DMA32, &span) ||
+	       boot_config_zone(cfg, ZONE_NORMAL, &span);
+}
+
+void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
+{
+	const struct boot_dma *dma = &cfg->dma;
+	uint64_t slabs = dma->swiotlb_slabs ? dma->swiotlb_slabs : BOUNCE / SLOT;
+	struct boot_bank span;
+
+	*plan = (struct boot_dma_plan){0};
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
+		if (z == ZONE_NORMAL || boot_config_zone(cfg, (enum zone_type)z, &span))
+			plan->atomic_pool[z] = atomic_bytes(cfg);
+	if (!bounces(cfg))
+		return;
+	plan->swiotlb_areas =
+		dma->swiotlb_areas ? dma->swiotlb_areas : (unsigned int)power_of_two(cfg->nr_cpus);
+	if (slabs < SEGMENT * plan->swiotlb_areas)
+		slabs = SEGMENT * plan->swiotlb_areas;
+	plan->swiotlb_slabs = power_of_two(slabs);
+}
+
+/* What one of the options takes must leave something: there is no machine without pages. */
+static int check_size(const struct boot_config *cfg, const char *option, uint64_t bytes,
+		      struct boot_why *why)
+{
+	uint64_t ram = ram_bytes(cfg);
+
+	if (bytes < ram)
+		return 0;
+	return boot_fail(why, FH_ENOMEM,
+			 "%s: %llu KiB, expected less than the RAM there is, %llu KiB", option,
+			 (ull)(bytes / KIB), (ull)(ram / KIB));
+}
+
+static int check_sizes(const struct boot_config *cfg, struct boot_why *why)
+{
+	const struct boot_dma *dma = &cfg->dma;
+	struct boot_dma_plan plan;
+	int err;
+
+	if (dma->coherent_only_pool & (FH_PAGE_SIZE - 1) || dma->coherent_pool & (FH_PAGE_SIZE - 1))
+		return boot_fail(
+			why, FH_EINVAL,
+			"dma: coherent_pool, coherent_only_pool: expected whole pages (4K)");
+	if (dma->swiotlb_slabs > UINT64_C(1) << 40 || dma->swiotlb_areas > 4096)
+		return boot_fail(
+			why, FH_EINVAL,
+			"dma: swiotlb_slabs, swiotlb_areas: expected at most 2^40 and 4096");
+	boot_config_dma(cfg, &plan);
+	err = check_size(cfg, "coherent_pool=", dma->coherent_pool, why);
+	/* Only what was asked for: of defaults a small machine gets what it has. */
+	if (!err && (dma->swiotlb_slabs || dma->swiotlb_areas || dma->swiotlb_force))
+		err = check_size(cfg, "swiotlb=", plan.swiotlb_slabs * SLOT, why);
+	if (!err && dma->coherent_only)
+		err = check_size(cfg, "coherent_only=", dma->coherent_only_pool, why);
+	return err;
+}
+
+/* As cma= takes the place of linux,cma-default. */
+static void replace_default(struct boot_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+		struct boot_region *r = &cfg->region[i];
+
+		if (!(r->flags & BOOT_REGION_DMA_DEFAULT))
+			continue;
+		r->flags &= ~(unsigned int)BOOT_REGION_DMA_DEFAULT;
+		boot_say(cfg,
+			 "Reserved memory: region for default DMA coherent area is redefined\n");
+	}
+}
+
+static int place_coherent(struct boot_config *cfg, struct early *early, struct boot_why *why)
+{
+	struct boot_region *r = &cfg->region[cfg->nr_regions];
+	struct early_want want = {
+		.size = cfg->dma.coherent_only_pool,
+		.align = FH_PAGE_SIZE,
+		.start = FH_PAGE_SIZE,
+		.end = cfg->dma_limit,
+		.order = EARLY_TOP_DOWN,
+	};
+	uint64_t base;
+
+	if (cfg->nr_regions == BOOT_MAX_REGIONS)
+		return boot_fail(why, FH_ENOSPC, "coherent_only=: more than %d reserved regions",
+				 BOOT_MAX_REGIONS);
+	if (early_find(early, &want, &base))
+		return boot_fail(why, FH_ENOMEM,
+				 "coherent_only=: %llu KiB below 0x%llx: no room (largest free run "
+				 "there: %llu KiB)",
+				 (ull)(want.size / KIB), (ull)want.end,
+				 (ull)(early_largest(early, want.start, want.end) / KIB));
+	if (early_add(&early->reserved, base, want.size))
+		return boot_fail(why, FH_ENOSPC, "coherent_only=: too many separate ranges");
+	replace_default(cfg);
+	memset(r, 0, sizeof(*r));
+	fh_strcopy(r->name, "coherent_only", sizeof(r->name));
+	r->base = base;
+	r->size = want.size;
+	r->kind = BOOT_REGION_DMA_POOL;
+	r->flags = BOOT_REGION_DMA_DEFAULT | BOOT_REGION_CMDLINE;
+	cfg->nr_regions++;
+	boot_say(cfg, "coherent_only: Reserved %llu KiB at 0x%016llx\n", (ull)(want.size / KIB),
+		 (ull)base);
+	return 0;
+}
+
+static bool has_pool(const struct boot_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		if (cfg->region[i].kind == BOOT_REGION_DMA_POOL)
+			return true;
+	return false;
+}
+
+int place_dma(struct boot_config *cfg, struct early *early, struct boot_why *why)
+{
+	int err = check_sizes(cfg, why);
+
+	if (err || !cfg->dma.coherent_only)
+		return err;
+	if (cfg->dma.coherent_only_pool)
+		return place_coherent(cfg, early, why);
+	if (!has_pool(cfg))
+		return boot_fail(
+			why, FH_EINVAL,
+			"coherent_only: there is no pool that devices could have memory of; "
+			"expected coherent_only=SIZE, or a shared-dma-pool without reusable in "
+			"the tree");
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Runs of frames with a bit a page. */
+#include "base/bitmap.h"
+#include "base/bits.h"
+#include "base/string.h"
+#include "dma/chunk.h"
+
+static size_t map_size(uint64_t nr)
+{
+	return bitmap_words(nr) * sizeof(uint64_t);
+}
+
+static bool see(struct fh_machine *m, struct dma_chunk *c, bool uncached)
+{
+	const struct range run = {c->pfn, c->pfn + c->nr};
+
+	c->cpu = machine_in_bank(m, run) ? machine_virt(m, c->pfn) : NULL;
+	if (!c->cpu || !uncached || !m->plat.cache_clean)
+		return true;
+	c->cpu = m->plat.vmap ? m->plat.vmap(m->plat.ctx, &run, 1, PLAT_VMAP_UNCACHED) : NULL;
+	c->mapped = c->cpu;
+	return c->mapped;
+}
+
+int chunk_create(struct fh_machine *m, pfn_t pfn, uint64_t nr, bool uncached,
+		 struct dma_chunk **chunk)
+{
+	struct dma_chunk *c = machine_alloc(m, sizeof(*c));
+
+	if (!c)
+		return -FH_ENOMEM;
+	c->pfn = pfn;
+	c->nr = nr;
+	fh_lock_init(&c->lock, RANK_LEAF);
+	c->bitmap = machine_alloc(m, map_size(nr));
+	if (!c->bitmap || !see(m, c, uncached)) {
+		chunk_destroy(m, c);
+		return -FH_ENOMEM;
+	}
+	*chunk = c;
+	return 0;
+}
+
+void chunk_destroy(struct fh_machine *m, struct dma_chunk *c)
+{
+	if (c->mapped)
+		m->plat.vunmap(m->plat.ctx, c->cpu, c->nr);
+	machine_free(m, c->bitmap, map_size(c->nr));
+	machine_free(m, c, sizeof(*c));
+}
+
+bool chunk_take(struct dma_chunk *c, uint64_t nr, unsigned int order, pfn_t *pfn)
+{
+	uint64_t mask = (UINT64_C(1) << order) - 1, at;
+
+	fh_lock(&c->lock);
+	at = bitmap_find_clear(c->bitmap, c->nr, c->low, nr, mask, c->pfn & mask);
+	if (at == BITMAP_NONE) {
+		fh_unlock(&c->lock);
+		return false;
+	}
+	bitmap_set(c->bitmap, at, nr);
+	if (at == c->low)
+		c->low = at + nr;
+	c->used += nr;
+	if (c->used > c->used_max)
+		c->used_max = c->used;
+	fh_unlock(&c->lock);
+	*pfn = c->pfn + at;
+	return true;
+}
+
+bool chunk_give(struct dma_chunk *c, pfn_t pfn, uint64_t nr)
+{
+	uint64_t at = pfn - c->pfn;
+	bool taken;
+
+	fh_lock(&c->lock);
+	taken = bitmap_next_clear(c->bitmap, at, at + nr) == at + nr;
+	if (taken) {
+		bitmap_clear(c->bitmap, at, nr);
+		c->used -= nr;
+		if (at < c->low)
+			c->low = at;
+	}
+	fh_unlock(&c->lock);
+	return taken;
+}
+
+uint64_t chunk_longest(struct dma_chunk *c, uint64_t *free)
+{
+	uint64_t longest = 0, end;
+
+	fh_lock(&c->lock);
+	*free = c->nr - c->used;
+	for (uint64_t at = 0; at < c->nr; at = end) {
+		at = bitmap_next_clear(c->bitmap, at, c->nr);
+		end = bitmap_next_set(c->bitmap, at, c->nr);
+		if (end - at > longest)
+			longest = end - at;
+	}
+	fh_unlock(&c->lock);
+	return longest;
+}
+
+unsigned int chunk_check(const struct dma_chunk *c, const char *name, struct fh_text *out)
+{
+	uint64_t taken = 0;
+
+	for (uint64_t i = 0; i < c->nr; i++)
+		taken += c->bitmap[i / 64] >> (i % 64) & 1;
+	if (taken == c->used && c->used <= c->used_max &&
+	    bitmap_next_clear(c->bitmap, 0, c->nr) >= c->low)
+		return 0;
+	fh_text_add(out, "D1 pool %s at pfn %#llx: %llu pages taken, %llu counted\n", name,
+		    (unsigned long long)c->pfn, (unsigned long long)taken,
+		    (unsigned long long)c->used);
+	return 1;
+}

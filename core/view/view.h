@@ -37,6 +37,20 @@ void view_iomem(struct view *v);
 void view_dmesg(struct view *v);
 void view_dmapools(struct view *v);
 
+/* What sys/kernel/debug/dma-api tells; `what` says which. */
+enum view_dma_api {
+	VIEW_DMA_ALL_ERRORS,
+	VIEW_DMA_DISABLED,
+	VIEW_DMA_DRIVER_FILTER,
+	VIEW_DMA_ERROR_COUNT,
+	VIEW_DMA_MIN_FREE,
+	VIEW_DMA_NR_TOTAL,
+	VIEW_DMA_NUM_ERRORS,
+	VIEW_DMA_NUM_FREE,
+};
+void view_dma_api(struct view *v);
+void view_dma_dump(struct view *v);
+
 /* Numbers of an area, `what` says which. */
 enum view_cma_value {
 	VIEW_CMA_SUCCEEDED,

@@ -135,6 +135,47 @@ static void *starter(void *arg)
 	return NULL;
 }
 
+/* Two in one line: a device writes its half, and who owns the other stores to it all the time. What the device wrote may be
+ * lost; a CPU's store never is. */
+static void *neighbour(void *arg)
+{
+	volatile uint64_t *mine = arg;
+
+	for (uint64_t n = 1; !atomic_load(&over); n++) {
+		*mine = n;
+		for (volatile uint64_t i = n % 1024; i; i--)
+			; /* so that the line is clean now and then */
+		must(*mine == n);
+	}
+	return NULL;
+}
+
+static void a_line_that_is_shared(void)
+{
+	struct timespec now, until;
+	pthread_t id;
+
+	T_NEED(devbench_start(&b, LINE, 0, 5));
+	cpu = devbench_buffer(&b, 0, &phys);
+	T_NEED(cpu);
+	atomic_store(&over, false);
+	T_EQ(pthread_create(&id, NULL, neighbour, cpu + LINE / 2), 0);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	do {
+		for (unsigned char n = 1; n; n++) {
+			must(!hosted_bus_write(b.h, phys, &n, 1));
+			hosted_plat(b.h)->cache_inval(b.h, phys, LINE / 2);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < until.tv_sec);
+	atomic_store(&over, true);
+	pthread_join(id, NULL);
+	T_EQ(wrong, 0);
+	devbench_free(&b, 0, phys);
+	devbench_end(&b);
+}
+
 static void race(unsigned int line, uint64_t size, uint64_t seed)
 {
 	const char *s = getenv("FH_RACE_SECONDS");
@@ -181,4 +222,5 @@ static void lines_leave_by_lot(void)
 	race(LINE, 65536, 77);
 }
 
-const struct t_case t_cases[] = {T(lines_stay), T(lines_leave), T(lines_leave_by_lot), T_END};
+const struct t_case t_cases[] = {T(lines_stay), T(lines_leave), T(lines_leave_by_lot),
+				 T(a_line_that_is_shared), T_END};

@@ -105,7 +105,7 @@ static void capture_with_syncs(void)
 static void capture_without_sync_for_cpu(void)
 {
 	unsigned char *cpu;
-	uint32_t number;
+	uint32_t number, line;
 	phys_t phys;
 
 	T_NEED(start(64, 0, 0, SIMDEV_CAPTURE));
@@ -121,6 +121,18 @@ static void capture_without_sync_for_cpu(void)
 	/* Half of it: two frames in one. */
 	T_EQ(captured(cpu, phys, ROOM, ROOM / 8, &number), SIM_TORN);
 	T_EQ(number, 3);
+	/* The wrong half, then the wrong direction. */
+	T_EQ(captured(cpu, phys, ROOM, ROOM, &number), SIM_WHOLE);
+	T_EQ(captured(cpu, phys, ROOM, 0, &number), SIM_WHOLE);
+	(void)dma_cache_for_cpu(&dev, (phys_t){phys.v + 6400}, ROOM - 6400, DMA_FROM_DEVICE);
+	T_EQ(sim_frame_check(&small, cpu, &number, &line), SIM_TORN);
+	T_EQ(number, 4);
+	T_EQ(line, 50);
+	(void)dma_cache_for_cpu(&dev, phys, ROOM, DMA_TO_DEVICE);
+	T_EQ(sim_frame_check(&small, cpu, &number, NULL), SIM_TORN);
+	(void)dma_cache_for_cpu(&dev, phys, ROOM, DMA_BIDIRECTIONAL);
+	T_EQ(sim_frame_check(&small, cpu, &number, NULL), SIM_WHOLE);
+	T_EQ(number, 5);
 	devbench_free(&b, ORDER, phys);
 	end();
 }
@@ -514,6 +526,55 @@ static void codec_of_anything(void)
 	end();
 }
 
+static uint32_t crc32_of(const unsigned char *p, uint64_t n)
+{
+	uint32_t crc = ~0u;
+
+	for (uint64_t i = 0; i < n; i++) {
+		crc ^= p[i];
+		for (unsigned int k = 0; k < 8; k++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+	}
+	return ~crc;
+}
+
+/* A bitstream whose CRC is right and whose codes are anything: never past a buffer's end, and whole only by the right length. */
+static void codec_of_forged_streams(void)
+{
+	unsigned char *cpu[3] = {NULL};
+	unsigned int seed = 3, told = 0;
+	struct simdev_job job;
+	phys_t phys[3];
+	uint32_t crc;
+
+	T_NEED(start(0, 0, 0, SIMDEV_CODEC));
+	for (unsigned int i = 0; i < 3; i++)
+		T_NEED((cpu[i] = devbench_buffer(&b, ORDER, &phys[i])));
+	sim_frame_draw(&small, 1, cpu[0]);
+	job = (struct simdev_job){.in = at(phys[0], ROOM), .out = at(phys[1], ROOM)};
+	job = run(sd, job);
+	T_EQ(job.error, 0);
+	job = (struct simdev_job){
+		.in = at(phys[1], job.bytes), .out = at(phys[2], ROOM), .decode = true};
+	for (unsigned int i = 0; i < 3000; i++) {
+		uint64_t k = 20 + (uint64_t)rand_r(&seed) % (job.in.size - 20);
+		unsigned char keep = cpu[1][k];
+
+		cpu[1][k] = (unsigned char)rand_r(&seed);
+		crc = crc32_of(cpu[1] + 20, job.in.size - 20);
+		memcpy(cpu[1] + 16, &crc, 4);
+		job = run(sd, job);
+		told += job.error == -FH_EINVAL && job.verdict == SIM_TORN;
+		T_OK(job.error || job.bytes == 12000, "all or nothing");
+		T_OK(keep == cpu[1][k] || job.error || job.verdict != SIM_WHOLE, "another frame");
+		cpu[1][k] = keep;
+	}
+	T_OK(told > 100, "lengths that do not fit");
+	for (unsigned int i = 0; i < 3; i++)
+		devbench_free(&b, ORDER, phys[i]);
+	end();
+}
+
 static void codec_of_nonsense(void)
 {
 	struct simdev_job job, in;
@@ -803,6 +864,7 @@ const struct t_case t_cases[] = {T(capture_with_syncs),
 				 T(codec_there_and_back),
 				 T(codec_of_anything),
 				 T(codec_of_nonsense),
+				 T(codec_of_forged_streams),
 				 T(copier_of_lists),
 				 T(addresses_out_of_reach),
 				 T(bad_arguments),

@@ -199,8 +199,8 @@ static uint64_t unmap_one(struct device *dev, dma_t handle, uint64_t size,
 /* ---- with its books ---- */
 
 /* Who was asked, and what each said, after the fact: the way of a map that succeeds is too short to write it down. */
-static void keep_refusal(const struct device *dev, phys_t phys, uint64_t size, unsigned int attrs,
-			 int err)
+void map_keep_refusal(const struct device *dev, phys_t phys, uint64_t size, unsigned int attrs,
+		      int err)
 {
 	uint64_t limit = dma_limit(dev, dma_get_mask(dev)), bus = dma_of_phys(dev, phys, size);
 	struct io_tlb_mem *mem = swiotlb_of(dev);
@@ -237,7 +237,7 @@ static int map(struct device *dev, enum dma_debug_type type, phys_t phys, uint64
 	int err = map_one(dev, phys, size, dir, attrs, handle);
 
 	if (err)
-		keep_refusal(dev, phys, size, attrs, err);
+		map_keep_refusal(dev, phys, size, attrs, err);
 	else if (dev->machine->dma->debug)
 		debug_dma_map(dev, type, phys, size, dir, attrs, *handle, site);
 	return err;

@@ -102,8 +102,8 @@ static unsigned int tree_alloc(struct iova_domain *d, uint64_t pages, uint64_t l
 		iova_tree_insert(&d->tree, (struct range){pfn[got], pfn[got] + pages}, false);
 		got++;
 	}
-	/* Without a node nobody knows whether there is room. */
-	if (got < n && d->tree.free && limit <= IOVA_LOW_END &&
+	/* Without a node nobody knows whether there is room; nor what is above a lower limit. */
+	if (got < n && d->tree.free && limit == IOVA_LOW_END &&
 	    pages < atomic_load_explicit(&d->low_max, memory_order_relaxed))
 		atomic_store_explicit(&d->low_max, pages, memory_order_relaxed);
 	fh_unlock(&d->lock);
@@ -210,7 +210,7 @@ static void swap_mags(struct iova_cpu *c, unsigned int order)
 /* c's lock. */
 static bool cpu_pop(struct iova_cpu *c, unsigned int order, uint64_t limit, uint64_t *pfn)
 {
-	if (mag_is_empty(c->loaded[order]))
+	if (mag_is_empty(c->loaded[order]) && !mag_is_empty(c->prev[order]))
 		swap_mags(c, order);
 	return mag_pop(c->loaded[order], order, limit, pfn);
 }
@@ -220,7 +220,7 @@ static bool cpu_push(struct iova_cpu *c, unsigned int order, uint64_t pfn)
 {
 	struct iova_mag *mag;
 
-	if (!mag_has_room(c->loaded[order]))
+	if (!mag_has_room(c->loaded[order]) && mag_has_room(c->prev[order]))
 		swap_mags(c, order);
 	mag = c->loaded[order];
 	if (!mag_has_room(mag))

@@ -73,6 +73,7 @@ void debug_history(struct dma_history *h, const struct debug_entry *e)
 		.type = (enum dma_debug_type)e->type,
 		.dir = (enum dma_data_direction)e->dir,
 		.attrs = e->attrs,
+		.owner = (enum dma_owner)e->owner,
 		.handle = {e->at[BY_BUS]},
 		.phys = {e->at[BY_PHYS]},
 		.size = e->size,

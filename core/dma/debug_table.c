@@ -287,8 +287,8 @@ static void check_parts(struct check *c, const struct debug_entry *e)
 {
 	uint64_t end = 0;
 
-	if ((e->owner == DEBUG_OWNER_PARTS) != (e->parts != NULL))
-		broken(c, "a mapping's parts: owner", e->owner, DEBUG_OWNER_PARTS);
+	if ((e->owner == DMA_OWNER_PARTS) != (e->parts != NULL))
+		broken(c, "a mapping's parts: owner", e->owner, DMA_OWNER_PARTS);
 	for (const struct debug_part *p = e->parts; p; p = p->next) {
 		if (p->first < end || p->last < p->first || p->last >= e->size ||
 		    (p->first == 0 && p->last == e->size - 1))

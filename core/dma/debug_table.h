@@ -33,14 +33,6 @@ struct debug_part {
 	uint64_t first, last;
 };
 
-enum debug_owner {
-	DEBUG_OWNER_BOTH, /* coherent, resource */
-	DEBUG_OWNER_DEVICE,
-	DEBUG_OWNER_CPU,
-	DEBUG_OWNER_PARTS,   /* the CPU what `parts` says, the device the rest */
-	DEBUG_OWNER_UNKNOWN, /* there was no room for all parts */
-};
-
 struct debug_entry {
 	struct debug_entry *next[DEBUG_NR_BY]; /* of the chain; of the free ones */
 	uint32_t chain[DEBUG_NR_BY];
@@ -50,7 +42,7 @@ struct debug_entry {
 	const struct device *dev;
 	uint8_t type, dir; /* enum dma_debug_type, dma_data_direction */
 	bool has_phys;	   /* is in BY_PHYS */
-	uint8_t owner;
+	uint8_t owner; /* enum dma_owner; PARTS: the CPU what `parts` says, the device the rest */
 	unsigned int attrs;
 	unsigned int nr_events;	  /* since it was made */
 	struct debug_part *parts; /* the CPU's: rising, apart */

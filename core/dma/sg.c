@@ -57,8 +57,8 @@ static int map_list(struct device *dev, struct scatterlist *sg, unsigned int nen
 	n = dev->iommu ? map_behind_iommu(dev, sg, nents, dir, attrs)
 		       : map_entries(dev, sg, nents, dir, attrs);
 	for (int i = 0; i < n && dev->machine->dma->debug; i++)
-		debug_dma_map(dev, DMA_DEBUG_SG, sg[i].phys, sg[i].dma_length, dir, attrs,
-			      sg[i].dma_address, site);
+		debug_dma_map(dev, DMA_DEBUG_SG, dev->iommu ? (phys_t){DMA_NOWHERE} : sg[i].phys,
+			      sg[i].dma_length, dir, attrs, sg[i].dma_address, site);
 	return n;
 }
 

@@ -55,14 +55,18 @@ static inline uint64_t dma_cache_for_cpu(const struct device *dev, phys_t phys, 
 	return m->plat.cache_inval(m->plat.ctx, phys, size);
 }
 
+/* The highest address of a mask that the device's bus carries. */
+static inline uint64_t dma_limit(const struct device *dev, uint64_t mask)
+{
+	return dev->bus_dma_limit && dev->bus_dma_limit < mask ? dev->bus_dma_limit : mask;
+}
+
 /* dma_capable(): [bus, bus + size) is within the device's streaming mask and its bus. */
 static inline bool dma_capable(const struct device *dev, uint64_t bus, uint64_t size)
 {
-	uint64_t limit = dma_get_mask(dev), last = bus + size - 1;
+	uint64_t last = bus + size - 1;
 
-	if (dev->bus_dma_limit && dev->bus_dma_limit < limit)
-		limit = dev->bus_dma_limit;
-	return last >= bus && last <= limit;
+	return last >= bus && last <= dma_limit(dev, dma_get_mask(dev));
 }
 
 #define DMA_NOWHERE UINT64_MAX

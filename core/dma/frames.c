@@ -47,9 +47,7 @@ void frames_ask(struct dma_ask *a, struct device *dev, uint64_t size, gfp_t gfp,
 /* The highest bus address of its coherent buffers. */
 static uint64_t bus_limit(const struct device *dev)
 {
-	uint64_t limit = dma_coherent_mask(dev);
-
-	return dev->bus_dma_limit && dev->bus_dma_limit < limit ? dev->bus_dma_limit : limit;
+	return dma_limit(dev, dma_coherent_mask(dev));
 }
 
 /* The highest physical address below which all that its ranges show is within the limit. */

@@ -241,7 +241,7 @@ static unsigned int fill_in(const struct device *dev, struct scatterlist *sg, co
 int iommu_dma_map_sg(struct device *dev, struct scatterlist *sg, unsigned int nents,
 		     unsigned int prot)
 {
-	uint64_t mask = dma_get_mask(dev), base;
+	uint64_t mask = dma_limit(dev, dma_get_mask(dev)), base;
 	const struct list l = {
 		.sg = sg,
 		.nr = nents,
@@ -251,8 +251,6 @@ int iommu_dma_map_sg(struct device *dev, struct scatterlist *sg, unsigned int ne
 
 	if (!dev->iommu || !sg || nents > INT32_MAX || l.boundary & (l.boundary - 1))
 		return -FH_EINVAL;
-	if (dev->bus_dma_limit && dev->bus_dma_limit < mask)
-		mask = dev->bus_dma_limit;
 	err = map_list(dev->iommu, &l, mask, prot, &base);
 	return err ? err : (int)fill_in(dev, sg, &l, base);
 }

@@ -77,7 +77,8 @@ static inline int map_one(struct device *dev, phys_t phys, uint64_t size,
 		return map_direct(dev, phys, size, dir, attrs, handle);
 	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		dma_cache_for_device(dev, phys, size);
-	return iommu_dma_map(dev, phys, size, dma_get_mask(dev), map_prot(dev, dir), handle);
+	return iommu_dma_map(dev, phys, size, dma_limit(dev, dma_get_mask(dev)), map_prot(dev, dir),
+			     handle);
 }
 
 /* What to do with a piece of a mapping that is contiguous in memory; false: it is none. */
@@ -305,7 +306,7 @@ int dma_map_resource(struct device *dev, phys_t phys, uint64_t size, enum dma_da
 	if (map_is_ram(dev, phys, size))
 		return map_refused(dev, NULL, phys, size, __builtin_return_address(0));
 	if (dev->iommu) {
-		err = iommu_dma_map(dev, phys, size, dma_get_mask(dev),
+		err = iommu_dma_map(dev, phys, size, dma_limit(dev, dma_get_mask(dev)),
 				    map_prot(dev, dir) | IOMMU_MMIO, handle);
 	} else {
 		bus = dma_of_phys(dev, phys, size);

@@ -32,7 +32,8 @@ static int alloc_pages(struct device *dev, uint64_t size, gfp_t gfp, unsigned in
 		machine_zero(dev->machine, a.pfn, a.pages);
 		if (dev->iommu)
 			err = iommu_dma_map(dev, fh_pfn_to_phys(a.pfn), a.pages << FH_PAGE_SHIFT,
-					    dma_get_mask(dev), map_prot(dev, dir), handle);
+					    dma_limit(dev, dma_get_mask(dev)), map_prot(dev, dir),
+					    handle);
 		else
 			handle->v =
 				dma_of_phys(dev, fh_pfn_to_phys(a.pfn), a.pages << FH_PAGE_SHIFT);
@@ -172,8 +173,9 @@ static int alloc_many(struct dma_ask *a, enum dma_data_direction dir, struct non
 
 	if (!err) {
 		t = new_table(dev->machine, r->nr_runs);
-		err = t ? iommu_dma_map_runs(dev, r->run, r->nr_runs, dma_get_mask(dev),
-					     map_prot(dev, dir), &handle)
+		err = t ? iommu_dma_map_runs(dev, r->run, r->nr_runs,
+					     dma_limit(dev, dma_get_mask(dev)), map_prot(dev, dir),
+					     &handle)
 			: -FH_ENOMEM;
 	}
 	if (err) {

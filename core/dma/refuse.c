@@ -73,15 +73,25 @@ void refuse_keep(const struct device *dev, struct dma_refusal *way, int err)
 	fh_unlock(&r->lock);
 }
 
-unsigned int dma_refusals(struct fh_machine *m, struct dma_refusal *out, unsigned int n)
+bool dma_refusal_nth(struct fh_machine *m, unsigned int n, struct dma_refusal *out)
 {
 	struct dma_refusals *r = m->dma->refusals;
-	unsigned int have, i;
+	bool there;
 
 	fh_lock(&r->lock);
-	have = r->nr < DMA_MAX_REFUSALS ? (unsigned int)r->nr : DMA_MAX_REFUSALS;
-	for (i = 0; i < n && i < have; i++)
-		out[i] = r->ring[(r->nr - 1 - i) % DMA_MAX_REFUSALS];
+	there = n < DMA_MAX_REFUSALS && n < r->nr;
+	if (there)
+		*out = r->ring[(r->nr - 1 - n) % DMA_MAX_REFUSALS];
 	fh_unlock(&r->lock);
+	return there;
+}
+
+unsigned int dma_refusals(struct fh_machine *m, struct dma_refusal *out, unsigned int n)
+{
+	struct dma_refusal last;
+	unsigned int have = 0;
+
+	while (dma_refusal_nth(m, have, have < n ? &out[have] : &last))
+		have++;
 	return have;
 }

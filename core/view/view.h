@@ -52,6 +52,10 @@ void view_cma_value(struct view *v);
 void view_cma_bitmap(struct view *v); /* of v->range */
 void view_cma_failures(struct view *v);
 
+void view_pool_size(struct view *v); /* `what`: the zone */
+void view_coherent_pools(struct view *v);
+void view_dma_refusals(struct view *v);
+
 /* Whether the machine compresses: where Linux is built without zswap it has no such lines. */
 bool view_has_zpool(const struct fh_machine *m);
 /* Numbers of the pool, likewise. */

@@ -230,6 +230,8 @@ struct dma_refusal {
 
 /* The last requests that were refused, newest first, at most n; returns how many there are. */
 unsigned int dma_refusals(struct fh_machine *m, struct dma_refusal *out, unsigned int n);
+/* The nth of them, 0 the newest. False: there are not so many. */
+bool dma_refusal_nth(struct fh_machine *m, unsigned int n, struct dma_refusal *out);
 /* dma_alloc_attrs() that also tells its whole way, refused or not. */
 FH_MUST_CHECK int dma_alloc_explained(struct device *dev, uint64_t size, gfp_t gfp,
 				      unsigned int attrs, dma_t *handle, void **cpu,

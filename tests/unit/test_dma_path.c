@@ -34,6 +34,8 @@ enum {
 	TO_DMA32 = 1 << 14, /* with ZONE_DMA32 */
 	TO_ODD = 1 << 15,   /* within ZONE_DMA32 */
 	BEYOND = 1 << 16,   /* reaches no memory at all */
+	TOGETHER = 1 << 17, /* DMA_ATTR_FORCE_CONTIGUOUS */
+	CROWDED = 1 << 18,  /* its IOMMU has no address left */
 };
 
 /* Areas lie at the end of ZONE_NORMAL, out of the reach of masked devices. */
@@ -126,6 +128,27 @@ static const struct row {
 	{__LINE__, LEGACY | CACHES, A, 1, "atomic pool:0"},
 	{__LINE__, LEGACY | CACHES | DRY, A, 1, "atomic pool:-12"},
 	{__LINE__, LEGACY | CACHES | SNOOPS, A, 1, "buddy:0"},
+	/* Behind an IOMMU: frames from anywhere, of any mask, as long as the caller may sleep. */
+	{__LINE__, IOMMU, K, 1, "buddy:0"},
+	{__LINE__, IOMMU, K, 1024, "buddy:0"},
+	{__LINE__, IOMMU, K, 2048, "buddy:0"},
+	{__LINE__, IOMMU | AREA, K, 2, "buddy:0"},
+	{__LINE__, IOMMU | CACHES, K, 2, "buddy:0"},
+	{__LINE__, IOMMU | CACHES | GLOBAL, K, 2, "buddy:0"},
+	{__LINE__, IOMMU | BEYOND, K, 2, "buddy:0"},
+	{__LINE__, IOMMU | TOGETHER, K, 2, "cma:0"},
+	{__LINE__, IOMMU | TOGETHER, K, 1, "buddy:0"},
+	{__LINE__, IOMMU | TOGETHER | FULL, K, 1025, "cma:-12 > buddy:-12"},
+	{__LINE__, IOMMU, A, 2, "buddy:0"},
+	{__LINE__, IOMMU, A, 2048, "buddy:-12"},
+	{__LINE__, IOMMU | CACHES, A, 2, "atomic pool:0"},
+	{__LINE__, IOMMU | CACHES | DRY, A, 2, "atomic pool:-12"},
+	{__LINE__, IOMMU | CACHES | SNOOPS, A, 2, "buddy:0"},
+	{__LINE__, IOMMU | POOL, K, 2, "device pool:0"},
+	{__LINE__, IOMMU | ONLY | GLOBAL, K, 2, "global pool:0"},
+	{__LINE__, IOMMU | LEGACY, K, 2, "buddy:0"},
+	{__LINE__, IOMMU | CROWDED, K, 4, "iommu:-12"},
+	{__LINE__, IOMMU | CROWDED | CACHES, A, 4, "iommu:-12"},
 #undef K
 #undef A
 };
@@ -177,6 +200,15 @@ static void make_device(unsigned int flags)
 		.dma_mem = flags & POOL ? m->dma->pools : NULL,
 		.cma_area = flags & AREA ? cma_find(m, "own") : NULL,
 	};
+	if (flags & IOMMU)
+		T_EQ(iommu_domain_create(
+			     m,
+			     &(struct iommu_options){.aperture_start = 0x10000,
+						     .aperture_end =
+							     flags & CROWDED ? 0x11fff : 0xffffffff,
+						     .strict = true},
+			     &dev.iommu),
+		     0);
 	if (flags & TO_DMA)
 		dev.coherent_dma_mask = m->cfg.dma_limit - 1;
 	if (flags & TO_DMA32)
@@ -247,6 +279,7 @@ static void one(const struct row *r)
 	char found[256], what[64];
 	dma_t handle;
 	void *cpu;
+	unsigned int attrs;
 	int err;
 
 	T_NEED(start(r->flags));
@@ -256,7 +289,8 @@ static void one(const struct row *r)
 		fill_area();
 	if (r->flags & DRY)
 		drain(r->flags & (POOL | GLOBAL) ? GFP_KERNEL : GFP_ATOMIC);
-	err = dma_alloc_explained(&dev, r->pages * 4096, r->gfp, 0, &handle, &cpu, &way);
+	attrs = r->flags & TOGETHER ? DMA_ATTR_FORCE_CONTIGUOUS : 0;
+	err = dma_alloc_explained(&dev, r->pages * 4096, r->gfp, attrs, &handle, &cpu, &way);
 	describe(&way, found, sizeof(found));
 	snprintf(what, sizeof(what), "line %d", r->line);
 	if (!T_STR(found, r->path))
@@ -280,6 +314,8 @@ static void one(const struct row *r)
 				 filled[nr_filled].end - filled[nr_filled].start),
 		     "back");
 	TP_CHECK(m);
+	if (dev.iommu)
+		iommu_domain_destroy(dev.iommu);
 	fh_machine_destroy(m);
 	testplat_fini(&tp);
 }

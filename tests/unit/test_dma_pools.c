@@ -195,13 +195,18 @@ static void give_all(struct device *dev, uint64_t size, unsigned int n)
 		T_EQ(dma_free_coherent(dev, size, cpu_of[n], handle[n]), 0);
 }
 
-static bool in_dmesg(const char *line)
+static const char *file(const char *path)
 {
 	static char text[65536];
 	size_t len;
 
-	T_EQ(fh_view_read(m, "dmesg", text, sizeof(text), &len), 0);
-	return strstr(text, line);
+	T_EQ(fh_view_read(m, path, text, sizeof(text), &len), 0);
+	return text;
+}
+
+static bool in_dmesg(const char *line)
+{
+	return strstr(file("dmesg"), line);
 }
 
 static void atomic_pools_grow(void)
@@ -236,6 +241,40 @@ static void atomic_pools_grow(void)
 	while (dma_background(m))
 		;
 	T_OK(pool_size(m, ZONE_NORMAL) >= 128, "never smaller");
+	end();
+}
+
+/* What people read: sizes as Linux shows them, pools, and the chains of what was refused. */
+static void files(void)
+{
+	struct boot_config *cfg = config(64, 0);
+	dma_t h;
+	void *cpu;
+
+	add_pool(cfg, "rproc", TP_BASE + 16 * MIB, 64 * PAGE, 0);
+	add_pool(cfg, "all", TP_BASE + 17 * MIB, 16 * PAGE, BOOT_REGION_DMA_DEFAULT);
+	cfg->dma.coherent_pool = 512 * 1024;
+	T_NEED(start(cfg, true));
+	struct device dev = {.machine = m, .name = "4a310000.codec"};
+
+	T_STR(file("sys/kernel/debug/dma_pools/pool_size_kernel"), "524288\n");
+	T_STR(file("sys/kernel/debug/dma_pools"),
+	      "pool_size_dma\npool_size_dma32\npool_size_kernel\n");
+	T_STR(file("sys/kernel/debug/freehold/dma_refusals"),
+	      "# requests of devices that were refused, newest first\n");
+	T_EQ(dma_alloc_coherent(&dev, 3 * PAGE, GFP_ATOMIC, &h, &cpu), 0);
+	T_STR(file("sys/kernel/debug/freehold/coherent_pools"),
+	      "# name base size used used_max longest_free (KiB)\n"
+	      "rproc 0x41000000 256 0 0 256\n"
+	      "all 0x41100000 64 12 12 52 default\n");
+	T_EQ(dma_free_coherent(&dev, 3 * PAGE, cpu, h), 0);
+	T_EQ(dma_alloc_coherent(&dev, 17 * PAGE, GFP_KERNEL, &h, &cpu), -FH_ENOMEM);
+	T_OK(strstr(file("sys/kernel/debug/freehold/dma_refusals"),
+		    "4a310000.codec: 69632 bytes, gfp 0x220, attrs 0x0: error -12 at "),
+	     "the request");
+	T_OK(strstr(file("sys/kernel/debug/freehold/dma_refusals"),
+		    "\n  global pool: error -12: all: 64 of 64 KiB free, the longest run 64 KiB\n"),
+	     "the chain");
 	end();
 }
 
@@ -304,6 +343,6 @@ static void birth_fails(void)
 	T_OK(false, "it ends");
 }
 
-const struct t_case t_cases[] = {
-	T(region_pool),	      T(odd_regions),	      T(out_of_reach), T(atomic_pools_grow),
-	T(atomic_pool_sizes), T(atomic_pool_in_area), T(birth_fails),  T_END};
+const struct t_case t_cases[] = {T(region_pool),	 T(odd_regions),       T(out_of_reach),
+				 T(atomic_pools_grow),	 T(atomic_pool_sizes), T(files),
+				 T(atomic_pool_in_area), T(birth_fails),       T_END};

@@ -111,7 +111,7 @@ static void any_size(const char *path)
 static void every_file(void)
 {
 	shown_make(&sh, 64, CMA_POLICY_MOVABLE);
-	T_EQ(walk("", any_size), 30);
+	T_EQ(walk("", any_size), 35);
 	shown_done(&sh);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Asks a machine for a device's buffer and looks at what came of it. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,23 +55,38 @@ static void set_offset(struct device *dev, int64_t offset)
 	dev->bus_dma_limit = 0;
 }
 
+/* The entry of memory-region that is asked for: a number, or a name; past them all if there is none of that name. */
+static unsigned int region_index(const struct explain *e)
+{
+	const char *region = e->ask->region;
+	unsigned long index;
+	unsigned int i = 0;
+	char *end;
+
+	if (!region)
+		return 0;
+	index = strtoul(region, &end, 10);
+	if (*region >= '0' && *region <= '9' && !*end)
+		return index < UINT_MAX ? (unsigned int)index : UINT_MAX;
+	while (i < e->node.nr_regions && strcmp(e->node.region[i].name, region) != 0)
+		i++;
+	return i;
+}
+
 static const char *from_node(struct explain *e, struct fh_machine *m)
 {
-	const struct explain_ask *ask = e->ask;
+	unsigned int index = region_index(e);
+	bool by_name = e->ask->region && index == e->node.nr_regions &&
+		       (*e->ask->region < '0' || *e->ask->region > '9');
 	struct boot_why why = {""};
-	char *end = NULL;
-	unsigned long index = ask->region ? strtoul(ask->region, &end, 10) : 0;
 	int err;
 
-	if (!ask->region)
-		err = device_init_of(&e->dev, m, &e->node, &why);
-	else if (*ask->region && !*end)
-		err = device_init_of_region(&e->dev, m, &e->node,
-					    index < BOOT_DEVICE_REGIONS ? (unsigned int)index
-									: BOOT_DEVICE_REGIONS,
-					    &why);
+	if (by_name) /* there is none: that says so */
+		err = device_init_of_name(&e->dev, m, &e->node, e->ask->region, &why);
+	else if (e->ask->region)
+		err = device_init_of_region(&e->dev, m, &e->node, index, &why);
 	else
-		err = device_init_of_name(&e->dev, m, &e->node, ask->region, &why);
+		err = device_init_of(&e->dev, m, &e->node, &why);
 	snprintf(wrong, sizeof(wrong), "%s", why.text);
 	return err ? wrong : NULL;
 }
@@ -107,30 +123,16 @@ static const char *make_device(struct explain *e, struct fh_machine *m)
 /* What of memory is its own, in words. */
 static void name_memory(struct explain *e)
 {
-	const struct boot_device *node = &e->node;
+	const struct boot_device_region *r = &e->node.region[0];
+	unsigned int index = region_index(e);
 	size_t at = 0;
 
 	if (e->dev.cma_area)
 		at = (size_t)snprintf(e->memory, sizeof(e->memory), "area %s",
 				      cma_get_name(e->dev.cma_area));
-	if (!e->dev.dma_mem && !e->dev.dma_io_tlb_mem)
-		return;
-	for (unsigned int i = 0; i < node->nr_regions; i++) {
-		const struct boot_device_region *r = &node->region[i];
-		enum boot_region_kind kind;
-
-		if (r->link != BOOT_LINK_REGION || at >= sizeof(e->memory))
-			continue;
-		kind = e->cfg->region[r->region].kind;
-		if (e->ask->region ? strcmp(e->ask->region, r->name) != 0 &&
-					     strtoul(e->ask->region, NULL, 10) != i
-				   : i != 0)
-			continue;
-		if (kind == BOOT_REGION_CMA)
-			continue;
+	if (index < e->node.nr_regions && (e->dev.dma_mem || e->dev.dma_io_tlb_mem))
 		snprintf(e->memory + at, sizeof(e->memory) - at, "%s%s %s", at ? ", " : "",
-			 kind == BOOT_REGION_DMA_POOL ? "pool" : "restricted pool", r->node);
-	}
+			 e->dev.dma_mem ? "pool" : "restricted pool", r[index].node);
 }
 
 /* ---- a coherent buffer ---- */

@@ -103,11 +103,16 @@ if command -v dtc >/dev/null; then
 	shows 'a camera: at the bus address' '^served +bus 0xec000000-0xec7fffff$'
 	shows 'a camera: in memory' '^ +physical 0x2c000000-0x2c7fffff, area linux,cma$'
 	explains 'a processor with firmware and a pool' 0 --dtb "$boards/zcu102.dts" --device r5f@0 --size 64K --region 1
+	shows 'a pool: its name' '^ +pool vdev0buffer@3ed48000$'
 	shows 'a pool' '^ 1\. device pool +gave'
 	explains 'its first region is no pool: the log says so' 0 --dtb "$boards/zcu102.dts" --device r5f@0 --size 64K
 	shows 'the log' '^log +ffe00000\.r5f: memory-region 0: memory@3ed00000 is reserved memory without a pool'
 	bad 'a region that is no pool' 'ffe00000.r5f: memory-region 0: memory@3ed00000 is reserved memory without a pool: expected shared-dma-pool or restricted-dma-pool' \
 		"--dtb $boards/zcu102.dts --device r5f@0 --size 64K --region 0"
+	bad 'a region by a name that is none' "ffe00000.r5f: memory-region-names: no entry \`frames'" \
+		"--dtb $boards/zcu102.dts --device r5f@0 --size 64K --region frames"
+	bad 'a region beyond the last' 'ffe00000.r5f: memory-region 99: the node has 4' \
+		"--dtb $boards/zcu102.dts --device r5f@0 --size 64K --region 99"
 	bad 'two nodes of one name' 'device csi: 2 nodes have that name, as /soc@0/csi@30a70000 and /soc@0/csi@30a90000; expected a path' \
 		"--dtb $boards/imx8mq-evk.dts --device csi --size 1M"
 	runs 'boot: devices' 0 boot --dtb "$boards/rpi4.dts"

@@ -16,6 +16,7 @@ enum { KEY_REGION = 256, KEY_AREA, KEY_OFFSET, KEY_IOMMU, KEY_PHYS };
 
 struct opts {
 	struct explain_ask ask;
+	struct load_tree tree;
 	bool json;
 };
 
@@ -275,20 +276,18 @@ static int explain(struct opts *o)
 	static struct boot_config cfg; /* too large for a stack */
 	static struct explain e;
 	struct boot_why why = {""};
-	struct load_tree tree;
 	const char *broken;
 	int status;
 
-	o->ask.load.keep = &tree;
 	if (load_boot_config(&o->ask.load, &cfg, &why)) {
 		fprintf(stderr, "freehold explain: %s\n", why.text);
 		return BAD_INPUT;
 	}
-	broken = explain_find(&e, &o->ask, &cfg, &tree);
+	broken = explain_find(&e, &o->ask, &cfg, &o->tree);
 	if (broken)
 		fprintf(stderr, "freehold explain: %s\n", broken);
 	status = broken ? BAD_INPUT : show(o, &e);
-	free(tree.blob);
+	free(o->tree.blob);
 	return status;
 }
 
@@ -298,6 +297,7 @@ int cmd_explain(int argc, char **argv)
 	struct opts o = {.ask = {.count = 1, .gfp = GFP_KERNEL, .gfp_text = "kernel"}};
 	int status;
 
+	o.ask.load.keep = &o.tree;
 	argp_err_exit_status = BAD_INPUT;
 	if (argc)
 		argv[0] = name; /* what argp's messages begin with */

@@ -194,7 +194,12 @@ static const char *const buses =
 	"   <0x100 0x100 0>, <0x5000 0x90000000 0x1000>;"
 	"  dev { compatible = \"x\"; }; };"
 	" lost { #address-cells = <1>; #size-cells = <1>; dma-ranges = <0 0xf0000000 0x1000>;"
-	"  dev { compatible = \"x\"; }; }; };";
+	"  dev { compatible = \"x\"; }; }; };"
+	/* A bus without windows below the root's: addresses are the same above. */
+	"bare { #address-cells = <1>; #size-cells = <1>;"
+	" win@7 { #address-cells = <1>; #size-cells = <1>; dma-ranges = <0x100000 0x40000000 "
+	"0x200000>;"
+	"  dev@8 { compatible = \"x\"; reg = <8 4>; }; }; };";
 
 static void composes_windows(void)
 {
@@ -211,6 +216,9 @@ static void composes_windows(void)
 	T_EQ(dev.bus_dma_limit, 0xbfffffff);
 	T_NEED(find("cam@30")); /* of the first bus it may be missing */
 	window(0, 0x40000000, 0x80000000, 0x40000000);
+	T_NEED(find("dev@8"));
+	T_STR(dev.name, "bare:win@7:dev@8"); /* without ranges the CPU does not see it */
+	window(0, 0x40000000, 0x100000, 0x200000);
 	T_NEED(find("cam@40")); /* of two, one behind the other, not */
 	T_EQ(dev.nr_ranges, 0);
 	T_STR(dev.path, "/outer@0/plain/cam@30/deep/cam@40");
@@ -341,7 +349,7 @@ static void lists_devices(void)
 	l = (struct list){.stop_after = 0};
 	T_EQ(boot_devices_for_each(blob, blob_size, &cfg, add, &l, &why), 0);
 	T_STR(l.text, "/outer@0/inner@1000/cam@10 /outer@0/empty/cam@20 /outer@0/plain/cam@30 "
-		      "/many@0/some/dev /many@0/lost/dev ");
+		      "/many@0/some/dev /many@0/lost/dev /bare/win@7/dev@8 ");
 }
 
 const struct t_case t_cases[] = {

@@ -264,12 +264,12 @@ static const char *const owners =
 	" huge: huge { size = <0x10 0>; }; };"
 	"smmu: iommu { #iommu-cells = <0>; };"
 	"aliases { camera0 = \"/bus/a\"; loop = \"loop\"; nowhere = \"/nowhere\"; };"
-	"bus { dma-coherent;"
+	"bus { dma-coherent; e { memory-region = [01 02 03]; };"
 	" a { compatible = \"x\"; memory-region = <&area &pool &off &huge &smmu 0x999 0>;"
 	"  memory-region-names = \"frames\", \"tables\"; iommus = <&smmu>; };"
 	" b { compatible = \"x\"; dma-noncoherent; c { memory-region = <&pool>; }; };"
 	" d { compatible = \"x\"; status = \"disabled\"; memory-region = <&pool>; };"
-	" e { memory-region = [01 02 03]; }; };";
+	" };";
 
 static void resolves_regions(void)
 {
@@ -341,10 +341,10 @@ static void lists_devices(void)
 		T_SKIP(NEEDS_DTC);
 	T_NEED(boot(NULL));
 	T_EQ(boot_devices_for_each(blob, blob_size, &cfg, add, &l, &why), 0);
-	T_STR(l.text, "/bus/a /bus/b/c /bus/e! ");
+	T_STR(l.text, "/bus/e! /bus/a /bus/b/c ");
 	l = (struct list){.stop_after = 2};
 	T_EQ(boot_devices_for_each(blob, blob_size, &cfg, add, &l, &why), 0);
-	T_STR(l.text, "/bus/a /bus/b/c ");
+	T_STR(l.text, "/bus/e! /bus/a ");
 	T_NEED(boot_text(buses) && boot(NULL));
 	l = (struct list){.stop_after = 0};
 	T_EQ(boot_devices_for_each(blob, blob_size, &cfg, add, &l, &why), 0);

@@ -13,9 +13,10 @@
 
 struct view {
 	struct fh_machine *m;
-	struct cma *cma;    /* the area that the path names; NULL: none */
-	unsigned int range; /* its range, likewise */
-	unsigned int what;  /* of the table's entry */
+	struct cma *cma;		  /* the area that the path names; NULL: none */
+	unsigned int range;		  /* its range, likewise */
+	unsigned int what;		  /* of the table's entry */
+	const struct io_tlb_mem *swiotlb; /* the restricted pool that the path names; NULL: none */
 	char *buf;
 	size_t size, len; /* len: what the whole text has */
 };
@@ -35,6 +36,20 @@ void view_pagetypeinfo(struct view *v);
 void view_iomem(struct view *v);
 void view_dmesg(struct view *v);
 void view_dmapools(struct view *v);
+
+/* What sys/kernel/debug/dma-api tells; `what` says which. */
+enum view_dma_api {
+	VIEW_DMA_ALL_ERRORS,
+	VIEW_DMA_DISABLED,
+	VIEW_DMA_DRIVER_FILTER,
+	VIEW_DMA_ERROR_COUNT,
+	VIEW_DMA_MIN_FREE,
+	VIEW_DMA_NR_TOTAL,
+	VIEW_DMA_NUM_ERRORS,
+	VIEW_DMA_NUM_FREE,
+};
+void view_dma_api(struct view *v);
+void view_dma_dump(struct view *v);
 
 /* Numbers of an area, `what` says which. */
 enum view_cma_value {
@@ -61,6 +76,25 @@ bool view_has_zpool(const struct fh_machine *m);
 /* Numbers of the pool, likewise. */
 enum view_zpool_value { VIEW_ZPOOL_SIZE, VIEW_ZPOOL_PAGES, VIEW_ZPOOL_POOR, VIEW_ZPOOL_FAILED };
 void view_zpool_value(struct view *v);
+
+/* Numbers of the machine's bounce buffers, or of v->swiotlb. */
+enum view_swiotlb_value {
+	VIEW_SWIOTLB_NSLABS,
+	VIEW_SWIOTLB_USED,
+	VIEW_SWIOTLB_HIWATER,
+	VIEW_SWIOTLB_TRANSIENT,
+};
+void view_swiotlb_value(struct view *v);
+/* Whether part[n] is a restricted pool's name: then it is v->swiotlb. All of them, a line each. */
+bool view_is_swiotlb(struct view *v, const char *part, size_t n);
+void view_list_swiotlb(struct view *v, const char *slash);
+/* Whether a file that lies `rest` below what the path names has something to show: where Linux has no bounce buffers of the machine,
+ * it has the folder only. */
+bool view_has_swiotlb(const struct view *v, const char *rest);
+
+/* A line for each address space of devices; for each of their last faults. */
+void view_iommu_domains(struct view *v);
+void view_iommu_faults(struct view *v);
 
 void view_area_compress(struct view *v);
 void view_area_policy(struct view *v);

@@ -180,6 +180,15 @@ int swiotlb_create_at(struct fh_machine *m, const char *name, phys_t base, uint6
 	return 0;
 }
 
+struct io_tlb_mem *swiotlb_restricted(struct fh_machine *m, const char *name)
+{
+	struct io_tlb_mem *mem = m->dma->restricted;
+
+	while (mem && !fh_streq(mem->name, name))
+		mem = mem->next;
+	return mem;
+}
+
 void swiotlb_destroy(struct fh_machine *m, struct io_tlb_mem *mem)
 {
 	struct swiotlb_pool *p, *next;

@@ -7,9 +7,9 @@
 #include <freehold/simdev.h>
 
 struct devbench {
-	uint64_t free; /* frames at birth: the rest is in pools */
 	struct hosted *h;
 	struct fh_machine *m;
+	uint64_t free; /* pages, at the start */
 };
 
 /* 16 MiB, one CPU; the caller is CPU 0. False, and a failed check: it cannot be made. */

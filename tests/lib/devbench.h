@@ -9,6 +9,7 @@
 struct devbench {
 	struct hosted *h;
 	struct fh_machine *m;
+	uint64_t free; /* pages, at the start */
 };
 
 /* 16 MiB, one CPU; the caller is CPU 0. False, and a failed check: it cannot be made. */

@@ -328,12 +328,11 @@ static bool armed;
 
 static void take_one(void)
 {
-	struct object o;
+	dma_t handle;
 	void *cpu;
 
-	T_EQ(dma_pool_alloc(growing_pool, GFP_ATOMIC, &o.handle, &cpu), 0);
-	o.cpu = cpu;
-	out[nr_out++] = o;
+	T_EQ(dma_pool_alloc(growing_pool, GFP_ATOMIC, &handle, &cpu), 0);
+	out[nr_out++] = (struct object){handle, cpu, 0};
 }
 
 static void *alloc_between(void *ctx, size_t size)

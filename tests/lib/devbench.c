@@ -24,9 +24,10 @@ bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_
 	struct hosted_why why = {""};
 	struct boot_why boot_why = {""};
 
-	*b = (struct devbench){0};
 	boot_config_init(&cfg);
-	if (!T_OK(!boot_config_finish(&cfg, "cma=0", UINT64_C(16) << 20, &boot_why), boot_why.text))
+	if (!T_OK(!boot_config_finish(&cfg, b->bootargs ? b->bootargs : "cma=0", UINT64_C(16) << 20,
+				      &boot_why),
+		  boot_why.text))
 		return false;
 	opts.banks = cfg.bank;
 	opts.nr_banks = cfg.nr_banks;

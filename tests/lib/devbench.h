@@ -9,10 +9,11 @@
 struct devbench {
 	struct hosted *h;
 	struct fh_machine *m;
-	uint64_t free; /* pages, at the start */
+	const char *bootargs; /* NULL: none */
+	uint64_t free;	      /* pages, at the start */
 };
 
-/* 16 MiB, one CPU; the caller is CPU 0. False, and a failed check: it cannot be made. */
+/* 16 MiB, one CPU, b->bootargs; the caller is CPU 0. False, and a failed check: it cannot be made. */
 bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_size,
 		    uint64_t cache_seed);
 /* fh_check() finds nothing, and all memory has been given back. */

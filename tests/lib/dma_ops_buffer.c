@@ -375,7 +375,7 @@ static bool make_wrong(const struct dm *d, const struct dm_mem *mem, unsigned in
 		c->handle.v = UINT64_C(0xdead000000000000);
 		return mem->kind != DM_NONCONTIG;
 	case 4:
-		c->cpu = (char *)c->cpu + PAGE;
+		c->cpu = (void *)((uintptr_t)c->cpu + PAGE);
 		return (mem->kind == DM_COHERENT || mem->kind == DM_NONCOHERENT) &&
 		       !(mem->attrs & DMA_ATTR_NO_KERNEL_MAPPING);
 	case 5:

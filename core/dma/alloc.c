@@ -160,8 +160,8 @@ static unsigned int coherent_prot(const struct dma_ask *a, const struct dma_rema
 static int map_runs(struct dma_ask *a, struct dma_remap *r)
 {
 	int err = iommu_dma_map_runs(a->dev, r->run, r->nr_runs,
-				     dma_limit(a->dev, dma_coherent_mask(a->dev)), coherent_prot(a, r),
-				     &r->handle);
+				     dma_limit(a->dev, dma_coherent_mask(a->dev)),
+				     coherent_prot(a, r), &r->handle);
 
 	return err ? refuse_step(a->way, DMA_SOURCE_IOVA, err, "no addresses for %llu KiB",
 				 (ull)a->pages * 4)

@@ -91,13 +91,19 @@ static int alloc_direct(struct dma_ask *a, dma_t *handle)
 	return 0;
 }
 
-/* Whether a buffer there has an address of its own, and so a record. */
-static bool has_record(const struct device *dev, pfn_t pfn, uint64_t pages, unsigned int attrs)
+/* Whether [pfn, +pages) is a buffer without a record that the CPU sees at `cpu`. */
+static bool is_plain(const struct device *dev, pfn_t pfn, uint64_t pages, const void *cpu,
+		     unsigned int attrs)
 {
 	struct fh_machine *m = dev->machine;
+	struct dma_coherent_mem *mem = coherent_find(m, pfn, pages);
+	struct dma_chunk *c = mem ? mem->chunk : pool_find(m, pfn, pages);
 
-	return !dma_snoops(dev) && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING) && machine_virt(m, pfn) &&
-	       !coherent_find(m, pfn, pages) && !pool_find(m, pfn, pages);
+	if (attrs & DMA_ATTR_NO_KERNEL_MAPPING)
+		return true;
+	if (c)
+		return cpu == chunk_cpu(c, pfn);
+	return cpu == machine_virt(m, pfn) && (!cpu || dma_snoops(dev));
 }
 
 static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
@@ -114,7 +120,7 @@ static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t hand
 		remap_keep(m, r);
 		return -FH_EINVAL;
 	}
-	if (!r && has_record(dev, phys >> FH_PAGE_SHIFT, pages, attrs))
+	if (!r && !is_plain(dev, phys >> FH_PAGE_SHIFT, pages, cpu, attrs))
 		return -FH_EINVAL;
 	drop_remap(m, r);
 	return frames_give(dev, phys >> FH_PAGE_SHIFT, pages) ? 0 : -FH_EINVAL;
@@ -304,6 +310,7 @@ static int release(struct device *dev, uint64_t size, void *cpu, dma_t handle, u
 		   const void *site)
 {
 	uint64_t pages;
+	int err;
 
 	if (bad_request(dev, size, attrs) || handle.v & (FH_PAGE_SIZE - 1))
 		return -FH_EINVAL;
@@ -311,8 +318,13 @@ static int release(struct device *dev, uint64_t size, void *cpu, dma_t handle, u
 	if (dev->machine->dma->debug &&
 	    !debug_dma_unmap(dev, DMA_DEBUG_COHERENT, handle, size, DMA_BIDIRECTIONAL, site))
 		return -FH_EINVAL;
-	return dev->iommu ? free_iommu(dev, pages, cpu, handle, attrs)
-			  : free_direct(dev, pages, cpu, handle, attrs);
+	err = dev->iommu ? free_iommu(dev, pages, cpu, handle, attrs)
+			 : free_direct(dev, pages, cpu, handle, attrs);
+	/* It was debugging's to end, and its caller's not: it is there still, and freed rightly later. */
+	if (err && dev->machine->dma->debug)
+		debug_dma_map(dev, DMA_DEBUG_COHERENT, (phys_t){0}, size, DMA_BIDIRECTIONAL, attrs,
+			      handle, site);
+	return err;
 }
 
 int dma_free_attrs(struct device *dev, uint64_t size, void *cpu, dma_t handle, unsigned int attrs)

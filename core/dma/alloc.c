@@ -166,8 +166,8 @@ static unsigned int coherent_prot(const struct dma_ask *a, const struct dma_rema
 static int map_runs(struct dma_ask *a, struct dma_remap *r)
 {
 	int err = iommu_dma_map_runs(a->dev, r->run, r->nr_runs,
-				     dma_limit(a->dev, dma_coherent_mask(a->dev)), coherent_prot(a, r),
-				     &r->handle);
+				     dma_limit(a->dev, dma_coherent_mask(a->dev)),
+				     coherent_prot(a, r), &r->handle);
 
 	return err ? refuse_step(a->way, DMA_SOURCE_IOVA, err, "no addresses for %llu KiB",
 				 (ull)a->pages * 4)
@@ -245,26 +245,28 @@ static int free_iommu(struct device *dev, uint64_t pages, void *cpu, dma_t handl
 
 /* ---- the API ---- */
 
-static int alloc(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs, dma_t *handle,
-		 void **cpu, struct dma_refusal *way, enum dma_source *source, const void *site)
+/* Where its bytes are, for the books: DMA_NOWHERE, in several places. */
+static phys_t whereabouts(const struct dma_ask *a)
 {
-	struct dma_ask a;
-	dma_t made;
-	int err;
+	return (phys_t){a->dev->iommu && scattered(a) ? DMA_NOWHERE : fh_pfn_to_phys(a->pfn).v};
+}
 
-	frames_ask(&a, dev, size, gfp, attrs, way);
-	err = dev->iommu ? alloc_iommu(&a, &made) : alloc_direct(&a, &made);
+static int alloc(struct dma_ask *a, dma_t *handle, void **cpu, const void *site)
+{
+	struct device *dev = a->dev;
+	dma_t made;
+	int err = dev->iommu ? alloc_iommu(a, &made) : alloc_direct(a, &made);
+
 	if (err) {
-		refuse_keep(dev, way, err);
+		refuse_keep(dev, a->way, err);
 		return err;
 	}
-	*source = a.source;
 	*handle = made;
 	/* What Linux gives here is a struct page *: of use to nobody but the calls that take it back. */
-	*cpu = attrs & DMA_ATTR_NO_KERNEL_MAPPING ? (void *)(uintptr_t)(made.v | 1) : a.cpu;
+	*cpu = a->attrs & DMA_ATTR_NO_KERNEL_MAPPING ? (void *)(uintptr_t)(made.v | 1) : a->cpu;
 	if (dev->machine->dma->debug)
-		debug_dma_map(dev, DMA_DEBUG_COHERENT, (phys_t){0}, size, DMA_BIDIRECTIONAL, attrs,
-			      made, site);
+		debug_dma_map(dev, DMA_DEBUG_COHERENT, whereabouts(a), a->way->size,
+			      DMA_BIDIRECTIONAL, a->attrs, made, site);
 	return 0;
 }
 
@@ -272,37 +274,39 @@ int dma_alloc_attrs(struct device *dev, uint64_t size, gfp_t gfp, unsigned int a
 		    void **cpu)
 {
 	struct dma_refusal way;
-	enum dma_source source;
+	struct dma_ask a;
 
 	if (bad_request(dev, size, attrs) || !handle || !cpu)
 		return -FH_EINVAL;
-	return alloc(dev, size, gfp, attrs, handle, cpu, &way, &source,
-		     __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, attrs, &way);
+	return alloc(&a, handle, cpu, __builtin_return_address(0));
 }
 
 int dma_alloc_coherent(struct device *dev, uint64_t size, gfp_t gfp, dma_t *handle, void **cpu)
 {
 	struct dma_refusal way;
-	enum dma_source source;
+	struct dma_ask a;
 
 	if (bad_request(dev, size, 0) || !handle || !cpu)
 		return -FH_EINVAL;
-	return alloc(dev, size, gfp, 0, handle, cpu, &way, &source, __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, 0, &way);
+	return alloc(&a, handle, cpu, __builtin_return_address(0));
 }
 
 int dma_alloc_explained(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs,
 			dma_t *handle, void **cpu, struct dma_refusal *way)
 {
-	enum dma_source source;
+	struct dma_ask a;
 	int err;
 
 	if (bad_request(dev, size, attrs) || !handle || !cpu || !way)
 		return -FH_EINVAL;
 	memset(way, 0, sizeof(*way));
 	fh_strcopy(way->device, dev_name(dev), sizeof(way->device));
-	err = alloc(dev, size, gfp, attrs, handle, cpu, way, &source, __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, attrs, way);
+	err = alloc(&a, handle, cpu, __builtin_return_address(0));
 	if (!err)
-		(void)refuse_step(way, source, 0, "at bus address 0x%llx", (ull)handle->v);
+		(void)refuse_step(way, a.source, 0, "at bus address 0x%llx", (ull)handle->v);
 	return err;
 }
 

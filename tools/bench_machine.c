@@ -20,6 +20,7 @@ struct fh_machine *bench_machine(struct bench *b, enum bench_bytes bytes, uint64
 		boot_config_init(cfg);
 		cfg->bank[0] = (struct boot_bank){BENCH_BASE, ram};
 		cfg->nr_banks = 1;
+		cfg->dma.swiotlb_noforce = true;
 		cfg->nr_cpus = b->threads;
 		cfg->policy = CMA_POLICY_MOVABLE;
 		cfg->region[0] = (struct boot_region){

@@ -87,6 +87,17 @@ static int parse_coherent_only(struct boot_cmdline *c, struct reader *r)
 	return 0;
 }
 
+static int parse_dynamic(struct boot_cmdline *c, struct reader *r)
+{
+	static const char *const words[] = {"off", "on"};
+	int word = r->at ? read_word(r, words, 2) : 1;
+
+	if (word < 0)
+		return word;
+	c->dma.swiotlb_dynamic = word == 1;
+	return 0;
+}
+
 static int parse_order(struct boot_cmdline *c, struct reader *r)
 {
 	static const char *const words[] = {"linux", "legacy"};
@@ -148,6 +159,8 @@ const struct option_kind cmdline_dma_options[] = {
 	{"swiotlb",
 	 "swiotlb=[SLOTS][,AREAS][,force|noforce], as swiotlb=32768 (64 MiB) or swiotlb=force",
 	 parse_swiotlb, false},
+	{"swiotlb_dynamic", "swiotlb_dynamic, swiotlb_dynamic=on or swiotlb_dynamic=off",
+	 parse_dynamic, true},
 	{"coherent_only", "coherent_only or coherent_only=SIZE, as coherent_only=64M",
 	 parse_coherent_only, true},
 	{"dma_order", "dma_order=linux or dma_order=legacy", parse_order, false},

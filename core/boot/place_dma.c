@@ -64,7 +64,8 @@ void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 
 	*plan = (struct boot_dma_plan){0};
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
-		if (z == ZONE_NORMAL || boot_config_zone(cfg, (enum zone_type)z, &span))
+		/* Of an empty ZONE_DMA32 the one below serves. */
+		if (z != ZONE_DMA || boot_config_zone(cfg, (enum zone_type)z, &span))
 			plan->atomic_pool[z] = atomic_bytes(cfg);
 	if (!bounces(cfg))
 		return;

@@ -6,6 +6,7 @@
 int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
 		      struct fh_machine **machine)
 {
+	struct boot_dma_plan plan;
 	struct fh_machine *m;
 	int err;
 
@@ -16,7 +17,8 @@ int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
 	err = machine_birth(plat, cfg, &m);
 	if (err)
 		return err;
-	err = dma_start(m);
+	boot_config_dma(cfg, &plan);
+	err = dma_start(m, &plan);
 	if (err) {
 		fh_machine_destroy(m);
 		return err;

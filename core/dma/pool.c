@@ -3,9 +3,6 @@
 #include <freehold/page.h>
 #include "dma/pool.h"
 
-#define MIN_PAGES      (UINT64_C(131072) >> FH_PAGE_SHIFT)
-#define PAGES_PER_POOL UINT64_C(8192) /* one of the pool's for so many of RAM: 128 KiB a GiB */
-
 struct atomic_pool {
 	const char *name; /* as Linux prints gfp flags */
 	gfp_t gfp;
@@ -76,18 +73,6 @@ static int expand(struct fh_machine *m, struct atomic_pool *p, uint64_t pages)
 	return 0;
 }
 
-static uint64_t default_pages(const struct fh_machine *m)
-{
-	uint64_t ram = 0, pages;
-
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
-		ram += m->zone[z].managed;
-	pages = ram / PAGES_PER_POOL;
-	if (pages > UINT64_C(1) << FH_MAX_ORDER)
-		pages = UINT64_C(1) << FH_MAX_ORDER;
-	return pages > MIN_PAGES ? pages : MIN_PAGES;
-}
-
 static int make(struct fh_machine *m, enum zone_type zone, uint64_t pages)
 {
 	static const struct atomic_pool kind[MAX_NR_ZONES] = {
@@ -117,19 +102,17 @@ static int make(struct fh_machine *m, enum zone_type zone, uint64_t pages)
 	return 0;
 }
 
-int pool_start(struct fh_machine *m)
+int pool_start(struct fh_machine *m, const uint64_t bytes[MAX_NR_ZONES])
 {
-	uint64_t pages = m->cfg.dma.coherent_pool >> FH_PAGE_SHIFT;
-	int err;
+	static const enum zone_type order[] = {ZONE_NORMAL, ZONE_DMA, ZONE_DMA32}; /* as Linux */
+	int err = 0;
 
-	if (!m->plat.cache_clean && !pages)
+	if (!m->plat.cache_clean && !m->cfg.dma.coherent_pool)
 		return 0;
-	if (!pages)
-		pages = default_pages(m);
-	err = make(m, ZONE_NORMAL, pages);
-	if (!err && m->zone[ZONE_DMA].managed)
-		err = make(m, ZONE_DMA, pages);
-	return err ? err : make(m, ZONE_DMA32, pages);
+	for (unsigned int i = 0; i < MAX_NR_ZONES && !err; i++)
+		if (bytes[order[i]])
+			err = make(m, order[i], bytes[order[i]] >> FH_PAGE_SHIFT);
+	return err;
 }
 
 void pool_end(struct fh_machine *m)

@@ -10,7 +10,7 @@
 
 /* The pools of a machine whose platform has caches, or that `coherent_pool=` asks for; else none. -FH_ENOMEM; what a zone does
  * not have is said, and its pool is left out. */
-FH_MUST_CHECK int pool_start(struct fh_machine *m);
+FH_MUST_CHECK int pool_start(struct fh_machine *m, const uint64_t bytes[MAX_NR_ZONES]);
 void pool_end(struct fh_machine *m);
 
 /* Pages for a device, from the pool that gfp names, then those below it; never sleeps. ok() tells whether it reaches them. *why, of

@@ -7,8 +7,33 @@
 #include "dma/pool.h"
 #include "dma/refuse.h"
 #include "dma/remap.h"
+#include "dma/swiotlb.h"
+#include "dma/swiotlb_pool.h"
 
-int dma_start(struct fh_machine *m)
+/* Without room for bounce buffers a machine goes on without, as Linux, which has said so then. */
+static int start_bounce(struct fh_machine *m, const struct boot_dma_plan *plan)
+{
+	unsigned int flags = (m->cfg.dma.swiotlb_force ? SWIOTLB_FORCE : 0) |
+			     (m->cfg.dma.swiotlb_dynamic ? SWIOTLB_CAN_GROW : 0);
+	int err = 0;
+
+	if (plan->swiotlb_slabs &&
+	    swiotlb_create(m, plan->swiotlb_slabs, plan->swiotlb_areas, flags, &m->dma->swiotlb))
+		m->dma->swiotlb = NULL;
+	for (unsigned int i = 0; i < m->cfg.nr_regions && !err; i++) {
+		const struct boot_region *r = &m->cfg.region[i];
+		struct io_tlb_mem *mem;
+
+		if (r->kind == BOOT_REGION_RESTRICTED_POOL && !(r->flags & BOOT_REGION_MORE))
+			err = swiotlb_create_at(m, r->name, (phys_t){r->base}, r->size,
+						SWIOTLB_FOR_ALLOC | SWIOTLB_FORCE, &mem);
+	}
+	m->dma->swiotlb_forced = m->dma->swiotlb && flags & SWIOTLB_FORCE;
+	m->dma->may_bounce = m->dma->swiotlb || m->dma->restricted;
+	return err;
+}
+
+int dma_start(struct fh_machine *m, const struct boot_dma_plan *plan)
 {
 	int err;
 
@@ -23,8 +48,19 @@ int dma_start(struct fh_machine *m)
 	if (!err)
 		err = coherent_start(m);
 	if (!err)
-		err = pool_start(m);
+		err = pool_start(m, plan->atomic_pool);
+	if (!err)
+		err = start_bounce(m, plan);
 	return err;
+}
+
+static void end_bounce(struct fh_machine *m)
+{
+	if (m->dma->swiotlb)
+		swiotlb_destroy(m, m->dma->swiotlb);
+	m->dma->swiotlb = NULL;
+	while (m->dma->restricted)
+		swiotlb_destroy(m, m->dma->restricted);
 }
 
 void dma_end(struct fh_machine *m)
@@ -34,6 +70,7 @@ void dma_end(struct fh_machine *m)
 	dmapool_forget_all(m);
 	iommu_end(m);
 	remap_end(m);
+	end_bounce(m);
 	pool_end(m);
 	coherent_end(m);
 	refuse_end(m);
@@ -43,11 +80,19 @@ void dma_end(struct fh_machine *m)
 
 unsigned int dma_check(struct fh_machine *m, struct fh_text *out)
 {
-	return coherent_check(m, out) + pool_check(m, out) + dmapool_check(m, out) +
-	       iommu_check_all(m, out);
+	unsigned int broken = coherent_check(m, out) + pool_check(m, out) + dmapool_check(m, out) +
+			      iommu_check_all(m, out);
+
+	if (m->dma->swiotlb)
+		broken += swiotlb_check(m, m->dma->swiotlb, out);
+	for (struct io_tlb_mem *t = m->dma->restricted; t; t = t->next)
+		broken += swiotlb_check(m, t, out);
+	return broken;
 }
 
 bool dma_background(struct fh_machine *m)
 {
-	return pool_background(m);
+	bool grew = pool_background(m);
+
+	return swiotlb_background(m) || grew;
 }

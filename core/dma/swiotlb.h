@@ -55,7 +55,7 @@ int swiotlb_sync_for_cpu(struct device *dev, phys_t phys, uint64_t size,
 int swiotlb_sync_for_device(struct device *dev, phys_t phys, uint64_t size,
 			    enum dma_data_direction dir);
 
-/* Whole pages of a restricted pool. -FH_ENOMEM: full, -FH_EINVAL: not such a pool. */
+/* Whole pages of a restricted pool, or, in the legacy order, of any. -FH_ENOMEM: full, -FH_EINVAL: not such a pool. */
 FH_MUST_CHECK int swiotlb_alloc(struct device *dev, uint64_t size, pfn_t *pfn);
 bool swiotlb_free(struct device *dev, pfn_t pfn, uint64_t size);
 

@@ -3,8 +3,8 @@
 #include "base/string.h"
 #include "view/view.h"
 
-/* '*' stands for an area's name, '#' for the number of one of its ranges. Entries of one folder
- * stand together: listing a folder relies on it. */
+/* '*' stands for an area's name, '#' for the number of one of its ranges, '~' for a restricted pool's name. Entries of
+ * one folder stand together: listing a folder relies on it. */
 static const struct entry {
 	const char *path;
 	void (*show)(struct view *v);
@@ -36,6 +36,17 @@ static const struct entry {
 	{"sys/kernel/debug/freehold/coherent_pools", view_coherent_pools, 0},
 	{"sys/kernel/debug/freehold/dma_pools", view_dmapools, 0},
 	{"sys/kernel/debug/freehold/dma_refusals", view_dma_refusals, 0},
+	{"sys/kernel/debug/swiotlb/io_tlb_nslabs", view_swiotlb_value, VIEW_SWIOTLB_NSLABS},
+	{"sys/kernel/debug/swiotlb/io_tlb_transient_nslabs", view_swiotlb_value,
+	 VIEW_SWIOTLB_TRANSIENT},
+	{"sys/kernel/debug/swiotlb/io_tlb_used", view_swiotlb_value, VIEW_SWIOTLB_USED},
+	{"sys/kernel/debug/swiotlb/io_tlb_used_hiwater", view_swiotlb_value, VIEW_SWIOTLB_HIWATER},
+	{"sys/kernel/debug/swiotlb/~/io_tlb_nslabs", view_swiotlb_value, VIEW_SWIOTLB_NSLABS},
+	{"sys/kernel/debug/swiotlb/~/io_tlb_transient_nslabs", view_swiotlb_value,
+	 VIEW_SWIOTLB_TRANSIENT},
+	{"sys/kernel/debug/swiotlb/~/io_tlb_used", view_swiotlb_value, VIEW_SWIOTLB_USED},
+	{"sys/kernel/debug/swiotlb/~/io_tlb_used_hiwater", view_swiotlb_value,
+	 VIEW_SWIOTLB_HIWATER},
 	{"sys/kernel/debug/zswap/pool_total_size", view_zpool_value, VIEW_ZPOOL_SIZE},
 	{"sys/kernel/debug/zswap/reject_alloc_fail", view_zpool_value, VIEW_ZPOOL_FAILED},
 	{"sys/kernel/debug/zswap/reject_compress_poor", view_zpool_value, VIEW_ZPOOL_POOR},
@@ -126,6 +137,8 @@ static bool part_fits(struct view *v, const char *pattern, size_t k, const char 
 		return is_area(v, part, n);
 	if (k == 1 && *pattern == '#')
 		return is_range(v, part, n);
+	if (k == 1 && *pattern == '~')
+		return view_is_swiotlb(v, part, n);
 	return k == n && !memcmp(pattern, part, n);
 }
 
@@ -135,6 +148,7 @@ static bool match(struct view *v, const char *pattern, const char *path, const c
 {
 	v->cma = NULL;
 	v->range = 0;
+	v->swiotlb = NULL;
 	while (*path) {
 		size_t n = part_len(path), k = part_len(pattern);
 
@@ -164,6 +178,8 @@ static void list_part(struct view *v, const char *part, size_t n)
 	} else if (n == 1 && *part == '#') {
 		for (unsigned int i = 0; i < nr_ranges(v); i++)
 			view_add(v, "%u%s\n", i, slash);
+	} else if (n == 1 && *part == '~') {
+		view_list_swiotlb(v, slash);
 	} else {
 		view_add(v, "%.*s%s\n", (int)n, part, slash);
 	}
@@ -176,7 +192,8 @@ static int read_path(struct view *v, const char *path)
 	int err = -FH_ENOENT;
 
 	for (size_t i = 0; i < NR_ENTRIES; i++) {
-		if (!match(v, entries[i].path, path, &rest))
+		if (!match(v, entries[i].path, path, &rest) ||
+		    (entries[i].show == view_swiotlb_value && !view_has_swiotlb(v, rest)))
 			continue;
 		err = 0;
 		if (!*rest) {

@@ -13,9 +13,10 @@
 
 struct view {
 	struct fh_machine *m;
-	struct cma *cma;    /* the area that the path names; NULL: none */
-	unsigned int range; /* its range, likewise */
-	unsigned int what;  /* of the table's entry */
+	struct cma *cma;		  /* the area that the path names; NULL: none */
+	unsigned int range;		  /* its range, likewise */
+	unsigned int what;		  /* of the table's entry */
+	const struct io_tlb_mem *swiotlb; /* the restricted pool that the path names; NULL: none */
 	char *buf;
 	size_t size, len; /* len: what the whole text has */
 };
@@ -61,6 +62,21 @@ bool view_has_zpool(const struct fh_machine *m);
 /* Numbers of the pool, likewise. */
 enum view_zpool_value { VIEW_ZPOOL_SIZE, VIEW_ZPOOL_PAGES, VIEW_ZPOOL_POOR, VIEW_ZPOOL_FAILED };
 void view_zpool_value(struct view *v);
+
+/* Numbers of the machine's bounce buffers, or of v->swiotlb. */
+enum view_swiotlb_value {
+	VIEW_SWIOTLB_NSLABS,
+	VIEW_SWIOTLB_USED,
+	VIEW_SWIOTLB_HIWATER,
+	VIEW_SWIOTLB_TRANSIENT,
+};
+void view_swiotlb_value(struct view *v);
+/* Whether part[n] is a restricted pool's name: then it is v->swiotlb. All of them, a line each. */
+bool view_is_swiotlb(struct view *v, const char *part, size_t n);
+void view_list_swiotlb(struct view *v, const char *slash);
+/* Whether a file that lies `rest` below what the path names has something to show: where Linux has no bounce buffers of the machine,
+ * it has the folder only. */
+bool view_has_swiotlb(const struct view *v, const char *rest);
 
 void view_area_compress(struct view *v);
 void view_area_policy(struct view *v);

@@ -89,7 +89,8 @@ struct boot_dma {
 		swiotlb_slabs; /* slots of 2 KiB; 0: as Linux, 64 MiB where RAM lies above ZONE_DMA, else none */
 	unsigned int swiotlb_areas; /* a power of two; 0: one a CPU */
 	bool swiotlb_force, swiotlb_noforce;
-	bool coherent_only; /* coherent buffers come from pools only */
+	bool swiotlb_dynamic; /* more when they run out, as CONFIG_SWIOTLB_DYNAMIC */
+	bool coherent_only;   /* coherent buffers come from pools only */
 	uint64_t
 		coherent_only_pool; /* bytes of the machine's pool then; 0: the regions' pools alone */
 	bool legacy_order;	    /* dma_order=legacy */

@@ -325,6 +325,7 @@ static struct boot_config *configure(struct ops *r, unsigned int how)
 	cfg->policy = (enum cma_policy)((how & 3) == 3 ? 2 : (how & 3));
 	if (is(r, OPS_THREE_ZONES)) {
 		cfg->dma_limit = TP_BASE + 4 * MIB;
+		cfg->dma.swiotlb_noforce = true;
 		cfg->dma32_limit = TP_BASE + 8 * MIB;
 	}
 	if (is(r, OPS_NO_CACHES))

@@ -409,6 +409,7 @@ struct boot_config *testplat_banks(const struct boot_bank *bank, unsigned int n,
 	cfg->nr_cpus = cpus;
 	cfg->policy = CMA_POLICY_GUARANTEED;
 	cfg->dma_limit = cfg->dma32_limit = UINT64_C(1) << 32;
+	cfg->dma.swiotlb_noforce = true; /* who tests them makes them */
 	return cfg;
 }
 

@@ -491,7 +491,7 @@ static void plans_pools_and_bounce_buffers(void)
 	plan(NULL, M(64), 128 << 10, 0, 0);
 	boot_config_dma(&cfg, &p);
 	T_EQ(p.atomic_pool[ZONE_DMA], 128 << 10);
-	T_EQ(p.atomic_pool[ZONE_DMA32], 0);
+	T_EQ(p.atomic_pool[ZONE_DMA32], 128 << 10);
 	boot_config_init(&cfg);
 	cfg.nr_cpus = 3;
 	plan(NULL, G(6), 768 << 10, 32768, 4);

@@ -176,6 +176,9 @@ $(O)/%: %.scd
 # Where the scheduler of tests/drive changes threads, besides the calls of the platform.
 $(O)/tests/drive/test_schedules: wrapped := $(addprefix -Wl$(comma)--wrap=,\
 	fh_lock fh_unlock block_lock block_trylock machine_copy hosted_yield)
+# Where a device's address leads without an IOMMU and debugging: tests/unit/test_bus.c stands in for them.
+$(O)/tests/unit/test_bus: wrapped := $(addprefix -Wl$(comma)--wrap=,\
+	iommu_translate debug_dma_device_access)
 $(call bin,$(TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,tests/t.c $(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $(wrapped) $^ $(TOOL_LIBS) -o $@

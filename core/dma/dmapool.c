@@ -10,7 +10,7 @@
  *	page	0     size  2*size   ...     boundary            2*boundary
  *		[obj 0][obj 1]...[per - 1]   [per]...
  *
- * D6: an object is out exactly when its bit is clear; counts are sums of bits; a page is listed exactly when it has a free
+ * D7: an object is out exactly when its bit is clear; counts are sums of bits; a page is listed exactly when it has a free
  * one, and is found by its address.
  *
  * Locking. A pool's lock has all that changes; pages are had and given back without it. The machine's dmapools_lock has
@@ -434,7 +434,7 @@ void dmapool_forget_all(struct fh_machine *m)
 	}
 }
 
-/* What a page says against D6. */
+/* What a page says against D7. */
 static const char *page_wrong(const struct dma_pool *p, const struct pool_page *page)
 {
 	uint32_t nr = 0, any = 0;
@@ -473,13 +473,13 @@ static unsigned int pool_check(const struct dma_pool *p, struct fh_text *out)
 			if (!wrong)
 				continue;
 			broken++;
-			fh_text_add(out, "D6 dma_pool %s: page %#llx: %s\n", p->name,
+			fh_text_add(out, "D7 dma_pool %s: page %#llx: %s\n", p->name,
 				    (ull)page->handle.v, wrong);
 		}
 	}
 	if (pages == p->nr_pages && active == p->nr_active)
 		return broken;
-	fh_text_add(out, "D6 dma_pool %s: %llu objects out of %llu pages, counted %llu of %llu\n",
+	fh_text_add(out, "D7 dma_pool %s: %llu objects out of %llu pages, counted %llu of %llu\n",
 		    p->name, (ull)active, (ull)pages, (ull)p->nr_active, (ull)p->nr_pages);
 	return broken + 1;
 }

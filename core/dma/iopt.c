@@ -358,7 +358,7 @@ static void visit(struct visit *v, entry_t *table, unsigned int level, uint64_t 
 	for (unsigned int i = 0; i < ENTRIES; i++, iova += iopt_span(level)) {
 		uint64_t e = read_entry(&table[i]);
 
-		if (e & IOPT_TABLE)
+		if (level && e & IOPT_TABLE)
 			visit(v, table_of(v->pt, e), level - 1, iova);
 		else if (e && v->fn)
 			v->fn(v->arg, iova, level, e);

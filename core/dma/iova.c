@@ -255,7 +255,7 @@ static bool cpu_refill(struct iova_domain *d, struct iova_cpu *c, unsigned int o
 	unsigned int n;
 
 	n = tree_alloc(d, UINT64_C(1) << order, limit, mag ? BATCH_MAX >> order : 1, got);
-	if (n < 2) {
+	if (!mag || n < 2) {
 		mag_end(d, mag, order);
 	} else { /* the highest are handed out first */
 		while (mag->nr < n - 1) {

@@ -2,6 +2,7 @@
 /* What devices have of a machine, in the order of its making. */
 #include "dma/start.h"
 #include "dma/coherent.h"
+#include "dma/debug.h"
 #include "dma/dmapool.h"
 #include "dma/iommu.h"
 #include "dma/pool.h"
@@ -42,7 +43,9 @@ int dma_start(struct fh_machine *m, const struct boot_dma_plan *plan)
 		return -FH_ENOMEM;
 	fh_lock_init(&m->dma->dmapools_lock, RANK_SPACE);
 	iommu_start(m);
-	err = refuse_start(m);
+	err = m->cfg.dma.debug ? dma_debug_create(m, m->cfg.dma.debug_entries, &m->dma->debug) : 0;
+	if (!err)
+		err = refuse_start(m);
 	if (!err)
 		err = remap_start(m);
 	if (!err)
@@ -74,6 +77,7 @@ void dma_end(struct fh_machine *m)
 	pool_end(m);
 	coherent_end(m);
 	refuse_end(m);
+	dma_debug_destroy(m, m->dma->debug);
 	machine_free(m, m->dma, sizeof(*m->dma));
 	m->dma = NULL;
 }
@@ -81,7 +85,7 @@ void dma_end(struct fh_machine *m)
 unsigned int dma_check(struct fh_machine *m, struct fh_text *out)
 {
 	unsigned int broken = coherent_check(m, out) + pool_check(m, out) + dmapool_check(m, out) +
-			      iommu_check_all(m, out);
+			      iommu_check_all(m, out) + dma_debug_check(m, out);
 
 	if (m->dma->swiotlb)
 		broken += swiotlb_check(m, m->dma->swiotlb, out);

@@ -37,6 +37,20 @@ void view_iomem(struct view *v);
 void view_dmesg(struct view *v);
 void view_dmapools(struct view *v);
 
+/* What sys/kernel/debug/dma-api tells; `what` says which. */
+enum view_dma_api {
+	VIEW_DMA_ALL_ERRORS,
+	VIEW_DMA_DISABLED,
+	VIEW_DMA_DRIVER_FILTER,
+	VIEW_DMA_ERROR_COUNT,
+	VIEW_DMA_MIN_FREE,
+	VIEW_DMA_NR_TOTAL,
+	VIEW_DMA_NUM_ERRORS,
+	VIEW_DMA_NUM_FREE,
+};
+void view_dma_api(struct view *v);
+void view_dma_dump(struct view *v);
+
 /* Numbers of an area, `what` says which. */
 enum view_cma_value {
 	VIEW_CMA_SUCCEEDED,
@@ -77,6 +91,10 @@ void view_list_swiotlb(struct view *v, const char *slash);
 /* Whether a file that lies `rest` below what the path names has something to show: where Linux has no bounce buffers of the machine,
  * it has the folder only. */
 bool view_has_swiotlb(const struct view *v, const char *rest);
+
+/* A line for each address space of devices; for each of their last faults. */
+void view_iommu_domains(struct view *v);
+void view_iommu_faults(struct view *v);
 
 void view_area_compress(struct view *v);
 void view_area_policy(struct view *v);

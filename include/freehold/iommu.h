@@ -18,23 +18,26 @@ enum iommu_prot {
 
 struct iommu_options {
 	uint64_t aperture_start,
-		aperture_end; /* bus addresses it hands out, bytes, inclusive; 0, 0: 0 to 2^48 - 1 */
-	bool strict;	      /* each unmap flushes; else up to 256 at a time, or each 10 ms */
-	unsigned int iotlb_entries; /* 0: 512 */
+		aperture_end; /* bus addresses it hands out, bytes, inclusive; 0, 0: 0 to 2^48 - 1; page 0 never */
+	bool strict; /* each unmap flushes; else a CPU up to 256 at a time, or after 10 ms */
+	unsigned int iotlb_entries; /* a power of two, 4 to 65536; 0: 512 */
 };
 
-/* -FH_ENOMEM; -FH_EINVAL: aperture not whole pages, end not above start or past 2^48. May sleep. */
+/* -FH_ENOMEM; -FH_EINVAL: aperture not whole pages, end not above start or past 2^48; entries as said above; a machine without
+ * bytes, which tables cannot lie in. May sleep. No lock is held. */
 FH_MUST_CHECK int iommu_domain_create(struct fh_machine *m, const struct iommu_options *o,
 				      struct iommu_domain **domain);
-/* No device is attached any more; mappings that are left go with it. */
+/* No device is attached any more, no other thread uses it; mappings that are left go with it. */
 void iommu_domain_destroy(struct iommu_domain *domain);
 
-/* Maps whole pages [iova, +size) to [phys, +size), with entries as large as both allow (4 KiB, 2 MiB, 1 GiB).
- * -FH_EEXIST: some of it is mapped (nothing is changed); -FH_ENOMEM: no frame for a table; -FH_EINVAL: not pages, past the
- * aperture's 48 bits. Never sleeps. */
+/* Maps whole pages [iova, +size) to [phys, +size), with entries as large as both allow (4 KiB, 2 MiB, 1 GiB), small ones where
+ * small ones have been. What of it lies in the aperture is not handed out any more while the domain lives, even if this fails then.
+ * -FH_EEXIST: some of it is mapped or handed out (nothing is changed); -FH_ENOMEM: no frame for a table, no memory for what keeps the
+ * addresses; -FH_EINVAL: not pages, past the 48 bits, neither readable nor writable, or phys is not RAM and IOMMU_MMIO is not
+ * given. Any thread, several at a time. Never sleeps. */
 FH_MUST_CHECK int iommu_map(struct iommu_domain *domain, dma_t iova, phys_t phys, uint64_t size,
 			    unsigned int prot);
-/* Returns how many bytes from iova on were mapped and are not any more; splits a large entry that it covers in part (that may
+/* Returns how many bytes from iova on were mapped, without a hole, and are not any more; splits a large entry that it covers in part (that may
  * need a frame: without one it returns less). Translations are flushed before it returns. */
 uint64_t iommu_unmap(struct iommu_domain *domain, dma_t iova, uint64_t size);
 /* By the tables, past the IOTLB. False: not mapped. */

@@ -94,10 +94,12 @@ NO_TSAN static void show(struct hosted_cache *c, uint64_t at, const unsigned cha
 	volatile unsigned char *cpu = c->cpu + at;
 	const unsigned char *ram = c->ram + at;
 
+	memcpy(c->fill + at, ram, c->line);
+	if (!memcmp(seen, ram, c->line))
+		return;
 	for (unsigned int i = 0; i < c->line; i++)
 		if (seen[i] != ram[i])
 			cpu[i] = ram[i];
-	memcpy(c->fill + at, ram, c->line);
 }
 
 static uint64_t differ(const unsigned char *a, const unsigned char *b, unsigned int n)
@@ -154,7 +156,7 @@ static void drop(struct hosted_cache *c, uint64_t at)
 /* The line leaves the cache. */
 static void leave(struct hosted_cache *c, uint64_t at)
 {
-	unsigned char seen[MAX_LINE];
+	unsigned char seen[MAX_LINE] = {0};
 
 	if (dirty(c, at, seen))
 		write_back(c, at, seen);
@@ -200,7 +202,7 @@ static void draw(struct hosted_cache *c, uint64_t at)
 
 static void clean_line(struct hosted_cache *c, uint64_t at)
 {
-	unsigned char seen[MAX_LINE];
+	unsigned char seen[MAX_LINE] = {0};
 
 	if (!dirty(c, at, seen))
 		return;
@@ -211,14 +213,16 @@ static void clean_line(struct hosted_cache *c, uint64_t at)
 /* Returns what was lost. It is filled again at once. */
 static uint64_t inval_line(struct hosted_cache *c, uint64_t at, bool whole)
 {
-	unsigned char seen[MAX_LINE];
+	unsigned char seen[MAX_LINE] = {0};
 	uint64_t lost = 0;
 
-	if (dirty(c, at, seen) && !whole) {
-		write_back(c, at, seen);
-	} else {
+	if (!dirty(c, at, seen)) {
+		show(c, at, seen);
+	} else if (whole) {
 		lost = differ(seen, c->fill + at, c->line);
 		show(c, at, seen);
+	} else {
+		write_back(c, at, seen);
 	}
 	drop(c, at);
 	enter(c, at);
@@ -251,7 +255,7 @@ static void span_inval(struct hosted_cache *c, struct span *s)
 
 static void span_read(struct hosted_cache *c, struct span *s)
 {
-	unsigned char seen[MAX_LINE];
+	unsigned char seen[MAX_LINE] = {0};
 
 	for (uint64_t at = s->start & ~(uint64_t)(c->line - 1); at < s->end; at += c->line) {
 		if (c->link && dirty(c, at, seen))

@@ -59,15 +59,35 @@ static Dwfl_Module *module_of(struct hosted *h, Dwarf_Addr at)
 	return h->dwfl ? dwfl_addrmodule(h->dwfl, at) : NULL;
 }
 
+/* File and line, "" when unknown. Compilers that leave out .debug_aranges (clang) make it look through all units. */
+static void find_line(Dwfl_Module *mod, Dwarf_Addr at, char *buf, size_t size)
+{
+	Dwfl_Line *line = dwfl_module_getsrc(mod, at);
+	const char *file = NULL;
+	Dwarf_Die *unit = NULL;
+	Dwarf_Line *found;
+	Dwarf_Addr bias;
+	int nr = 0;
+
+	if (line)
+		file = dwfl_lineinfo(line, NULL, &nr, NULL, NULL, NULL);
+	while (!file && (unit = dwfl_module_nextcu(mod, unit, &bias))) {
+		found = dwarf_haspc(unit, at - bias) > 0 ? dwarf_getsrc_die(unit, at - bias) : NULL;
+		if (found && !dwarf_lineno(found, &nr))
+			file = dwarf_linesrc(found, NULL, NULL);
+	}
+	if (file)
+		snprintf(buf, size, " %s:%d", last_part(file), nr);
+}
+
 static bool by_dwarf(struct hosted *h, const void *code, char *buf, size_t size)
 {
 	Dwarf_Addr at = (uintptr_t)code;
 	Dwfl_Module *mod = module_of(h, at);
-	const char *name, *file = NULL;
-	Dwfl_Line *line;
+	char line[64] = "";
+	const char *name;
 	GElf_Off offset;
 	GElf_Sym sym;
-	int nr = 0;
 
 	if (!mod)
 		return false;
@@ -75,11 +95,9 @@ static bool by_dwarf(struct hosted *h, const void *code, char *buf, size_t size)
 	if (!name)
 		return false;
 	/* A call's return address may be the next line's; nothing returns to a function's first byte. */
-	line = dwfl_module_getsrc(mod, offset ? at - 1 : at);
-	if (line)
-		file = dwfl_lineinfo(line, NULL, &nr, NULL, NULL, NULL);
-	if (file)
-		snprintf(buf, size, "%s %s:%d", name, last_part(file), nr);
+	find_line(mod, offset ? at - 1 : at, line, sizeof(line));
+	if (line[0])
+		snprintf(buf, size, "%s%s", name, line);
 	else
 		snprintf(buf, size, "%s+%#lx", name, (unsigned long)offset);
 	return true;

@@ -95,8 +95,10 @@ void hosted_vunmap(void *ctx, void *p, uint64_t nr_pages)
 	if (v)
 		*at = v->next;
 	pthread_mutex_unlock(&h->vmaps_lock);
-	if (!v || v->nr_pages != nr_pages)
+	if (!v || v->nr_pages != nr_pages) {
 		hosted_stop(h, "vunmap: no such mapping");
+		return;
+	}
 	munmap(v->base, v->nr_pages << FH_PAGE_SHIFT);
 	uncached(h, v, false);
 	free(v);

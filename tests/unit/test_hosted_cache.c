@@ -362,6 +362,71 @@ static void model_of_the_test_platform(void)
 	testplat_fini(&tp);
 }
 
+/* ---- who keeps the rules ---- */
+
+/* Runs of whole lines; each is the CPU's, or a device's until it is synced back. One array is what all of them must see. */
+#define RUNS 256
+
+static void hand_over(unsigned int i, bool *devices, uint64_t size)
+{
+	if (*devices)
+		T_EQ(inval(i * size, size), 0);
+	else
+		clean(i * size, size);
+	*devices = !*devices;
+}
+
+static bool rules_are_enough(unsigned int line, uint64_t cache, uint64_t cache_seed)
+{
+	static unsigned char oracle[SIZE];
+	bool devices[RUNS] = {false}, same = true;
+	uint64_t size = 3 * (uint64_t)line, n;
+	unsigned char buf[3 * 256];
+
+	if (!start(line, cache, cache_seed))
+		return false;
+	memset(oracle, 0, SIZE);
+	seed = line;
+	for (unsigned int k = 0; k < 20000 && same; k++) {
+		unsigned int i = (unsigned int)lot(RUNS);
+		uint64_t at = i * size + lot(size);
+
+		n = 1 + lot((i + 1) * size - at);
+		if (lot(4) == 0) {
+			hand_over(i, &devices[i], size);
+			continue;
+		}
+		for (uint64_t j = 0; j < n; j++)
+			buf[j] = (unsigned char)rand_r(&seed);
+		if (lot(2)) {
+			memcpy(oracle + at, buf, n);
+			if (devices[i])
+				dev_write(at, buf, n);
+			else
+				memcpy(cpu + at, buf, n);
+		} else if (devices[i]) {
+			dev_read(at, buf, n);
+			same = !memcmp(oracle + at, buf, n);
+		} else {
+			same = !memcmp(oracle + at, cpu + at, n);
+		}
+	}
+	hosted_destroy(h);
+	return same;
+}
+
+static void rules_kept(void)
+{
+	static const unsigned int lines[] = {16, 64, 256};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		T_OK(rules_are_enough(lines[i], 0, 0), "nothing leaves");
+		T_OK(rules_are_enough(lines[i], lines[i], 0), "one line fits");
+		T_OK(rules_are_enough(lines[i], 4096, 1), "little fits, and by lot");
+		T_OK(rules_are_enough(lines[i], 65536, 2), "in parts, and by lot");
+	}
+}
+
 /* ---- by hand ---- */
 
 static void what_was_never_cleaned(void)
@@ -549,6 +614,7 @@ static void bad_options(void)
 const struct t_case t_cases[] = {T(model_without_limit),
 				 T(model_with_room),
 				 T(model_of_the_test_platform),
+				 T(rules_kept),
 				 T(what_was_never_cleaned),
 				 T(what_a_device_wrote),
 				 T(a_line_that_is_shared),

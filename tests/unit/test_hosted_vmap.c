@@ -199,5 +199,38 @@ static void symbols(void)
 	hosted_destroy(h);
 }
 
-const struct t_case t_cases[] = {T(runs_in_one_piece), T(what_is_no_ram), T(the_host_refuses),
-				 T(broken_contract),   T(symbols),	  T_END};
+/* The test platform's, each call of it failing once. */
+static void of_the_test_platform(void)
+{
+	const struct range run[] = {{0x40003, 0x40005}, {0x40001, 0x40002}};
+	static struct testplat tp;
+	unsigned char *cpu, *v;
+
+	testplat_init(&tp);
+	testplat_caches(&tp, 64);
+	cpu = tp.plat.ram(&tp, (phys_t){0x40000000}, MIB);
+	T_NEED(cpu);
+	for (unsigned int i = 0; i < 3; i++) {
+		unsigned char byte = 1;
+
+		atomic_store(&tp.fail_nth, 1);
+		T_OK(!tp.plat.vmap(&tp, run, 2, PLAT_VMAP_UNCACHED), "refused");
+		v = tp.plat.vmap(&tp, run, 2, PLAT_VMAP_UNCACHED);
+		T_NEED(v);
+		v[0] = 5;
+		v[2 * FH_PAGE_SIZE] = 6;
+		T_OK(cpu[3 * FH_PAGE_SIZE] == 5 && cpu[FH_PAGE_SIZE] == 6, "one behind the other");
+		testplat_bus_read(&tp, (phys_t){0x40001000}, &byte, 1, false);
+		T_EQ(byte, 6);
+		tp.plat.vunmap(&tp, v, 3);
+	}
+	testplat_fini(&tp);
+}
+
+const struct t_case t_cases[] = {T(runs_in_one_piece),
+				 T(what_is_no_ram),
+				 T(the_host_refuses),
+				 T(broken_contract),
+				 T(symbols),
+				 T(of_the_test_platform),
+				 T_END};

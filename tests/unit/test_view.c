@@ -81,6 +81,12 @@ static unsigned int walk(const char *dir, void (*fn)(const char *path))
 	return files;
 }
 
+/* Files of dma-api that are empty while DMA debugging has nothing to show, as in Linux. */
+static bool may_be_empty(const char *path)
+{
+	return strstr(path, "dma-api/driver_filter") || strstr(path, "dma-api/dump");
+}
+
 /* A reader's buffer may have any size: nothing is written behind it, and what fits is right. */
 static void any_size(const char *path)
 {
@@ -88,8 +94,12 @@ static void any_size(const char *path)
 	size_t len, full = strlen(whole);
 	const size_t sizes[] = {0, 1, 2, 17, 255, 256, 257, full - 1, full, full + 1};
 
-	T_OK(full > 0, path);
-	T_OK(full && whole[full - 1] == '\n', path);
+	T_OK(full > 0 || may_be_empty(path), path);
+	T_OK(!full || whole[full - 1] == '\n', path);
+	if (!full) {
+		free(whole);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		size_t size = sizes[i], fits = size < full ? size : full;
 
@@ -111,7 +121,7 @@ static void any_size(const char *path)
 static void every_file(void)
 {
 	shown_make(&sh, 64, CMA_POLICY_MOVABLE);
-	T_EQ(walk("", any_size), 35);
+	T_EQ(walk("", any_size), 44);
 	shown_done(&sh);
 }
 

@@ -61,6 +61,7 @@ static const struct kind {
 	 false},
 	{"map.direct", 0, 4096, 1000, dma_chunk_single, NULL, NULL, false},
 	{"map.direct.slots", SLOTTED, 4096, 1000, dma_chunk_single, NULL, NULL, false},
+	{"map.direct.debug", DEBUG, 4096, 500, dma_chunk_single, NULL, NULL, false},
 	{"map.direct.sg16", 0, 4096, 200, dma_chunk_sg, NULL, NULL, false},
 	{"map.bounce.4k", SLOTTED | NARROW, 4096, 500, dma_chunk_bounce, dma_chunk_copy, "memcpy",
 	 true},

@@ -226,6 +226,15 @@ bool swiotlb_background(struct fh_machine *m)
 
 /* ---- who has which ---- */
 
+struct io_tlb_mem *swiotlb_restricted(struct fh_machine *m, const char *name)
+{
+	struct io_tlb_mem *mem = m->dma->restricted;
+
+	while (mem && !fh_streq(mem->name, name))
+		mem = mem->next;
+	return mem;
+}
+
 struct io_tlb_mem *swiotlb_of(const struct device *dev)
 {
 	return dev->dma_io_tlb_mem ? dev->dma_io_tlb_mem : dev->machine->dma->swiotlb;

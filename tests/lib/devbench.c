@@ -23,8 +23,14 @@ bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_
 	if (!T_OK(!hosted_create(&opts, &b->h, &why), why.text))
 		return false;
 	hosted_cpu_set(0);
-	if (T_OK(!fh_machine_create(hosted_plat(b->h), &cfg, &b->m), "a machine"))
+	if (T_OK(!fh_machine_create(hosted_plat(b->h), &cfg, &b->m), "a machine")) {
+		struct fh_mem_info info;
+
+		fh_cpu_quiesce(b->m);
+		fh_mem_info(b->m, &info);
+		b->free = info.free;
 		return true;
+	}
 	hosted_destroy(b->h);
 	return false;
 }
@@ -36,7 +42,7 @@ void devbench_end(struct devbench *b)
 
 	fh_cpu_quiesce(b->m);
 	fh_mem_info(b->m, &info);
-	T_EQ(info.free, info.total);
+	T_EQ(info.free, b->free);
 	T_OK(!fh_check(b->m, why, sizeof(why)), why);
 	fh_machine_destroy(b->m);
 	hosted_destroy(b->h);

@@ -7,6 +7,7 @@
 #include <freehold/simdev.h>
 
 struct devbench {
+	uint64_t free; /* frames at birth: the rest is in pools */
 	struct hosted *h;
 	struct fh_machine *m;
 };

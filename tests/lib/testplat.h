@@ -37,9 +37,10 @@ struct testplat {
 
 	_Atomic(uint64_t) compressed; /* pages, by plat.compress */
 
-	_Atomic(uint64_t) helped; /* calls of plat.parallel's fn by others */
-	bool no_ram;		  /* frames without bytes */
-	bool no_cpu_caches;	  /* no sync_cpus */
+	_Atomic(uint64_t) helped;	     /* calls of plat.parallel's fn by others */
+	bool no_ram;			     /* frames without bytes */
+	bool no_cpu_caches;		     /* no sync_cpus */
+	uint64_t birth_used, birth_cma_used; /* frames: those of pools */
 	/* Of testplat_caches(). */
 	bool ram_is_file;
 	struct tp_cache *cache[TP_MAX_BANKS];

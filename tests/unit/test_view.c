@@ -121,7 +121,7 @@ static void any_size(const char *path)
 static void every_file(void)
 {
 	shown_make(&sh, 64, CMA_POLICY_MOVABLE);
-	T_EQ(walk("", any_size), 44);
+	T_EQ(walk("", any_size), 46);
 	shown_done(&sh);
 }
 

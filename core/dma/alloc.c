@@ -91,13 +91,13 @@ static int alloc_direct(struct dma_ask *a, dma_t *handle)
 	return 0;
 }
 
-/* Whether a buffer there has an address of its own, and so a record. */
-static bool has_record(const struct device *dev, pfn_t pfn, uint64_t pages, unsigned int attrs)
+/* Whether a buffer there can have an address of its own, and so a record. */
+static bool may_have_record(const struct device *dev, pfn_t pfn, uint64_t pages)
 {
 	struct fh_machine *m = dev->machine;
 
-	return !dma_snoops(dev) && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING) && machine_virt(m, pfn) &&
-	       !coherent_find(m, pfn, pages) && !pool_find(m, pfn, pages);
+	return !dma_snoops(dev) && machine_virt(m, pfn) && !coherent_find(m, pfn, pages) &&
+	       !pool_find(m, pfn, pages);
 }
 
 static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
@@ -105,18 +105,21 @@ static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t hand
 {
 	uint64_t phys = dma_to_phys(dev, handle, pages << FH_PAGE_SHIFT);
 	struct fh_machine *m = dev->machine;
-	struct dma_remap *r = NULL;
+	bool mapped = !(attrs & DMA_ATTR_NO_KERNEL_MAPPING);
+	struct dma_remap *r;
 
 	if (phys == DMA_NOWHERE || pages > UINT64_MAX >> FH_PAGE_SHIFT)
 		return -FH_EINVAL;
-	r = remap_take(m, dev, handle, pages);
-	if (r && r->cpu != cpu && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING)) {
-		remap_keep(m, r);
-		return -FH_EINVAL;
+	if (may_have_record(dev, phys >> FH_PAGE_SHIFT, pages)) {
+		r = remap_take(m, dev, handle, pages);
+		if (!r && mapped)
+			return -FH_EINVAL;
+		if (r && r->cpu != cpu && mapped) {
+			remap_keep(m, r);
+			return -FH_EINVAL;
+		}
+		drop_remap(m, r);
 	}
-	if (!r && has_record(dev, phys >> FH_PAGE_SHIFT, pages, attrs))
-		return -FH_EINVAL;
-	drop_remap(m, r);
 	return frames_give(dev, phys >> FH_PAGE_SHIFT, pages) ? 0 : -FH_EINVAL;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold stat`: one file of a machine's tree, or a summary of all that the tree says. */
 #include <argp.h>
-#include <freehold/hosted.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "books.h"
 #include "load.h"
 #include "readout.h"
 
@@ -157,39 +157,23 @@ static int show(const struct opts *o, const struct tree *t)
 	return o->path ? show_path(o, t) : show_summary(o, t);
 }
 
-/*
- * A machine as it is after boot. Nothing will ever read or write its RAM, so it gets none: a board
- * may have more than this host. (A platform without ram() has frames without bytes; the smallest
- * bank there is serves to make the platform.)
- */
 static int show_machine(const struct opts *o)
 {
 	static struct boot_config cfg; /* too large for a stack */
-	const struct boot_bank none = {0, FH_PAGE_SIZE};
-	struct hosted_opts hosted_opts = {.banks = &none, .nr_banks = 1};
-	struct hosted_why host_why = {""};
 	struct boot_why why = {""};
-	struct fh_machine *m;
-	struct hosted *h;
+	struct books books = {.m = NULL};
+	const char *broken;
 	struct tree t;
-	struct plat plat;
 	int status;
 
 	if (load_boot_config(&o->load, &cfg, &why))
 		return fail(why.text);
-	if (hosted_create(&hosted_opts, &h, &host_why))
-		return fail(host_why.text);
-	plat = *hosted_plat(h);
-	plat.ram = NULL;
-	hosted_cpu_set(0);
-	if (fh_machine_create(&plat, &cfg, &m)) {
-		status = fail("the host has not enough memory for the machine's books");
-	} else {
-		t = tree_of_machine(m);
-		status = show(o, &t);
-		fh_machine_destroy(m);
-	}
-	hosted_destroy(h);
+	broken = books_open(&books, &cfg);
+	if (broken)
+		return fail(broken);
+	t = tree_of_machine(books.m);
+	status = show(o, &t);
+	books_close(&books);
 	return status;
 }
 

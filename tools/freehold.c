@@ -16,6 +16,7 @@
 int cmd_boot(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 
 static const struct {
@@ -26,6 +27,8 @@ static const struct {
 	{"boot", cmd_boot, "lay memory out as Linux would, from a device tree and a command line"},
 	{"run", cmd_run, "run a job's devices and tenants under each policy, and compare"},
 	{"stat", cmd_stat, "read what a machine, a board or a copy of one shows"},
+	{"explain", cmd_explain,
+	 "which memory a device gets, who was asked, and why it is refused"},
 	{"bench", cmd_bench, "measure the parts"},
 };
 
@@ -107,7 +110,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[line.at], commands[i].name))
 			return commands[i].run(argc - line.at, argv + line.at);
-	fprintf(stderr, "freehold: no command '%s', expected boot, run, stat or bench\n",
+	fprintf(stderr, "freehold: no command '%s', expected boot, run, stat, explain or bench\n",
 		argv[line.at]);
 	return EXIT_USAGE;
 }

@@ -31,17 +31,16 @@ static uint64_t power_of_two(uint64_t n)
 	return p;
 }
 
-/* dma_atomic_pool_init(): 128 KiB a GiB, at least that, at most one block of the buddy. */
+/* dma_atomic_pool_init(): 128 KiB a GiB, at least that; made of one run of the buddy. */
 static uint64_t atomic_bytes(const struct boot_config *cfg)
 {
 	uint64_t bytes = cfg->dma.coherent_pool;
 
-	if (bytes)
-		return bytes;
-	bytes = ram_bytes(cfg) / (GIB / (128 * KIB)) & ~(FH_PAGE_SIZE - 1);
-	if (bytes < 128 * KIB)
-		return 128 * KIB;
-	return bytes < MAX_BLOCK ? bytes : MAX_BLOCK;
+	if (!bytes)
+		bytes = ram_bytes(cfg) / (GIB / (128 * KIB));
+	if (!cfg->dma.coherent_pool && bytes < 128 * KIB)
+		bytes = 128 * KIB;
+	return bytes < MAX_BLOCK ? power_of_two(bytes) : MAX_BLOCK;
 }
 
 /* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. */
@@ -65,7 +64,7 @@ void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 	*plan = (struct boot_dma_plan){0};
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		/* Of an empty ZONE_DMA32 the one below serves. */
-		if (z != ZONE_DMA || boot_config_zone(cfg, (enum zone_type)z, &span))
+		if (z != ZONE_DMA || boot_config_zone(cfg, ZONE_DMA, &span))
 			plan->atomic_pool[z] = atomic_bytes(cfg);
 	if (!bounces(cfg))
 		return;

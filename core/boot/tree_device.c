@@ -354,6 +354,7 @@ int boot_devices_for_each(const void *dtb, size_t size, const struct boot_config
 		if (!listed(&v))
 			continue;
 		v.t.why = &own;
+		own.text[0] = '\0';
 		read_err = read_device(&v, &dev);
 		v.t.why = why;
 		if (fn(arg, &dev, read_err, &own))

@@ -6,6 +6,7 @@
  * A report is made with no lock held, of copies. A hook that meets a mapping going away under it, which only a driver
  * that is wrong can make, looks again.
  */
+#include "base/string.h"
 #include "dma/debug.h"
 #include "dma/debug_core.h"
 #include "dma/debug_owner.h"
@@ -33,6 +34,10 @@ int dma_debug_create(struct fh_machine *m, unsigned int nr_entries, struct dma_d
 	}
 	machine_log(m, PLAT_LOG_INFO, "DMA-API: preallocated %u debug entries",
 		    d->table.nr_entries);
+	if (fh_strcopy(d->reports.filter, m->cfg.dma.debug_driver, sizeof(d->reports.filter)) &&
+	    d->reports.filter[0])
+		machine_log(m, PLAT_LOG_INFO, "DMA-API: enable driver filter for driver [%s]",
+			    d->reports.filter);
 	*debug = d;
 	return 0;
 }
@@ -93,27 +98,13 @@ static void check_overlap(struct dma_debug *d, const struct debug_entry *new)
 		     "cacheline tracking EEXIST, overlapping mappings aren't supported");
 }
 
-static void report_refused(struct dma_debug *d, const struct device *dev, struct dma_report *r,
-			   const void *cpu, phys_t phys)
+static void report_free(struct dma_debug *d, const struct device *dev, struct dma_report *r,
+			phys_t phys)
 {
-	switch (r->kind) {
-	case DMA_REPORT_STACK:
-		debug_report(&d->reports, dev, r, "device driver maps memory from stack [addr=%p]",
-			     cpu);
-		break;
-	case DMA_REPORT_FREE_MEMORY:
-		debug_report(&d->reports, dev, r,
-			     "device driver maps memory that is free [phys=0x%016llx] [size=%llu "
-			     "bytes]",
-			     (ull)phys.v, (ull)r->size);
-		break;
-	default:
-		debug_report(&d->reports, dev, r,
-			     "device driver maps memory that is not RAM [phys=0x%016llx] "
-			     "[size=%llu bytes]",
-			     (ull)phys.v, (ull)r->size);
-		break;
-	}
+	r->kind = DMA_REPORT_FREE_MEMORY;
+	debug_report(&d->reports, dev, r,
+		     "device driver maps memory that is free [phys=0x%016llx] [size=%llu bytes]",
+		     (ull)phys.v, (ull)r->size);
 }
 
 /* Whether a frame of RAM there is in nobody's hands. One that some CPU keeps for the next request does not show. */
@@ -129,28 +120,25 @@ static bool has_free_frame(struct fh_machine *m, phys_t phys, uint64_t size)
 
 static void check_free(struct dma_debug *d, const struct debug_entry *new)
 {
-	struct dma_report r = {.kind = DMA_REPORT_FREE_MEMORY,
-			       .handle = {new->at[BY_BUS]},
-			       .size = new->size,
-			       .site = new->site};
+	struct dma_report r = {.handle = {new->at[BY_BUS]}, .size = new->size, .site = new->site};
 	phys_t phys = {new->at[BY_PHYS]};
 
 	if (!has_free_frame(d->table.m, phys, new->size))
 		return;
 	debug_history(&r.mapping, new);
-	report_refused(d, new->dev, &r, NULL, phys);
+	report_free(d, new->dev, &r, phys);
 }
 
-static enum debug_owner first_owner(enum dma_debug_type type)
+static enum dma_owner first_owner(enum dma_debug_type type)
 {
 	switch (type) {
 	case DMA_DEBUG_SINGLE:
 	case DMA_DEBUG_SG:
-		return DEBUG_OWNER_DEVICE;
+		return DMA_OWNER_DEVICE;
 	case DMA_DEBUG_PAGES:
-		return DEBUG_OWNER_CPU;
+		return DMA_OWNER_CPU;
 	default:
-		return DEBUG_OWNER_BOTH;
+		return DMA_OWNER_BOTH;
 	}
 }
 
@@ -177,7 +165,7 @@ void debug_dma_map(struct device *dev, enum dma_debug_type type, phys_t phys, ui
 	e->at[BY_PHYS] = phys.v;
 	e->size = size;
 	e->owner = (uint8_t)first_owner(type);
-	e->has_phys = e->owner != DEBUG_OWNER_BOTH;
+	e->has_phys = e->owner != DMA_OWNER_BOTH && phys.v != DMA_NOWHERE;
 	e->site = site;
 	e->time_ns = machine_clock(d->table.m);
 	copy = *e; /* once it is in the table it may be unmapped any time */
@@ -187,6 +175,13 @@ void debug_dma_map(struct device *dev, enum dma_debug_type type, phys_t phys, ui
 	check_free(d, &copy);
 	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		check_overlap(d, &copy);
+}
+
+static bool is_ram(const struct fh_machine *m, phys_t phys)
+{
+	pfn_t pfn = fh_phys_to_pfn(phys);
+
+	return machine_in_bank(m, (struct range){pfn, pfn + 1});
 }
 
 /* Whether a pointer is on the caller's own stack, which lies above this frame. 1 MiB of it, at most. */
@@ -201,16 +196,29 @@ void debug_dma_refused(struct device *dev, const void *cpu, phys_t phys, uint64_
 		       const char *why, const void *site)
 {
 	struct dma_debug *d = debug_of(dev->machine);
-	struct dma_report r = {.kind = DMA_REPORT_NOT_RAM, .size = size, .site = site};
+	struct dma_report r = {.kind = DMA_REPORT_WRONG_MEMORY, .size = size, .site = site};
 
 	(void)why; /* what it is tells itself apart */
 	if (!d || !size)
 		return;
-	if (cpu && on_stack(cpu))
+	if (cpu && on_stack(cpu)) {
 		r.kind = DMA_REPORT_STACK;
-	else if (has_free_frame(d->table.m, phys, size))
-		r.kind = DMA_REPORT_FREE_MEMORY;
-	report_refused(d, dev, &r, cpu, phys);
+		debug_report(&d->reports, dev, &r, "device driver maps memory from stack [addr=%p]",
+			     cpu);
+	} else if (cpu) {
+		debug_report(&d->reports, dev, &r,
+			     "device driver maps memory that is not RAM [addr=%p] [size=%llu "
+			     "bytes]",
+			     cpu, (ull)size);
+	} else if (has_free_frame(d->table.m, phys, size)) {
+		report_free(d, dev, &r, phys);
+	} else {
+		debug_report(&d->reports, dev, &r,
+			     "device driver maps %s [phys=0x%016llx] [size=%llu bytes]",
+			     is_ram(d->table.m, phys) ? "RAM as a resource"
+						      : "memory that is not RAM",
+			     (ull)phys.v, (ull)size);
+	}
 }
 
 /* ---- unmap ---- */

@@ -15,7 +15,7 @@ FH_MUST_CHECK int dma_debug_create(struct fh_machine *m, unsigned int nr_entries
 void dma_debug_destroy(struct fh_machine *m, struct dma_debug *debug);
 
 /*
- * phys: the memory that is mapped, of the caller, bounced or not; of no meaning for DMA_DEBUG_COHERENT. DMA_DEBUG_SG: a call
+ * phys: the memory that is mapped, of the caller, bounced or not; DMA_NOWHERE: in several places; of no meaning for DMA_DEBUG_COHERENT. DMA_DEBUG_SG: a call
  * for each run that is contiguous both in memory and for the device, unmapped and synced by the same or by parts of it.
  */
 void debug_dma_map(struct device *dev, enum dma_debug_type type, phys_t phys, uint64_t size,

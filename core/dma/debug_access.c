@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Who touches bytes that are mapped: devices, CPUs; and what a device leaves behind when it goes. */
+#include <freehold/iommu.h>
 #include "dma/debug.h"
 #include "dma/debug_core.h"
 #include "dma/debug_owner.h"
@@ -21,10 +22,16 @@ void debug_dma_lost(struct device *dev, dma_t handle, uint64_t lost, const void 
 	debug_copy(d, &found, &r.mapping);
 	if (!r.mapping.device[0]) /* an unmap: the mapping went first */
 		(void)debug_past_find(&d->reports, dev, handle, false, &r.mapping);
-	debug_report(&d->reports, dev, &r,
-		     "the CPU wrote %llu bytes while the device owned them, and they are lost "
-		     "[device address=0x%016llx]",
-		     (ull)lost, (ull)handle.v);
+	if (r.mapping.owner == DMA_OWNER_CPU)
+		debug_report(&d->reports, dev, &r,
+			     "the CPU wrote %llu bytes that it owned, and they are lost: "
+			     "dma_sync_single_for_device() is missing [device address=0x%016llx]",
+			     (ull)lost, (ull)handle.v);
+	else
+		debug_report(&d->reports, dev, &r,
+			     "the CPU wrote %llu bytes while the device owned them, and they are "
+			     "lost [device address=0x%016llx]",
+			     (ull)lost, (ull)handle.v);
 }
 
 struct access {
@@ -77,7 +84,7 @@ static void report_unmapped(struct dma_debug *d, const struct device *dev, const
 			     a->write ? "writes" : "reads", (ull)a->handle.v, (ull)a->size);
 		return;
 	}
-	if (r.mapping.type != DMA_DEBUG_COHERENT && r.mapping.type != DMA_DEBUG_RESOURCE)
+	if (r.mapping.owner != DMA_OWNER_BOTH && r.mapping.phys.v != DMA_NOWHERE)
 		find_successor(d, &r.mapping, a->handle, &r.other);
 	last = &r.mapping.event[r.mapping.nr_events - 1];
 	debug_report(&d->reports, dev, &r,
@@ -131,6 +138,24 @@ static uint64_t access_one(struct dma_debug *d, const struct device *dev, const 
 	return n;
 }
 
+/*
+ * How many bytes from there on, to the end of a page, are none of the DMA API's: mapped by iommu_map(), in a page where it
+ * has nothing itself. 0: they are not.
+ */
+static uint64_t mapped_by_hand(struct dma_debug *d, const struct device *dev, dma_t handle)
+{
+	const struct debug_query q = {.dev = dev,
+				      .first = handle.v & ~(FH_PAGE_SIZE - 1),
+				      .last = handle.v | (FH_PAGE_SIZE - 1),
+				      .match = debug_any};
+	phys_t phys;
+
+	if (!dev->iommu || !iommu_iova_to_phys(dev->iommu, handle, &phys) ||
+	    debug_table_find(&d->table, BY_BUS, &q).e)
+		return 0;
+	return FH_PAGE_SIZE - (handle.v & (FH_PAGE_SIZE - 1));
+}
+
 void debug_dma_device_access(const struct device *dev, dma_t handle, uint64_t size, bool write)
 {
 	struct dma_debug *d = debug_of(dev->machine);
@@ -142,6 +167,9 @@ void debug_dma_device_access(const struct device *dev, dma_t handle, uint64_t si
 	while (a.size) {
 		uint64_t n = access_one(d, dev, &a);
 
+		if (!n)
+			n = mapped_by_hand(d, dev, a.handle);
+		n = n < a.size ? n : a.size;
 		if (!n) {
 			report_unmapped(d, dev, &a);
 			return;

@@ -93,32 +93,32 @@ static bool parts_del(struct debug_part **share, struct debug_part **at, uint64_
 void debug_owner_give(struct debug_table *t, struct debug_entry *e, uint64_t first, uint64_t last,
 		      bool to_cpu)
 {
-	enum debug_owner whole = to_cpu ? DEBUG_OWNER_CPU : DEBUG_OWNER_DEVICE;
+	enum dma_owner whole = to_cpu ? DMA_OWNER_CPU : DMA_OWNER_DEVICE;
 	struct debug_part **share = share_of(t, e);
 	bool fits = true;
 
-	if (e->owner == DEBUG_OWNER_BOTH || e->owner == whole)
+	if (e->owner == DMA_OWNER_BOTH || e->owner == whole)
 		return;
 	if (first == 0 && last == e->size - 1) {
 		debug_owner_forget(t, e);
 		e->owner = (uint8_t)whole;
 		return;
 	}
-	if (e->owner == DEBUG_OWNER_UNKNOWN)
+	if (e->owner == DMA_OWNER_UNKNOWN)
 		return;
-	if (e->owner == DEBUG_OWNER_CPU)
+	if (e->owner == DMA_OWNER_CPU)
 		fits = part_insert(share, &e->parts, 0, e->size - 1);
 	if (fits)
 		fits = to_cpu ? parts_add(share, &e->parts, first, last)
 			      : parts_del(share, &e->parts, first, last);
-	e->owner = DEBUG_OWNER_PARTS;
+	e->owner = DMA_OWNER_PARTS;
 	if (!fits)
-		e->owner = DEBUG_OWNER_UNKNOWN;
+		e->owner = DMA_OWNER_UNKNOWN;
 	else if (!e->parts)
-		e->owner = DEBUG_OWNER_DEVICE;
+		e->owner = DMA_OWNER_DEVICE;
 	else if (e->parts->first == 0 && e->parts->last == e->size - 1)
-		e->owner = DEBUG_OWNER_CPU;
-	if (e->owner != DEBUG_OWNER_PARTS)
+		e->owner = DMA_OWNER_CPU;
+	if (e->owner != DMA_OWNER_PARTS)
 		debug_owner_forget(t, e);
 }
 
@@ -127,13 +127,13 @@ bool debug_owner_cpu_has(const struct debug_entry *e, uint64_t first, uint64_t l
 	for (const struct debug_part *p = e->parts; p; p = p->next)
 		if (p->first <= last && p->last >= first)
 			return true;
-	return e->owner == DEBUG_OWNER_CPU;
+	return e->owner == DMA_OWNER_CPU;
 }
 
 bool debug_owner_device_has(const struct debug_entry *e, uint64_t first, uint64_t last)
 {
-	if (e->owner != DEBUG_OWNER_PARTS)
-		return e->owner == DEBUG_OWNER_DEVICE;
+	if (e->owner != DMA_OWNER_PARTS)
+		return e->owner == DMA_OWNER_DEVICE;
 	for (const struct debug_part *p = e->parts; p; p = p->next)
 		if (p->first <= first && p->last >= last)
 			return false;

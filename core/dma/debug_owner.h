@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Which bytes of a mapping are the CPU's now, and which the device's. All calls: with the lock of its chain BY_BUS. */
-#ifndef FH_DMA_DEBUG_OWNER_H
-#define FH_DMA_DEBUG_OWNER_H
+#ifndef FH_DMA_DMA_OWNER_H
+#define FH_DMA_DMA_OWNER_H
 
 #include "dma/debug_table.h"
 

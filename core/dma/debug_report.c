@@ -73,6 +73,7 @@ void debug_history(struct dma_history *h, const struct debug_entry *e)
 		.type = (enum dma_debug_type)e->type,
 		.dir = (enum dma_data_direction)e->dir,
 		.attrs = e->attrs,
+		.owner = (enum dma_owner)e->owner,
 		.handle = {e->at[BY_BUS]},
 		.phys = {e->at[BY_PHYS]},
 		.size = e->size,
@@ -233,7 +234,7 @@ unsigned int debug_reports_check(struct debug_reports *r, struct fh_text *out)
 		sum += r->nr_kind[i];
 	if (sum == r->nr_all && r->nr_reports <= r->nr_all)
 		return 0;
-	fh_text_add(out, "D7 dma debug: %llu reports, %llu kept, by kind %llu\n", (ull)r->nr_all,
+	fh_text_add(out, "D8 dma debug: %llu reports, %llu kept, by kind %llu\n", (ull)r->nr_all,
 		    (ull)r->nr_reports, (ull)sum);
 	return 1;
 }

@@ -53,7 +53,7 @@ void debug_past_forget(struct debug_reports *r, const struct device *dev);
 void debug_report(struct debug_reports *r, const struct device *dev, struct dma_report *found,
 		  const char *fmt, ...) FH_PRINTF(4, 5);
 
-/* D7's sums. */
+/* D8's sums. */
 unsigned int debug_reports_check(struct debug_reports *r, struct fh_text *out);
 
 #endif

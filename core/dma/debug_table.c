@@ -265,7 +265,7 @@ void debug_table_each(struct debug_table *t,
 	}
 }
 
-/* ---- D7 ---- */
+/* ---- D8 ---- */
 
 struct check {
 	struct fh_text *out;
@@ -280,15 +280,15 @@ typedef unsigned long long ull;
 static void broken(struct check *c, const char *what, uint64_t is, uint64_t should)
 {
 	c->broken++;
-	fh_text_add(c->out, "D7 dma debug: %s: %llu, should be %llu\n", what, (ull)is, (ull)should);
+	fh_text_add(c->out, "D8 dma debug: %s: %llu, should be %llu\n", what, (ull)is, (ull)should);
 }
 
 static void check_parts(struct check *c, const struct debug_entry *e)
 {
 	uint64_t end = 0;
 
-	if ((e->owner == DEBUG_OWNER_PARTS) != (e->parts != NULL))
-		broken(c, "a mapping's parts: owner", e->owner, DEBUG_OWNER_PARTS);
+	if ((e->owner == DMA_OWNER_PARTS) != (e->parts != NULL))
+		broken(c, "a mapping's parts: owner", e->owner, DMA_OWNER_PARTS);
 	for (const struct debug_part *p = e->parts; p; p = p->next) {
 		if (p->first < end || p->last < p->first || p->last >= e->size ||
 		    (p->first == 0 && p->last == e->size - 1))

@@ -11,7 +11,7 @@
  * BY_BUS first: who takes it out of there has it. No two of these locks are held at once: what was found is looked up again
  * by its number (`serial`, never used twice), and may be gone.
  *
- * D7: an entry is free, or in the chain of its bus address, and of its memory if that is tracked; counts are sums.
+ * D8: an entry is free, or in the chain of its bus address, and of its memory if that is tracked; counts are sums.
  */
 #ifndef FH_DMA_DEBUG_TABLE_H
 #define FH_DMA_DEBUG_TABLE_H
@@ -33,14 +33,6 @@ struct debug_part {
 	uint64_t first, last;
 };
 
-enum debug_owner {
-	DEBUG_OWNER_BOTH, /* coherent, resource */
-	DEBUG_OWNER_DEVICE,
-	DEBUG_OWNER_CPU,
-	DEBUG_OWNER_PARTS,   /* the CPU what `parts` says, the device the rest */
-	DEBUG_OWNER_UNKNOWN, /* there was no room for all parts */
-};
-
 struct debug_entry {
 	struct debug_entry *next[DEBUG_NR_BY]; /* of the chain; of the free ones */
 	uint32_t chain[DEBUG_NR_BY];
@@ -50,7 +42,7 @@ struct debug_entry {
 	const struct device *dev;
 	uint8_t type, dir; /* enum dma_debug_type, dma_data_direction */
 	bool has_phys;	   /* is in BY_PHYS */
-	uint8_t owner;
+	uint8_t owner; /* enum dma_owner; PARTS: the CPU what `parts` says, the device the rest */
 	unsigned int attrs;
 	unsigned int nr_events;	  /* since it was made */
 	struct debug_part *parts; /* the CPU's: rising, apart */
@@ -131,7 +123,7 @@ static inline uint64_t debug_entry_last(const struct debug_entry *e, enum debug_
 	return e->at[by] + e->size - 1;
 }
 
-/* D7. How many invariants are broken; a line for each goes to *out. */
+/* D8. How many invariants are broken; a line for each goes to *out. */
 unsigned int debug_table_check(struct debug_table *t, struct fh_text *out);
 
 #endif

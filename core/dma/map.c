@@ -3,6 +3,7 @@
 #include "dma/debug.h"
 #include "dma/iommu.h"
 #include "dma/map.h"
+#include "dma/refuse.h"
 #include "dma/swiotlb.h"
 
 typedef unsigned long long ull;
@@ -175,6 +176,39 @@ static uint64_t unmap_one(struct device *dev, dma_t handle, uint64_t size,
 
 /* ---- with its books ---- */
 
+/* Who was asked, and what each said, after the fact: the way of a map that succeeds is too short to write it down. */
+void map_keep_refusal(const struct device *dev, phys_t phys, uint64_t size, unsigned int attrs,
+		      int err)
+{
+	uint64_t limit = dma_limit(dev, dma_get_mask(dev)), bus = dma_of_phys(dev, phys, size);
+	struct io_tlb_mem *mem = swiotlb_of(dev);
+	struct swiotlb_stats st;
+	struct dma_refusal way;
+
+	refuse_begin(&way, size, 0, attrs);
+	if (dev->iommu) {
+		(void)refuse_step(&way, DMA_SOURCE_IOVA, err,
+				  "no address below 0x%llx, or no frame for a table", (ull)limit);
+	} else {
+		if (!swiotlb_is_forced(dev) && bus == DMA_NOWHERE)
+			(void)refuse_step(&way, DMA_SOURCE_DIRECT, -FH_EIO,
+					  "0x%llx is in no window of its bus", (ull)phys.v);
+		else if (!swiotlb_is_forced(dev))
+			(void)refuse_step(&way, DMA_SOURCE_DIRECT, -FH_EIO,
+					  "0x%llx+%llu is above device mask 0x%llx", (ull)bus,
+					  (ull)size, (ull)limit);
+		if (mem) {
+			swiotlb_stats(mem, &st);
+			(void)refuse_step(&way, DMA_SOURCE_SWIOTLB, err,
+					  "%s: %llu of %llu slots used, the largest mapping %llu "
+					  "KiB",
+					  swiotlb_name(mem), (ull)st.used, (ull)st.nslabs,
+					  (ull)swiotlb_max_mapping_size(dev) >> 10);
+		}
+	}
+	refuse_keep(dev, &way, err);
+}
+
 /* Out of line, so that the calls below need no stack for it. */
 static __attribute__((noinline)) int map_careful(struct device *dev, phys_t phys, uint64_t size,
 						 enum dma_data_direction dir, unsigned int attrs,
@@ -185,7 +219,9 @@ static __attribute__((noinline)) int map_careful(struct device *dev, phys_t phys
 	if (!map_is_ram(dev, phys, size))
 		return map_refused(dev, NULL, phys, size, site);
 	err = map_one(dev, phys, size, dir, attrs, handle);
-	if (!err && dev->machine->dma->debug)
+	if (err)
+		map_keep_refusal(dev, phys, size, attrs, err);
+	else if (dev->machine->dma->debug)
 		debug_dma_map(dev, DMA_DEBUG_SINGLE, phys, size, dir, attrs, *handle, site);
 	return err;
 }

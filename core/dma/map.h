@@ -76,6 +76,9 @@ uint64_t unmap_direct(struct device *dev, dma_t handle, uint64_t size, enum dma_
 /* Hands a range over, with its books. */
 void map_sync(struct device *dev, dma_t handle, uint64_t size, enum dma_data_direction dir,
 	      bool for_cpu, const void *site);
+/* A map that failed: why, for dma_refusals(). */
+void map_keep_refusal(const struct device *dev, phys_t phys, uint64_t size, unsigned int attrs,
+		      int err);
 /* -FH_EINVAL, and a report. */
 int map_refused(struct device *dev, const void *cpu, phys_t phys, uint64_t size, const void *site);
 

@@ -220,7 +220,7 @@ int dma_alloc_noncontiguous(struct device *dev, uint64_t size, gfp_t gfp,
 		if (err)
 			refuse_keep(dev, &way, err);
 		else if (dev->machine->dma->debug)
-			debug_dma_map(dev, DMA_DEBUG_PAGES, t->entry[0].phys, size, dir, attrs,
+			debug_dma_map(dev, DMA_DEBUG_PAGES, (phys_t){DMA_NOWHERE}, size, dir, attrs,
 				      t->entry[0].dma_address, site);
 	}
 	if (!err)

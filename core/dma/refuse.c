@@ -40,6 +40,7 @@ const char *dma_source_name(enum dma_source source)
 		[DMA_SOURCE_SWIOTLB] = "swiotlb",
 		[DMA_SOURCE_IOVA] = "iommu",
 		[DMA_SOURCE_VMAP] = "kernel mapping",
+		[DMA_SOURCE_DIRECT] = "direct",
 	};
 
 	return (unsigned int)source < DMA_NR_SOURCES ? names[source] : "unknown";

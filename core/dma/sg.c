@@ -26,6 +26,7 @@ static int map_entries(struct device *dev, struct scatterlist *sg, unsigned int 
 			err = map_direct(dev, sg[i].phys, sg[i].length, dir, attrs,
 					 &sg[i].dma_address);
 		if (err) {
+			map_keep_refusal(dev, sg[i].phys, sg[i].length, attrs, err);
 			unmap_entries(dev, sg, i, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
 			return err;
 		}
@@ -37,9 +38,18 @@ static int map_entries(struct device *dev, struct scatterlist *sg, unsigned int 
 static int map_behind_iommu(struct device *dev, struct scatterlist *sg, unsigned int nents,
 			    enum dma_data_direction dir, unsigned int attrs)
 {
-	for (unsigned int i = 0; i < nents && !(attrs & DMA_ATTR_SKIP_CPU_SYNC); i++)
-		dma_cache_for_device(dev, sg[i].phys, sg[i].length);
-	return iommu_dma_map_sg(dev, sg, nents, map_prot(dev, dir));
+	uint64_t size = 0;
+	int n;
+
+	for (unsigned int i = 0; i < nents; i++) {
+		if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+			dma_cache_for_device(dev, sg[i].phys, sg[i].length);
+		size += sg[i].length;
+	}
+	n = iommu_dma_map_sg(dev, sg, nents, map_prot(dev, dir));
+	if (n < 0)
+		map_keep_refusal(dev, sg[0].phys, size, attrs, n);
+	return n;
 }
 
 static int map_list(struct device *dev, struct scatterlist *sg, unsigned int nents,
@@ -55,8 +65,8 @@ static int map_list(struct device *dev, struct scatterlist *sg, unsigned int nen
 	n = dev->iommu ? map_behind_iommu(dev, sg, nents, dir, attrs)
 		       : map_entries(dev, sg, nents, dir, attrs);
 	for (int i = 0; i < n && dev->machine->dma->debug; i++)
-		debug_dma_map(dev, DMA_DEBUG_SG, sg[i].phys, sg[i].dma_length, dir, attrs,
-			      sg[i].dma_address, site);
+		debug_dma_map(dev, DMA_DEBUG_SG, dev->iommu ? (phys_t){DMA_NOWHERE} : sg[i].phys,
+			      sg[i].dma_length, dir, attrs, sg[i].dma_address, site);
 	return n;
 }
 

@@ -180,6 +180,15 @@ int swiotlb_create_at(struct fh_machine *m, const char *name, phys_t base, uint6
 	return 0;
 }
 
+struct io_tlb_mem *swiotlb_restricted(struct fh_machine *m, const char *name)
+{
+	struct io_tlb_mem *mem = m->dma->restricted;
+
+	while (mem && !fh_streq(mem->name, name))
+		mem = mem->next;
+	return mem;
+}
+
 void swiotlb_destroy(struct fh_machine *m, struct io_tlb_mem *mem)
 {
 	struct swiotlb_pool *p, *next;
@@ -225,15 +234,6 @@ bool swiotlb_background(struct fh_machine *m)
 }
 
 /* ---- who has which ---- */
-
-struct io_tlb_mem *swiotlb_restricted(struct fh_machine *m, const char *name)
-{
-	struct io_tlb_mem *mem = m->dma->restricted;
-
-	while (mem && !fh_streq(mem->name, name))
-		mem = mem->next;
-	return mem;
-}
 
 struct io_tlb_mem *swiotlb_of(const struct device *dev)
 {

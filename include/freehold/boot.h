@@ -103,8 +103,9 @@ struct boot_dma {
 
 /* What it comes to on a machine's memory. */
 struct boot_dma_plan {
-	uint64_t atomic_pool[MAX_NR_ZONES]; /* bytes wanted of each zone; 0: none */
-	uint64_t swiotlb_slabs;		    /* whole segments and areas; 0: no bounce buffers */
+	uint64_t atomic_pool
+		[MAX_NR_ZONES]; /* bytes at birth for requests that name the zone; 0: none */
+	uint64_t swiotlb_slabs; /* whole segments and areas; 0: no bounce buffers */
 	unsigned int swiotlb_areas;
 };
 

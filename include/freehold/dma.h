@@ -200,7 +200,8 @@ enum dma_source {
 	DMA_SOURCE_BUDDY_DMA,
 	DMA_SOURCE_SWIOTLB,
 	DMA_SOURCE_IOVA,
-	DMA_SOURCE_VMAP, /* the CPU's address of it */
+	DMA_SOURCE_VMAP,   /* the CPU's address of it */
+	DMA_SOURCE_DIRECT, /* streaming: by the address that the memory has */
 	DMA_NR_SOURCES,
 };
 const char *dma_source_name(enum dma_source source);

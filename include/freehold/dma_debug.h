@@ -13,8 +13,8 @@
  * that are synced; only when very many parts are apart at once (a table for half as many as there are entries, in 64
  * shares), a mapping's owner is not known, and nothing is said about it, until it is synced as a whole. The last 256
  * mappings that went. Not tracked: what CPUs do, other than through dma_debug_cpu_access() and where the platform counts
- * lost bytes; who owns the bytes of coherent buffers (both do) and of resources; memory that a device reaches through
- * iommu_map() and not through the DMA API: its accesses there are reported as not mapped.
+ * lost bytes; who owns the bytes of coherent buffers (both do) and of resources; where in memory lists and non-contiguous
+ * buffers lie that an IOMMU joins: what overlaps them, and what the CPU does there, is not seen.
  *
  * Memory: about 300 bytes an entry and 200 KiB.
  *
@@ -45,7 +45,7 @@ enum dma_report_kind {
 	DMA_REPORT_OVERLAP, /* maps what is mapped, and one of the two is written by its device */
 	DMA_REPORT_STACK,   /* maps its own stack */
 	DMA_REPORT_FREE_MEMORY,	     /* maps frames that are free */
-	DMA_REPORT_NOT_RAM,	     /* maps what is not RAM */
+	DMA_REPORT_WRONG_MEMORY,     /* maps what is not RAM, or RAM as a resource */
 	DMA_REPORT_LEAK,	     /* the device goes with mappings outstanding */
 	DMA_REPORT_DEVICE_READ,	     /* a device reads what the CPU owns */
 	DMA_REPORT_DEVICE_WRITE,     /* a device writes what the CPU owns */
@@ -54,6 +54,15 @@ enum dma_report_kind {
 	DMA_REPORT_CPU_LOST,	     /* the CPU wrote what the device owned, and it is gone */
 	DMA_REPORT_CPU_ACCESS,	     /* the CPU accesses what the device owns */
 	DMA_NR_REPORTS,
+};
+
+/* Who owns the bytes of a mapping. */
+enum dma_owner {
+	DMA_OWNER_BOTH, /* coherent, resource */
+	DMA_OWNER_DEVICE,
+	DMA_OWNER_CPU,
+	DMA_OWNER_PARTS,   /* the CPU some, the device the others */
+	DMA_OWNER_UNKNOWN, /* there was no room for all parts */
 };
 
 /* What happened to a mapping, after it was made. */
@@ -83,8 +92,9 @@ struct dma_history {
 	enum dma_debug_type type;
 	enum dma_data_direction dir;
 	unsigned int attrs;
+	enum dma_owner owner;
 	dma_t handle;
-	phys_t phys;
+	phys_t phys; /* where that is tracked */
 	uint64_t size;
 	const void *site; /* who mapped it */
 	uint64_t time_ns; /* when */

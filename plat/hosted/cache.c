@@ -88,8 +88,9 @@ NO_TSAN static void copy(volatile unsigned char *dst, const volatile unsigned ch
 		*dst++ = *src++;
 }
 
-/* Turns the CPU's bytes, which were `seen` a moment ago, into RAM's. */
-NO_TSAN static void show(struct hosted_cache *c, uint64_t at, const unsigned char *seen)
+/* Turns the CPU's bytes, which were `seen` a moment ago, into RAM's. Not whole: the line may have another owner, too, who goes
+ * on storing to it. */
+NO_TSAN static void show(struct hosted_cache *c, uint64_t at, const unsigned char *seen, bool whole)
 {
 	volatile unsigned char *cpu = c->cpu + at;
 	const unsigned char *ram = c->ram + at;
@@ -97,7 +98,9 @@ NO_TSAN static void show(struct hosted_cache *c, uint64_t at, const unsigned cha
 	memcpy(c->fill + at, ram, c->line);
 	if (!memcmp(seen, ram, c->line))
 		return;
-	for (unsigned int i = 0; i < c->line; i++)
+	if (whole)
+		copy(cpu, ram, c->line);
+	for (unsigned int i = 0; i < c->line && !whole; i++)
 		if (seen[i] != ram[i])
 			cpu[i] = ram[i];
 }
@@ -106,6 +109,8 @@ static uint64_t differ(const unsigned char *a, const unsigned char *b, unsigned 
 {
 	uint64_t nr = 0;
 
+	if (!memcmp(a, b, n))
+		return 0;
 	for (unsigned int i = 0; i < n; i++)
 		nr += a[i] != b[i];
 	return nr;
@@ -161,7 +166,7 @@ static void leave(struct hosted_cache *c, uint64_t at)
 	if (dirty(c, at, seen))
 		write_back(c, at, seen);
 	else
-		show(c, at, seen);
+		show(c, at, seen, false);
 	drop(c, at);
 }
 
@@ -217,10 +222,10 @@ static uint64_t inval_line(struct hosted_cache *c, uint64_t at, bool whole)
 	uint64_t lost = 0;
 
 	if (!dirty(c, at, seen)) {
-		show(c, at, seen);
+		show(c, at, seen, whole);
 	} else if (whole) {
 		lost = differ(seen, c->fill + at, c->line);
-		show(c, at, seen);
+		show(c, at, seen, true);
 	} else {
 		write_back(c, at, seen);
 	}

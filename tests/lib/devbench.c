@@ -6,6 +6,16 @@
 
 static struct boot_config cfg;
 
+/* With nothing left in the CPU's cache. */
+static uint64_t nr_free(struct fh_machine *m)
+{
+	struct fh_mem_info info;
+
+	fh_cpu_quiesce(m);
+	fh_mem_info(m, &info);
+	return info.free;
+}
+
 bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_size,
 		    uint64_t cache_seed)
 {
@@ -14,9 +24,10 @@ bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_
 	struct hosted_why why = {""};
 	struct boot_why boot_why = {""};
 
-	*b = (struct devbench){0};
 	boot_config_init(&cfg);
-	if (!T_OK(!boot_config_finish(&cfg, "cma=0", UINT64_C(16) << 20, &boot_why), boot_why.text))
+	if (!T_OK(!boot_config_finish(&cfg, b->bootargs ? b->bootargs : "cma=0", UINT64_C(16) << 20,
+				      &boot_why),
+		  boot_why.text))
 		return false;
 	opts.banks = cfg.bank;
 	opts.nr_banks = cfg.nr_banks;
@@ -24,11 +35,7 @@ bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_
 		return false;
 	hosted_cpu_set(0);
 	if (T_OK(!fh_machine_create(hosted_plat(b->h), &cfg, &b->m), "a machine")) {
-		struct fh_mem_info info;
-
-		fh_cpu_quiesce(b->m);
-		fh_mem_info(b->m, &info);
-		b->free = info.free;
+		b->free = nr_free(b->m);
 		return true;
 	}
 	hosted_destroy(b->h);
@@ -37,12 +44,9 @@ bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_
 
 void devbench_end(struct devbench *b)
 {
-	struct fh_mem_info info;
 	char why[1024];
 
-	fh_cpu_quiesce(b->m);
-	fh_mem_info(b->m, &info);
-	T_EQ(info.free, b->free);
+	T_EQ(nr_free(b->m), b->free);
 	T_OK(!fh_check(b->m, why, sizeof(why)), why);
 	fh_machine_destroy(b->m);
 	hosted_destroy(b->h);

@@ -7,12 +7,13 @@
 #include <freehold/simdev.h>
 
 struct devbench {
-	uint64_t free; /* frames at birth: the rest is in pools */
 	struct hosted *h;
 	struct fh_machine *m;
+	const char *bootargs; /* NULL: none */
+	uint64_t free;	      /* pages, at the start */
 };
 
-/* 16 MiB, one CPU; the caller is CPU 0. False, and a failed check: it cannot be made. */
+/* 16 MiB, one CPU, b->bootargs; the caller is CPU 0. False, and a failed check: it cannot be made. */
 bool devbench_start(struct devbench *b, unsigned int cache_line, uint64_t cache_size,
 		    uint64_t cache_seed);
 /* fh_check() finds nothing, and all memory has been given back. */

@@ -163,6 +163,57 @@ static void few_addresses(void)
 	all_unmapped();
 }
 
+/* ---- an address that others access all the time: what they cached is gone with the flush ---- */
+
+static _Atomic(uint64_t) shown[MAX_THREADS];
+
+static void snoop(struct thread *t)
+{
+	phys_t phys;
+	uint64_t run, at = atomic_load(&shown[rnd(t) % nr_threads]);
+
+	for (unsigned int i = 0; at && i < 8; i++)
+		(void)!iommu_translate(&dev, (dma_t){at}, 1, true, &phys, &run);
+}
+
+static void show(struct thread *t)
+{
+	uint64_t phys = TP_BASE + (t->cpu * OWN + rnd(t) % OWN) * PAGE;
+	dma_t handle;
+	int err = iommu_dma_map(&dev, (phys_t){phys}, PAGE, UINT64_MAX, RW, &handle);
+
+	fair(err);
+	if (err)
+		return;
+	atomic_store(&shown[t->cpu], handle.v);
+	must(reaches(handle.v, phys), "mapped");
+	must(iommu_dma_unmap(&dev, handle, PAGE), "unmapped");
+	if (!d->strict)
+		iommu_flush(d);
+	must(!reaches(handle.v, phys), "flushed, and still reached");
+}
+
+static void snooped_with(bool is_strict)
+{
+	if (!begin((struct iommu_options){.strict = is_strict}, show))
+		return;
+	memset(shown, 0, sizeof(shown));
+	for (unsigned int i = 1; i < nr_threads; i += 2)
+		thread[i].run = snoop;
+	crew_race();
+	all_unmapped();
+}
+
+static void snooped_strict(void)
+{
+	snooped_with(true);
+}
+
+static void snooped_deferred(void)
+{
+	snooped_with(false);
+}
+
 /* Several want the same pages: who is told that he has them is the only one. Large entries, and parts of them. */
 static void by_hand(struct thread *t)
 {
@@ -226,5 +277,6 @@ static void watched(void)
 	all_unmapped();
 }
 
-const struct t_case t_cases[] = {T(deferred),	T(strict),  T(few_addresses),
-				 T(same_range), T(watched), T_END};
+const struct t_case t_cases[] = {
+	T(deferred),	     T(strict),	    T(few_addresses), T(snooped_strict),
+	T(snooped_deferred), T(same_range), T(watched),	      T_END};

@@ -482,7 +482,7 @@ static void plan(const char *args, uint64_t ram, uint64_t pool, uint64_t slabs, 
 	T_EQ(p.swiotlb_areas, areas);
 }
 
-/* Linux's: 128 KiB a GiB; 64 MiB where RAM lies above ZONE_DMA; a power of two, a segment an area. */
+/* Linux's: 128 KiB a GiB, rounded up to a run of the buddy; 64 MiB where RAM lies above ZONE_DMA; a power of two, a segment an area. */
 static void plans_pools_and_bounce_buffers(void)
 {
 	struct boot_dma_plan p;
@@ -491,10 +491,10 @@ static void plans_pools_and_bounce_buffers(void)
 	plan(NULL, M(64), 128 << 10, 0, 0);
 	boot_config_dma(&cfg, &p);
 	T_EQ(p.atomic_pool[ZONE_DMA], 128 << 10);
-	T_EQ(p.atomic_pool[ZONE_DMA32], 128 << 10);
+	T_EQ(p.atomic_pool[ZONE_DMA32], 128 << 10); /* of the zones below, but a pool of its own */
 	boot_config_init(&cfg);
 	cfg.nr_cpus = 3;
-	plan(NULL, G(6), 768 << 10, 32768, 4);
+	plan(NULL, G(6), M(1), 32768, 4);
 	boot_config_init(&cfg);
 	cfg.dma_limit = G(2);
 	plan(NULL, G(2), 256 << 10, 32768, 1); /* a bus that does not reach all, below 4 GiB */
@@ -503,7 +503,7 @@ static void plans_pools_and_bounce_buffers(void)
 	boot_config_init(&cfg);
 	plan(NULL, G(64), 4 << 20, 32768, 1);
 	boot_config_init(&cfg);
-	plan("swiotlb=noforce", G(6), 768 << 10, 0, 0);
+	plan("swiotlb=noforce", G(6), M(1), 0, 0);
 	boot_config_init(&cfg);
 	plan("swiotlb=force coherent_pool=4K", G(1), 4096, 32768, 1);
 	boot_config_init(&cfg);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <freehold/dma.h>
 #include "dma/coherent.h"
+#include "dma/swiotlb.h"
 #include "t.h"
 #include "testplat.h"
 
@@ -30,7 +31,7 @@ static void add_region(struct boot_config *cfg, const char *name, uint64_t at, u
 /* 64 MiB with a region of each kind, and a node that names them all. */
 static bool start(void)
 {
-	static const char *const names[] = {"area", "pool", "firmware", "frames"};
+	static const char *const names[] = {"area", "pool", "firmware", "frames", "bounce"};
 	struct boot_config *cfg = calloc(1, sizeof(*cfg));
 
 	if (!cfg)
@@ -41,12 +42,13 @@ static bool start(void)
 	add_region(cfg, names[1], 48 * MIB, MIB, BOOT_REGION_SHARED);
 	add_region(cfg, names[2], 50 * MIB, MIB, BOOT_REGION_NO_MAP);
 	add_region(cfg, names[3], 52 * MIB, 2 * MIB, BOOT_REGION_SHARED | BOOT_REGION_REUSABLE);
+	add_region(cfg, names[4], 56 * MIB, 4 * MIB, BOOT_REGION_RESTRICTED);
 	if (!T_EQ(boot_config_finish(cfg, NULL, 0, &why), 0)) {
 		free(cfg);
 		return false;
 	}
 	node = (struct boot_device){.name = "30a90000.csi", .path = "/csi", .available = true};
-	for (unsigned int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 5; i++) {
 		struct boot_device_region *r = &node.region[node.nr_regions++];
 
 		r->link = BOOT_LINK_REGION;
@@ -112,6 +114,11 @@ static void takes_the_one_that_is_asked_for(void)
 	T_OK(dev.cma_area && dev.dma_mem, "an area and a pool");
 	T_EQ(device_add_region(&dev, &node, 0, &why), 0);
 	T_OK(dev.cma_area == cma_find(m, "area") && dev.dma_mem, "the later area");
+	T_EQ(device_init_of_name(&dev, m, &node, "my-bounce", &why), 0);
+	T_OK(!dev.cma_area && !dev.dma_mem, "nothing but");
+	T_NEED(dev.dma_io_tlb_mem);
+	T_STR(swiotlb_name(dev.dma_io_tlb_mem), "bounce");
+	T_OK(comes_from(TP_BASE + 56 * MIB, 4 * MIB), "a page of it");
 	testplat_end(&tp, m);
 }
 
@@ -132,7 +139,7 @@ static void says_what_is_no_memory(void)
 	refuses(-FH_EINVAL, 2,
 		"30a90000.csi: memory-region 2: firmware is reserved memory without a pool: "
 		"expected shared-dma-pool or restricted-dma-pool");
-	refuses(-FH_ENOENT, 4, "30a90000.csi: memory-region 4: the node has 4");
+	refuses(-FH_ENOENT, 5, "30a90000.csi: memory-region 5: the node has 5");
 	T_EQ(device_init_of_name(&dev, m, &node, "tables", &why), -FH_ENOENT);
 	T_STR(why.text, "30a90000.csi: memory-region-names: no entry `tables'");
 	node.region[0].link = BOOT_LINK_DROPPED;

@@ -495,8 +495,11 @@ static void bad_memory(void)
 
 	T_NEED(start());
 	debug_dma_refused(&cam, NULL, (phys_t){4096}, 64, "not RAM", SITE_MAP);
+	T_OK(says("maps memory that is not RAM [phys=0x"), "");
 	debug_dma_refused(&cam, report, (phys_t){UINT64_MAX - 99}, 64, "not RAM", SITE_MAP);
-	only(DMA_REPORT_NOT_RAM, 2);
+	debug_dma_refused(&lcd, NULL, PHYS(0), 64, "not RAM", SITE_MAP);
+	T_OK(says("DMA-API: lcd: device driver maps RAM as a resource [phys=0x"), "");
+	only(DMA_REPORT_WRONG_MEMORY, 3);
 	end();
 
 	T_NEED(start());
@@ -633,6 +636,13 @@ static void lost(void)
 	debug_dma_lost(&cam, BUS(0), 64, SITE_UNMAP);
 	T_EQ(last()->mapping.event[0].kind, DMA_EVENT_UNMAP);
 	only(DMA_REPORT_CPU_LOST, 2);
+	map(&lcd, 0, 8192, DMA_FROM_DEVICE);
+	for_cpu(&lcd, 0, 8192, DMA_FROM_DEVICE);
+	T_OK(unmap(&lcd, 0, 8192, DMA_FROM_DEVICE), "");
+	debug_dma_lost(&lcd, BUS(0), 64, SITE_UNMAP);
+	only(DMA_REPORT_CPU_LOST, 3);
+	T_OK(says("DMA-API: lcd: the CPU wrote 64 bytes that it owned, and they are lost"),
+	     "says it");
 	end();
 }
 

@@ -91,6 +91,7 @@ static void bad_arguments(void)
 /* The last byte decides, by mask and by bus; and each window maps its own addresses. */
 static void reach(void)
 {
+	struct dma_refusal why;
 	dma_t h;
 
 	T_NEED(start(false));
@@ -99,6 +100,10 @@ static void reach(void)
 	T_EQ(h.v, phys() + 10);
 	dma_unmap_single(&dev, h, PAGE - 10, DMA_TO_DEVICE);
 	T_EQ(dma_map_single(&dev, bytes + 10, PAGE - 9, DMA_TO_DEVICE, &h), -FH_EIO);
+	T_EQ(dma_refusals(m, &why, 1), 1);
+	T_EQ(why.nr_steps, 1);
+	T_EQ(why.step[0].source, DMA_SOURCE_DIRECT);
+	T_OK(strstr(why.step[0].why, "is above device mask 0x"), why.step[0].why);
 	dev.dma_mask = 0;
 	dev.bus_dma_limit = phys() + PAGE - 2;
 	T_EQ(dma_map_single(&dev, bytes, PAGE, DMA_TO_DEVICE, &h), -FH_EIO);

@@ -128,6 +128,20 @@ static const struct row {
 	{__LINE__, LEGACY | CACHES, A, 1, "atomic pool:0"},
 	{__LINE__, LEGACY | CACHES | DRY, A, 1, "atomic pool:-12"},
 	{__LINE__, LEGACY | CACHES | SNOOPS, A, 1, "buddy:0"},
+	/* A restricted pool is all there is, but for pools of coherent memory; its segments are 256 KiB. */
+	{__LINE__, RESTRICT, K, 1, "restricted pool:0"},
+	{__LINE__, RESTRICT, A, 1, "restricted pool:0"},
+	{__LINE__, RESTRICT, K, 64, "restricted pool:0"},
+	{__LINE__, RESTRICT, K, 65, "restricted pool:-12"},
+	{__LINE__, RESTRICT | CACHES, A, 1, "restricted pool:0"},
+	{__LINE__, RESTRICT | CACHES, K, 4, "restricted pool:0"},
+	{__LINE__, RESTRICT | AREA, K, 4, "restricted pool:0"},
+	{__LINE__, RESTRICT | DRY, K, 1, "restricted pool:-12"},
+	{__LINE__, RESTRICT | TO_DMA, K, 1, "restricted pool:-12"},
+	{__LINE__, RESTRICT | POOL, K, 1, "device pool:0"},
+	{__LINE__, RESTRICT | GLOBAL | CACHES, K, 1, "global pool:0"},
+	{__LINE__, RESTRICT | ONLY | GLOBAL, K, 1, "global pool:0"},
+	{__LINE__, RESTRICT | IOMMU, K, 1, "buddy:0"},
 	/* Behind an IOMMU: frames from anywhere, of any mask, as long as the caller may sleep. */
 	{__LINE__, IOMMU, K, 1, "buddy:0"},
 	{__LINE__, IOMMU, K, 1024, "buddy:0"},
@@ -178,6 +192,8 @@ static bool start(unsigned int flags)
 	if (flags & GLOBAL)
 		add_region(cfg, "global-pool", 132 * MIB, MIB, BOOT_REGION_DMA_POOL,
 			   BOOT_REGION_DMA_DEFAULT);
+	if (flags & RESTRICT)
+		add_region(cfg, "restricted", 134 * MIB, 4 * MIB, BOOT_REGION_RESTRICTED_POOL, 0);
 	for (unsigned int i = 0; i < cfg->nr_regions; i++)
 		if (flags & NOAREA)
 			cfg->region[i].flags &= ~(unsigned int)BOOT_REGION_CMA_DEFAULT;
@@ -198,6 +214,7 @@ static void make_device(unsigned int flags)
 		.name = "codec",
 		.dma_coherent = flags & SNOOPS,
 		.dma_mem = flags & POOL ? m->dma->pools : NULL,
+		.dma_io_tlb_mem = flags & RESTRICT ? m->dma->restricted : NULL,
 		.cma_area = flags & AREA ? cma_find(m, "own") : NULL,
 	};
 	if (flags & IOMMU)

@@ -31,17 +31,20 @@ static unsigned char *ram(pfn_t pfn)
 	return p->ram(p->ctx, fh_pfn_to_phys(pfn), FH_PAGE_SIZE);
 }
 
-/* How many mappings of RAM, and how many at all, the process has. */
-static unsigned int mappings(unsigned int *all)
+/* How many mappings of RAM the process has; *empty: and of three pages that nothing can access, as are reserved here. */
+static unsigned int mappings(unsigned int *empty)
 {
 	FILE *f = fopen("/proc/self/maps", "re");
 	unsigned int n = 0;
+	unsigned long from, to;
 	char line[512];
 
-	*all = 0;
+	*empty = 0;
 	while (f && fgets(line, sizeof(line), f)) {
 		n += strstr(line, "freehold-ram") != NULL;
-		++*all;
+		if (sscanf(line, "%lx-%lx ---p", &from, &to) == 2 &&
+		    to - from == 3 * FH_PAGE_SIZE && strstr(line, "---p"))
+			++*empty;
 	}
 	if (f)
 		fclose(f);

@@ -685,6 +685,10 @@ static void check_finds(void)
 	d->iova.cpu[0].loaded[0]->nr -= 2;
 	TP_CHECK(m);
 	T_OK(unmap(a, PAGE), "queued");
+	atomic_store(e, was);
+	finds("not handed out");
+	atomic_store(e, 0);
+	TP_CHECK(m);
 	iova_free(&d->iova, &(struct range){a / PAGE, a / PAGE + 1}, 1);
 	finds("D6");
 	d->iova.cpu[0].loaded[0]->nr--;

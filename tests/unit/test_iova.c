@@ -66,7 +66,8 @@ static void highest_first(void)
 	T_EQ(get(1, UINT64_MAX), low - 17);  /* in it */
 	T_EQ(get(1, 1000), 999);
 	T_EQ(get(1024, 1000), 0);
-	T_EQ(get(512, 1000), 0); /* 999 is taken, 512 of the rest are not aligned */
+	T_EQ(get(512, 1000), 0);		 /* 999 is taken, 512 of the rest are not aligned */
+	T_EQ(get(1024, UINT64_MAX), low - 2048); /* that says nothing of what lies higher */
 	T_EQ(get(256, 1000), 512);
 	T_EQ(get(low - 4096, UINT64_MAX), top - low); /* not below 4 GiB any more */
 	T_EQ(get(1, 1), 0);			      /* page 0 is nobody's */
@@ -157,6 +158,30 @@ static void depot(void)
 	iova_drain(&d);
 	T_EQ(d.tree.nr, IOVA_MAG_SIZE + 1);
 	free(pfn);
+	shut_down();
+}
+
+/* Two magazines serve what goes up and down by less than they hold: neither the depot nor memory is asked. */
+static void two_magazines(void)
+{
+	static uint64_t pfn[2 * IOVA_MAG_SIZE];
+	uint64_t calls = 0;
+
+	T_NEED(start_up(0, UINT64_C(1) << 36));
+	testplat_cpu(~0u);
+	for (unsigned int i = 0; i < 2 * IOVA_MAG_SIZE; i++)
+		pfn[i] = get(1, UINT64_MAX);
+	testplat_cpu(0);
+	for (unsigned int round = 0; round < 3; round++) {
+		for (unsigned int i = 0; i < 2 * IOVA_MAG_SIZE; i++)
+			put(pfn[i], 1);
+		if (!round)
+			calls = atomic_load(&tp.calls);
+		for (unsigned int i = 2 * IOVA_MAG_SIZE; i--;)
+			T_EQ(get(1, UINT64_MAX), pfn[i]);
+	}
+	T_EQ(atomic_load(&tp.calls), calls);
+	T_EQ(d.nr_depot[0], 0);
 	shut_down();
 }
 
@@ -345,7 +370,15 @@ static void model_of_the_caches(void)
 	shut_down();
 }
 
-const struct t_case t_cases[] = {
-	T(highest_first),     T(low_memory),	      T(cached),      T(depot),
-	T(reserved),	      T(no_memory),	      T(no_magazine), T(bad_free),
-	T(model_of_the_tree), T(model_of_the_caches), T_END};
+const struct t_case t_cases[] = {T(highest_first),
+				 T(low_memory),
+				 T(cached),
+				 T(depot),
+				 T(two_magazines),
+				 T(reserved),
+				 T(no_memory),
+				 T(no_magazine),
+				 T(bad_free),
+				 T(model_of_the_tree),
+				 T(model_of_the_caches),
+				 T_END};

@@ -194,7 +194,12 @@ static const char *const buses =
 	"   <0x100 0x100 0>, <0x5000 0x90000000 0x1000>;"
 	"  dev { compatible = \"x\"; }; };"
 	" lost { #address-cells = <1>; #size-cells = <1>; dma-ranges = <0 0xf0000000 0x1000>;"
-	"  dev { compatible = \"x\"; }; }; };";
+	"  dev { compatible = \"x\"; }; }; };"
+	/* A bus without windows below the root's: addresses are the same above. */
+	"bare { #address-cells = <1>; #size-cells = <1>;"
+	" win@7 { #address-cells = <1>; #size-cells = <1>; dma-ranges = <0x100000 0x40000000 "
+	"0x200000>;"
+	"  dev@8 { compatible = \"x\"; reg = <8 4>; }; }; };";
 
 static void composes_windows(void)
 {
@@ -211,6 +216,9 @@ static void composes_windows(void)
 	T_EQ(dev.bus_dma_limit, 0xbfffffff);
 	T_NEED(find("cam@30")); /* of the first bus it may be missing */
 	window(0, 0x40000000, 0x80000000, 0x40000000);
+	T_NEED(find("dev@8"));
+	T_STR(dev.name, "bare:win@7:dev@8"); /* without ranges the CPU does not see it */
+	window(0, 0x40000000, 0x100000, 0x200000);
 	T_NEED(find("cam@40")); /* of two, one behind the other, not */
 	T_EQ(dev.nr_ranges, 0);
 	T_STR(dev.path, "/outer@0/plain/cam@30/deep/cam@40");
@@ -256,12 +264,12 @@ static const char *const owners =
 	" huge: huge { size = <0x10 0>; }; };"
 	"smmu: iommu { #iommu-cells = <0>; };"
 	"aliases { camera0 = \"/bus/a\"; loop = \"loop\"; nowhere = \"/nowhere\"; };"
-	"bus { dma-coherent;"
+	"bus { dma-coherent; e { memory-region = [01 02 03]; };"
 	" a { compatible = \"x\"; memory-region = <&area &pool &off &huge &smmu 0x999 0>;"
 	"  memory-region-names = \"frames\", \"tables\"; iommus = <&smmu>; };"
 	" b { compatible = \"x\"; dma-noncoherent; c { memory-region = <&pool>; }; };"
 	" d { compatible = \"x\"; status = \"disabled\"; memory-region = <&pool>; };"
-	" e { memory-region = [01 02 03]; }; };";
+	" };";
 
 static void resolves_regions(void)
 {
@@ -333,15 +341,15 @@ static void lists_devices(void)
 		T_SKIP(NEEDS_DTC);
 	T_NEED(boot(NULL));
 	T_EQ(boot_devices_for_each(blob, blob_size, &cfg, add, &l, &why), 0);
-	T_STR(l.text, "/bus/a /bus/b/c /bus/e! ");
+	T_STR(l.text, "/bus/e! /bus/a /bus/b/c ");
 	l = (struct list){.stop_after = 2};
 	T_EQ(boot_devices_for_each(blob, blob_size, &cfg, add, &l, &why), 0);
-	T_STR(l.text, "/bus/a /bus/b/c ");
+	T_STR(l.text, "/bus/e! /bus/a ");
 	T_NEED(boot_text(buses) && boot(NULL));
 	l = (struct list){.stop_after = 0};
 	T_EQ(boot_devices_for_each(blob, blob_size, &cfg, add, &l, &why), 0);
 	T_STR(l.text, "/outer@0/inner@1000/cam@10 /outer@0/empty/cam@20 /outer@0/plain/cam@30 "
-		      "/many@0/some/dev /many@0/lost/dev ");
+		      "/many@0/some/dev /many@0/lost/dev /bare/win@7/dev@8 ");
 }
 
 const struct t_case t_cases[] = {

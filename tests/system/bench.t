@@ -32,6 +32,7 @@ for name in frames.pair.order0.threads1 frames.bulk_alloc.order0.threads1 frames
 	contig.half.threads1 migrate.page.threads2 migrate.copy.threads1 dma.coherent.pool.threads1 \
 	dma.coherent.pool.zero.threads2 dma.coherent.pool.aged.rest.threads1 dma.coherent.atomic.caches.threads1 \
 	dma.coherent.area.64k.caches.threads2 dma.map.direct.threads1 dma.map.direct.sg16.threads2 \
+	dma.map.direct.debug.threads1 dma.map.bounce.4k.over_memcpy.threads1 dma.map.bounce.64k.cold.memcpy.threads2 \
 	dma.map.iommu.strict.threads1 dma.map.iommu.deferred.64k.threads2 dma.object.64.threads1; do
 	grep -qx "$name" "$tmp/names" || missing="$missing $name"
 done

@@ -65,6 +65,8 @@ static const char *explain_help(enum dma_source last)
 		return "an area (cma=SIZE) and a caller that may sleep: the buddy has no more than "
 		       "4 MiB "
 		       "contiguous";
+	case DMA_SOURCE_SWIOTLB:
+		return "an area that the device reaches, or a larger swiotlb=SLOTS";
 	case DMA_SOURCE_IOVA:
 		return "a wider mask";
 	default:

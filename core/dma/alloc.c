@@ -154,15 +154,16 @@ static int show_runs(struct dma_ask *a, struct dma_remap *r)
 				    r->nr_runs);
 }
 
-static unsigned int coherent_prot(const struct dma_ask *a)
+static unsigned int coherent_prot(const struct dma_ask *a, const struct dma_remap *r)
 {
-	return IOMMU_READ | IOMMU_WRITE | (dma_snoops(a->dev) ? IOMMU_CACHE : 0);
+	return IOMMU_READ | IOMMU_WRITE | (dma_snoops(a->dev) ? IOMMU_CACHE : 0) |
+	       (machine_in_bank(a->dev->machine, r->run[0]) ? 0 : IOMMU_MMIO);
 }
 
 static int map_runs(struct dma_ask *a, struct dma_remap *r)
 {
 	int err = iommu_dma_map_runs(a->dev, r->run, r->nr_runs,
-				     dma_limit(a->dev, dma_coherent_mask(a->dev)), coherent_prot(a),
+				     dma_limit(a->dev, dma_coherent_mask(a->dev)), coherent_prot(a, r),
 				     &r->handle);
 
 	return err ? refuse_step(a->way, DMA_SOURCE_IOVA, err, "no addresses for %llu KiB",

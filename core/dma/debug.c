@@ -55,7 +55,7 @@ void dma_debug_destroy(struct fh_machine *m, struct dma_debug *debug)
 
 static void out_of_entries(struct dma_debug *d)
 {
-	if (!atomic_exchange_explicit(&d->disabled, true, memory_order_relaxed))
+	if (!atomic_exchange_explicit(&d->disabled, 1, memory_order_relaxed))
 		machine_log(d->table.m, PLAT_LOG_ERR,
 			    "DMA-API: debugging out of memory - disabling");
 }

@@ -9,7 +9,7 @@
 struct dma_debug {
 	struct debug_table table;
 	struct debug_reports reports;
-	_Atomic(bool) disabled; /* for good: there were more mappings than entries */
+	_Atomic(uint32_t) disabled; /* for good: there were more mappings than entries */
 };
 
 static inline struct dma_debug *debug_of(const struct fh_machine *m)

@@ -237,7 +237,7 @@ bool swiotlb_background(struct fh_machine *m)
 
 struct io_tlb_mem *swiotlb_of(const struct device *dev)
 {
-	return dev->dma_io_tlb_mem ? dev->dma_io_tlb_mem : dev->machine->dma->swiotlb;
+	return swiotlb_mem_of(dev);
 }
 
 bool swiotlb_is_forced(const struct device *dev)

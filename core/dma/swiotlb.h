@@ -21,15 +21,18 @@ enum swiotlb_flags {
 };
 
 /*
- * The machine's own: nslabs slots (rounded up to whole segments and areas), frames from the buddy below 4 GiB, nareas
- * areas with a lock each (a power of two; 0: one a CPU). -FH_ENOMEM. swiotlb_create_at(): over [base, +size) of a
- * region's reserved frames, which stay the region's; name as the region's.
+ * The machine's own: nslabs slots (rounded up to whole segments and areas), zeroed frames from the buddy below 4 GiB, in the
+ * lowest zone if there is room, nareas areas with a lock each (rounded up to a power of two; 0: one a CPU). If there is no room
+ * for so many, half of them, and so on down to 1 MiB; dmesg says so. The caller stores it in m->dma->swiotlb. -FH_ENOMEM: not
+ * even that; -FH_EINVAL: no slots, unknown flags. swiotlb_create_at(): over [base, +size) of a region's reserved frames, which
+ * stay the region's; name as the region's, of which it keeps a copy. It is one of m->dma->restricted from then on. -FH_EINVAL: not
+ * whole pages of one bank, or CAN_GROW. Both may sleep; not beside a map of the same machine.
  */
 FH_MUST_CHECK int swiotlb_create(struct fh_machine *m, uint64_t nslabs, unsigned int nareas,
 				 unsigned int flags, struct io_tlb_mem **mem);
 FH_MUST_CHECK int swiotlb_create_at(struct fh_machine *m, const char *name, phys_t base,
 				    uint64_t size, unsigned int flags, struct io_tlb_mem **mem);
-/* No slot of it is in use any more (those that are, are forgotten). */
+/* No slot of it is in use any more (those that are, are forgotten). It leaves m->dma. NULL: nothing. */
 void swiotlb_destroy(struct fh_machine *m, struct io_tlb_mem *mem);
 
 /* The restricted pool of the region of that name; NULL: none. */
@@ -40,14 +43,18 @@ struct io_tlb_mem *swiotlb_of(const struct device *dev);
 /* Whether all the device maps is bounced. */
 bool swiotlb_is_forced(const struct device *dev);
 
-/* swiotlb_map(): slots for [phys, +size), its bytes there if the direction has the device read them, and their bus address.
+/* swiotlb_map(): slots for [phys, +size), its bytes there, and their bus address. In every direction, so that what the device
+ * does not write is what it was. DMA_ATTR_SKIP_CPU_SYNC: the bytes, too, but the slots' cache lines are the caller's care.
  * -FH_ENOSPC: full ("swiotlb buffer is full (sz: %zd bytes), total %lu (slots), used %lu (slots)", unless
- * DMA_ATTR_NO_WARN); -FH_EIO: none, larger than a segment, or the slots are out of the device's reach. */
+ * DMA_ATTR_NO_WARN); -FH_EIO: none, larger than a segment or than the device's boundary, or the slots are out of the device's reach. -FH_EINVAL: no
+ * bytes, not RAM, no direction. Never sleeps. */
 FH_MUST_CHECK int swiotlb_map(struct device *dev, phys_t phys, uint64_t size,
 			      enum dma_data_direction dir, unsigned int attrs, dma_t *handle);
 /* Whether phys is a slot that the device may have: the common case, no pool at all, costs one load. */
 bool is_swiotlb_buffer(const struct device *dev, phys_t phys);
-/* `phys` is an address in slots. unmap: bytes the device wrote go back, slots are free. -FH_EINVAL: not a mapping. */
+/* `phys` is an address in slots. unmap: it is where the mapping begins; the first `size` bytes go back if the device wrote
+ * them (not with DMA_ATTR_SKIP_CPU_SYNC), all its slots are free. sync: any part of a mapping. -FH_EINVAL: not a mapping, or more than
+ * was mapped: nothing is done. */
 int swiotlb_unmap(struct device *dev, phys_t phys, uint64_t size, enum dma_data_direction dir,
 		  unsigned int attrs);
 int swiotlb_sync_for_cpu(struct device *dev, phys_t phys, uint64_t size,

@@ -243,7 +243,7 @@ static int take_slots(struct device *dev, struct io_tlb_mem *mem, const struct s
 int swiotlb_tbl_map(struct device *dev, phys_t phys, uint64_t size, uint64_t alloc_align_mask,
 		    enum dma_data_direction dir, unsigned int attrs, dma_t *handle)
 {
-	struct io_tlb_mem *mem = swiotlb_of(dev);
+	struct io_tlb_mem *mem = swiotlb_mem_of(dev);
 	struct slots_want w = {.dev = dev, .as = {.orig = phys.v, .size = (uint32_t)size}};
 	struct slots_got got;
 	phys_t at;
@@ -293,7 +293,7 @@ static bool find(const struct device *dev, phys_t phys, uint64_t size, struct fo
 {
 	const struct swiotlb_slot *s;
 
-	f->mem = swiotlb_of(dev);
+	f->mem = swiotlb_mem_of(dev);
 	f->pool = f->mem ? swiotlb_pool_of(f->mem, phys) : NULL;
 	f->first = f->pool ? slots_first(f->pool, phys) : SLOTS_NONE;
 	if (f->first == SLOTS_NONE || !size)
@@ -363,7 +363,7 @@ static uint64_t whole_pages(uint64_t size)
 
 int swiotlb_alloc(struct device *dev, uint64_t size, pfn_t *pfn)
 {
-	struct io_tlb_mem *mem = swiotlb_of(dev);
+	struct io_tlb_mem *mem = swiotlb_mem_of(dev);
 	struct slots_want w = {.as = {.orig = SLOT_PAGES}};
 	uint64_t align = FH_PAGE_SIZE;
 	struct slots_got got;
@@ -386,7 +386,7 @@ int swiotlb_alloc(struct device *dev, uint64_t size, pfn_t *pfn)
 
 bool swiotlb_free(struct device *dev, pfn_t pfn, uint64_t size)
 {
-	struct io_tlb_mem *mem = swiotlb_of(dev);
+	struct io_tlb_mem *mem = swiotlb_mem_of(dev);
 	phys_t phys = fh_pfn_to_phys(pfn);
 	struct swiotlb_pool *pool = mem ? swiotlb_pool_of(mem, phys) : NULL;
 	uint32_t first = pool ? slots_first(pool, phys) : SLOTS_NONE;

@@ -5,7 +5,7 @@
  * The mark is dealt out: each area has a part of it, `allowed`, and `spare` is what none has. While no area uses more than its
  * part, all together use no more than the mark, and nobody looks. An area that needs more takes from `spare`, then what others
  * do not use, and only when that is not enough the mark rises, by just what is missing: to the sum of what is in use. (A total
- * that every map and unmap changes costs 16 ns, and 350 when two CPUs do it; goals allow 6.)
+ * that every map and unmap changes costs two locked additions, and a line that travels when two CPUs do it.)
  *
  * Never below what was in use at one time. With a single thread exact; with several it can be above by what others unmapped
  * during the very call that raised it.

@@ -100,6 +100,12 @@ static inline struct swiotlb_pool *swiotlb_pools(const struct io_tlb_mem *mem)
 	return atomic_load_explicit(&mem->pools, memory_order_acquire);
 }
 
+/* swiotlb_of(), inline. */
+static inline struct io_tlb_mem *swiotlb_mem_of(const struct device *dev)
+{
+	return dev->dma_io_tlb_mem ? dev->dma_io_tlb_mem : dev->machine->dma->swiotlb;
+}
+
 struct swiotlb_pool *swiotlb_transient_of(struct io_tlb_mem *mem, phys_t phys);
 
 /* The pool whose slots phys is in, or NULL. */

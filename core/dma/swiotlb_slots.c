@@ -247,8 +247,6 @@ uint32_t slots_first(const struct swiotlb_pool *pool, phys_t phys)
 	unsigned int bit = slot % SLOTS_A_SEG;
 	uint64_t below = word_of(&seg->first[bit / 64]) & bits_low((bit & 63) + 1);
 
-	if (word_of(&seg->free[bit / 64]) >> (bit & 63) & 1)
-		return SLOTS_NONE;
 	slot -= bit;
 	if (below)
 		return slot + (bit & 64) + highest(below);

@@ -34,7 +34,8 @@ bool slots_take(struct swiotlb_pool *pool, uint32_t area, const struct slots_wan
 bool slots_give(struct swiotlb_pool *pool, uint32_t first);
 
 #define SLOTS_NONE UINT32_MAX
-/* The first slot of the mapping that an address of the pool is in, or SLOTS_NONE. */
+/* The first slot of the mapping that an address of the pool is in, or of the one below it: the caller looks at its size. SLOTS_NONE: there
+ * is none in the segment. */
 uint32_t slots_first(const struct swiotlb_pool *pool, phys_t phys);
 /* Where its first byte is. */
 static inline phys_t slots_phys(const struct swiotlb_pool *pool, uint32_t first)

@@ -204,7 +204,7 @@ static int read_path(struct view *v, const char *path)
 
 	for (size_t i = 0; i < NR_ENTRIES; i++) {
 		if (!match(v, entries[i].path, path, &rest) ||
-		    (entries[i].show == view_swiotlb_value && !view_has_swiotlb(v, rest)))
+		    !view_has_swiotlb(v, entries[i].path))
 			continue;
 		err = 0;
 		if (!*rest) {

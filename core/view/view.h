@@ -88,9 +88,8 @@ void view_swiotlb_value(struct view *v);
 /* Whether part[n] is a restricted pool's name: then it is v->swiotlb. All of them, a line each. */
 bool view_is_swiotlb(struct view *v, const char *part, size_t n);
 void view_list_swiotlb(struct view *v, const char *slash);
-/* Whether a file that lies `rest` below what the path names has something to show: where Linux has no bounce buffers of the machine,
- * it has the folder only. */
-bool view_has_swiotlb(const struct view *v, const char *rest);
+/* False: the pattern is of the machine's bounce buffers, and it has none. (Linux has the folder then, and nothing in it.) */
+bool view_has_swiotlb(const struct view *v, const char *pattern);
 
 /* A line for each address space of devices; for each of their last faults. */
 void view_iommu_domains(struct view *v);

@@ -22,15 +22,14 @@ void view_list_swiotlb(struct view *v, const char *slash)
 		view_add(v, "%s%s\n", t->name, slash);
 }
 
-bool view_has_swiotlb(const struct view *v, const char *rest)
+bool view_has_swiotlb(const struct view *v, const char *pattern)
 {
-	size_t last = 0;
+	static const char files[] = "sys/kernel/debug/swiotlb/io_";
+	size_t n = 0;
 
-	/* A folder above, or a restricted pool's file. */
-	for (size_t i = 0; rest[i]; i++)
-		if (rest[i] == '/')
-			last = i + 1;
-	return v->m->dma->swiotlb || v->swiotlb || last;
+	while (files[n] && pattern[n] == files[n])
+		n++;
+	return files[n] || v->m->dma->swiotlb;
 }
 
 void view_swiotlb_value(struct view *v)

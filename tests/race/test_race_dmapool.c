@@ -96,4 +96,55 @@ static void one_pool(void)
 	crew_end();
 }
 
-const struct t_case t_cases[] = {T(one_pool), T_END};
+/* ---- pools that all of them fill at once, so that two want to enlarge the table ---- */
+
+#define POOLS 240
+#define EACH  12
+
+static struct dma_pool *filled[POOLS];
+static struct letter had[MAX_THREADS][POOLS * EACH];
+static unsigned int nr_had[MAX_THREADS];
+
+static void fill(struct thread *t)
+{
+	unsigned int n = nr_had[t->cpu];
+	struct letter *l = &had[t->cpu][n];
+	void *cpu;
+
+	if (n == POOLS * EACH)
+		return;
+	if (!dma_pool_alloc(filled[n / EACH], GFP_ATOMIC, &l->handle, &cpu)) {
+		l->cpu = cpu;
+		nr_had[t->cpu]++;
+	}
+}
+
+static void growing(void)
+{
+	if (!crew_start(128, 0, CMA_POLICY_GUARANTEED))
+		return;
+	dev = (struct device){.machine = m, .name = "usb"};
+	for (unsigned int i = 0; i < POOLS; i++)
+		T_NEED(!dma_pool_create("filled", &dev, 4096, 0, 0, &filled[i]));
+	for (unsigned int i = 0; i < nr_threads; i++) {
+		nr_had[i] = 0;
+		thread[i].run = fill;
+	}
+	crew_race();
+	for (unsigned int i = 0; i < nr_threads; i++)
+		while (nr_had[i]--)
+			T_EQ(dma_pool_free(filled[nr_had[i] / EACH], had[i][nr_had[i]].cpu,
+					   had[i][nr_had[i]].handle),
+			     0);
+	for (unsigned int i = 0; i < POOLS; i++)
+		T_EQ(dma_pool_destroy(filled[i]), 0);
+	for (unsigned int i = 0; i < m->nr_cpus; i++) {
+		testplat_cpu(i);
+		fh_cpu_quiesce(m);
+	}
+	testplat_cpu(~0u);
+	pcp_drain_all(m);
+	crew_end();
+}
+
+const struct t_case t_cases[] = {T(one_pool), T(growing), T_END};

@@ -89,6 +89,10 @@ explains 'map: what it reaches' 0 --ram 1G --size 64K --stream
 shows 'map: direct' '^0x00007fff0000 +zone DMA +direct +bus 0x7fff0000 +0x7fffffff is within its mask'
 explains 'map: out of reach, nothing to bounce with' 1 --ram 6G --size 64K --stream --bootargs swiotlb=noforce
 shows 'map: refused, and why' '^0x0001bfff0000 +zone Normal +refused +EIO +0x1bfffffff is above its mask, 0xffffffff'
+explains 'map: bounced' 0 --ram 6G --size 64K --stream
+shows 'map: bounced, and why' '^0x0001bfff0000 +zone Normal +bounced +bus 0x[0-9a-f]+ +0x1bfffffff is above its mask'
+explains 'map: too large to be bounced' 1 --ram 6G --size 512K --stream
+shows 'map: too large, and how large it may be' 'refused +EIO .*it cannot be bounced: the most is 256 KiB$'
 explains 'map: an IOMMU reaches it' 0 --ram 1G --size 64K --stream --iommu
 shows 'map: by IOMMU' 'by IOMMU'
 bad 'map: not RAM' '--phys 0x1000: no RAM from there for --size bytes' '--ram 1G --size 64K --stream --phys 0x1000'

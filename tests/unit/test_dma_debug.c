@@ -465,9 +465,9 @@ static void overlaps(void)
 }
 
 /* A large mapping over very many small ones, and the other way round. */
-static void overlaps_large(void)
+static void overlaps_large(unsigned int entries)
 {
-	T_NEED(start_with(2000, false));
+	T_NEED(start_with(entries, false));
 	for (uint64_t i = 0; i < 1000; i += 2)
 		map(&cam, i * 4096, 4096, DMA_TO_DEVICE);
 	map(&lcd, 0, 4096 * KIB, DMA_TO_DEVICE);
@@ -477,9 +477,20 @@ static void overlaps_large(void)
 	only(NONE, 0);
 	map(&lcd, 700 * 4096, 1024 * KIB, DMA_FROM_DEVICE);
 	only(DMA_REPORT_OVERLAP, 1);
+	dma_debug_device_gone(&lcd);
+	T_EQ(dma_debug_count(m, DMA_NR_REPORTS), 2);
+	map(&lcd, 0, 4096 * KIB, DMA_FROM_DEVICE);
+	T_EQ(dma_debug_count(m, DMA_REPORT_OVERLAP), 2);
 	dma_debug_device_gone(&cam);
 	dma_debug_device_gone(&lcd);
 	end();
+}
+
+/* It touches fewer cells than there are chains, and more. */
+static void overlaps_of_many(void)
+{
+	overlaps_large(2000);
+	overlaps_large(510);
 }
 
 static void bad_memory(void)
@@ -1056,7 +1067,7 @@ const struct t_case t_cases[] = {T(right_use),
 				 T(to_the_byte),
 				 T(too_many_parts),
 				 T(overlaps),
-				 T(overlaps_large),
+				 T(overlaps_of_many),
 				 T(bad_memory),
 				 T(device_too_early),
 				 T(device_too_late),

@@ -320,6 +320,52 @@ static void crosses(void)
 	testplat_end(&tp, m);
 }
 
+/* ---- two at once enlarge the table: the second, while the first waits for its memory ---- */
+
+static void *(*real_alloc)(void *ctx, size_t size);
+static struct dma_pool *growing_pool;
+static bool armed;
+
+static void take_one(void)
+{
+	dma_t handle;
+	void *cpu;
+
+	T_EQ(dma_pool_alloc(growing_pool, GFP_ATOMIC, &handle, &cpu), 0);
+	out[nr_out++] = (struct object){handle, cpu, 0};
+}
+
+static void *alloc_between(void *ctx, size_t size)
+{
+	if (armed && size == 32 * sizeof(void *)) {
+		armed = false;
+		take_one(); /* of the page that is new */
+		take_one(); /* of another */
+	}
+	return real_alloc(ctx, size);
+}
+
+static void both_grow(void)
+{
+	testplat_init(&tp);
+	testplat_cpu(0);
+	real_alloc = tp.plat.alloc;
+	tp.plat.alloc = alloc_between;
+	m = testplat_machine(&tp, 64, 0, CMA_POLICY_GUARANTEED, 1);
+	T_NEED(m);
+	dev = (struct device){.machine = m, .name = "usb"};
+	T_NEED(!dma_pool_create("grows", &dev, 4096, 0, 0, &growing_pool));
+	armed = true;
+	while (nr_out < 40)
+		take_one();
+	T_OK(!armed, "somebody was in between");
+	TP_CHECK(m);
+	for (; nr_out; nr_out--)
+		T_EQ(dma_pool_free(growing_pool, out[nr_out - 1].cpu, out[nr_out - 1].handle), 0);
+	T_EQ(dma_pool_destroy(growing_pool), 0);
+	testplat_end(&tp, m);
+}
+
 /* Every nth allocation of the platform fails: an error, or all is as asked for; nothing is lost. */
 static void every_failure(void)
 {
@@ -433,6 +479,7 @@ static void machine_ends(void)
 	testplat_fini(&tp);
 }
 
-const struct t_case t_cases[] = {T(model),	 T(no_bytes),	  T(packs),	   T(bad_arguments),
-				 T(wrong_frees), T(out_of_place), T(crosses),	   T(every_failure),
-				 T(exhausted),	 T(file),	  T(machine_ends), T_END};
+const struct t_case t_cases[] = {
+	T(model),	 T(no_bytes),	  T(packs),	T(bad_arguments), T(wrong_frees),
+	T(out_of_place), T(crosses),	  T(both_grow), T(every_failure), T(exhausted),
+	T(file),	 T(machine_ends), T_END};

@@ -268,9 +268,10 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, library, headers, freehold
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done
 
-readme-example: ## the example of README.md, built against the installed library, and run
+readme-example: ## the examples of README.md and docs/devices.md, built against the installed library, and run
 	+$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(O))/stage PREFIX=/usr
 	$(Q)scripts/readme-example README.md $(abspath $(O))/stage /usr $(O)/readme-example
+	$(Q)scripts/readme-example docs/devices.md $(abspath $(O))/stage /usr $(O)/devices-example
 
 -include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \
 	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*')

@@ -91,36 +91,48 @@ static int alloc_direct(struct dma_ask *a, dma_t *handle)
 	return 0;
 }
 
-/* Whether a buffer there can have an address of its own, and so a record. */
-static bool may_have_record(const struct device *dev, pfn_t pfn, uint64_t pages)
+/* The run of a pool that has [pfn, +pages); NULL: none. */
+static struct dma_chunk *chunk_of(struct fh_machine *m, pfn_t pfn, uint64_t pages)
 {
-	struct fh_machine *m = dev->machine;
+	struct dma_coherent_mem *mem = coherent_find(m, pfn, pages);
 
-	return !dma_snoops(dev) && machine_virt(m, pfn) && !coherent_find(m, pfn, pages) &&
-	       !pool_find(m, pfn, pages);
+	return mem ? mem->chunk : pool_find(m, pfn, pages);
+}
+
+/* Whether what begins at pfn, in c if that is a pool's, is a buffer without a record that the CPU sees at `cpu`. */
+static bool is_plain(const struct device *dev, const struct dma_chunk *c, pfn_t pfn,
+		     const void *cpu, unsigned int attrs)
+{
+	if (attrs & DMA_ATTR_NO_KERNEL_MAPPING)
+		return true;
+	if (c)
+		return cpu == chunk_cpu(c, pfn);
+	return cpu == machine_virt(dev->machine, pfn) && (!cpu || dma_snoops(dev));
 }
 
 static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
 		       unsigned int attrs)
 {
 	uint64_t phys = dma_to_phys(dev, handle, pages << FH_PAGE_SHIFT);
+	pfn_t pfn = phys >> FH_PAGE_SHIFT;
 	struct fh_machine *m = dev->machine;
-	bool mapped = !(attrs & DMA_ATTR_NO_KERNEL_MAPPING);
-	struct dma_remap *r;
+	struct dma_remap *r = NULL;
+	struct dma_chunk *c;
 
 	if (phys == DMA_NOWHERE || pages > UINT64_MAX >> FH_PAGE_SHIFT)
 		return -FH_EINVAL;
-	if (may_have_record(dev, phys >> FH_PAGE_SHIFT, pages)) {
+	c = chunk_of(m, pfn, pages);
+	/* Others have no record: no lock for it. */
+	if (!c && !dma_snoops(dev))
 		r = remap_take(m, dev, handle, pages);
-		if (!r && mapped)
-			return -FH_EINVAL;
-		if (r && r->cpu != cpu && mapped) {
-			remap_keep(m, r);
-			return -FH_EINVAL;
-		}
-		drop_remap(m, r);
+	if (r && r->cpu != cpu && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING)) {
+		remap_keep(m, r);
+		return -FH_EINVAL;
 	}
-	return frames_give(dev, phys >> FH_PAGE_SHIFT, pages) ? 0 : -FH_EINVAL;
+	if (!r && !is_plain(dev, c, pfn, cpu, attrs))
+		return -FH_EINVAL;
+	drop_remap(m, r);
+	return frames_give(dev, pfn, pages) ? 0 : -FH_EINVAL;
 }
 
 /* ---- contiguous for the device only ---- */
@@ -163,8 +175,8 @@ static unsigned int coherent_prot(const struct dma_ask *a, const struct dma_rema
 static int map_runs(struct dma_ask *a, struct dma_remap *r)
 {
 	int err = iommu_dma_map_runs(a->dev, r->run, r->nr_runs,
-				     dma_limit(a->dev, dma_coherent_mask(a->dev)), coherent_prot(a, r),
-				     &r->handle);
+				     dma_limit(a->dev, dma_coherent_mask(a->dev)),
+				     coherent_prot(a, r), &r->handle);
 
 	return err ? refuse_step(a->way, DMA_SOURCE_IOVA, err, "no addresses for %llu KiB",
 				 (ull)a->pages * 4)
@@ -242,26 +254,28 @@ static int free_iommu(struct device *dev, uint64_t pages, void *cpu, dma_t handl
 
 /* ---- the API ---- */
 
-static int alloc(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs, dma_t *handle,
-		 void **cpu, struct dma_refusal *way, enum dma_source *source, const void *site)
+/* Where its bytes are, for the books: DMA_NOWHERE, in several places. */
+static phys_t whereabouts(const struct dma_ask *a)
 {
-	struct dma_ask a;
-	dma_t made;
-	int err;
+	return (phys_t){a->dev->iommu && scattered(a) ? DMA_NOWHERE : fh_pfn_to_phys(a->pfn).v};
+}
 
-	frames_ask(&a, dev, size, gfp, attrs, way);
-	err = dev->iommu ? alloc_iommu(&a, &made) : alloc_direct(&a, &made);
+static int alloc(struct dma_ask *a, dma_t *handle, void **cpu, const void *site)
+{
+	struct device *dev = a->dev;
+	dma_t made;
+	int err = dev->iommu ? alloc_iommu(a, &made) : alloc_direct(a, &made);
+
 	if (err) {
-		refuse_keep(dev, way, err);
+		refuse_keep(dev, a->way, err);
 		return err;
 	}
-	*source = a.source;
 	*handle = made;
 	/* What Linux gives here is a struct page *: of use to nobody but the calls that take it back. */
-	*cpu = attrs & DMA_ATTR_NO_KERNEL_MAPPING ? (void *)(uintptr_t)(made.v | 1) : a.cpu;
+	*cpu = a->attrs & DMA_ATTR_NO_KERNEL_MAPPING ? (void *)(uintptr_t)(made.v | 1) : a->cpu;
 	if (dev->machine->dma->debug)
-		debug_dma_map(dev, DMA_DEBUG_COHERENT, (phys_t){0}, size, DMA_BIDIRECTIONAL, attrs,
-			      made, site);
+		debug_dma_map(dev, DMA_DEBUG_COHERENT, whereabouts(a), a->way->size,
+			      DMA_BIDIRECTIONAL, a->attrs, made, site);
 	return 0;
 }
 
@@ -269,37 +283,39 @@ int dma_alloc_attrs(struct device *dev, uint64_t size, gfp_t gfp, unsigned int a
 		    void **cpu)
 {
 	struct dma_refusal way;
-	enum dma_source source;
+	struct dma_ask a;
 
 	if (bad_request(dev, size, attrs) || !handle || !cpu)
 		return -FH_EINVAL;
-	return alloc(dev, size, gfp, attrs, handle, cpu, &way, &source,
-		     __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, attrs, &way);
+	return alloc(&a, handle, cpu, __builtin_return_address(0));
 }
 
 int dma_alloc_coherent(struct device *dev, uint64_t size, gfp_t gfp, dma_t *handle, void **cpu)
 {
 	struct dma_refusal way;
-	enum dma_source source;
+	struct dma_ask a;
 
 	if (bad_request(dev, size, 0) || !handle || !cpu)
 		return -FH_EINVAL;
-	return alloc(dev, size, gfp, 0, handle, cpu, &way, &source, __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, 0, &way);
+	return alloc(&a, handle, cpu, __builtin_return_address(0));
 }
 
 int dma_alloc_explained(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs,
 			dma_t *handle, void **cpu, struct dma_refusal *way)
 {
-	enum dma_source source;
+	struct dma_ask a;
 	int err;
 
 	if (bad_request(dev, size, attrs) || !handle || !cpu || !way)
 		return -FH_EINVAL;
 	memset(way, 0, sizeof(*way));
 	fh_strcopy(way->device, dev_name(dev), sizeof(way->device));
-	err = alloc(dev, size, gfp, attrs, handle, cpu, way, &source, __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, attrs, way);
+	err = alloc(&a, handle, cpu, __builtin_return_address(0));
 	if (!err)
-		(void)refuse_step(way, source, 0, "at bus address 0x%llx", (ull)handle->v);
+		(void)refuse_step(way, a.source, 0, "at bus address 0x%llx", (ull)handle->v);
 	return err;
 }
 
@@ -307,6 +323,7 @@ static int release(struct device *dev, uint64_t size, void *cpu, dma_t handle, u
 		   const void *site)
 {
 	uint64_t pages;
+	int err;
 
 	if (bad_request(dev, size, attrs) || handle.v & (FH_PAGE_SIZE - 1))
 		return -FH_EINVAL;
@@ -314,8 +331,13 @@ static int release(struct device *dev, uint64_t size, void *cpu, dma_t handle, u
 	if (dev->machine->dma->debug &&
 	    !debug_dma_unmap(dev, DMA_DEBUG_COHERENT, handle, size, DMA_BIDIRECTIONAL, site))
 		return -FH_EINVAL;
-	return dev->iommu ? free_iommu(dev, pages, cpu, handle, attrs)
-			  : free_direct(dev, pages, cpu, handle, attrs);
+	err = dev->iommu ? free_iommu(dev, pages, cpu, handle, attrs)
+			 : free_direct(dev, pages, cpu, handle, attrs);
+	/* It was debugging's to end, and its caller's not: it is there still, and freed rightly later. */
+	if (err && dev->machine->dma->debug)
+		debug_dma_map(dev, DMA_DEBUG_COHERENT, (phys_t){0}, size, DMA_BIDIRECTIONAL, attrs,
+			      handle, site);
+	return err;
 }
 
 int dma_free_attrs(struct device *dev, uint64_t size, void *cpu, dma_t handle, unsigned int attrs)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Runs of frames with a bit a page. */
+/* Runs of frames with a bit a page, and one where a buffer begins. */
 #include "base/bitmap.h"
 #include "base/bits.h"
 #include "base/string.h"
 #include "dma/chunk.h"
 
+/* Of both. */
 static size_t map_size(uint64_t nr)
 {
-	return bitmap_words(nr) * sizeof(uint64_t);
+	return 2 * bitmap_words(nr) * sizeof(uint64_t);
 }
 
 static bool see(struct fh_machine *m, struct dma_chunk *c, bool uncached)
@@ -37,6 +38,7 @@ int chunk_create(struct fh_machine *m, pfn_t pfn, uint64_t nr, bool uncached,
 		chunk_destroy(m, c);
 		return -FH_ENOMEM;
 	}
+	c->first = c->bitmap + bitmap_words(nr);
 	*chunk = c;
 	return 0;
 }
@@ -75,6 +77,7 @@ bool chunk_take(struct dma_chunk *c, uint64_t nr, unsigned int order, pfn_t *pfn
 		return false;
 	}
 	bitmap_set(c->bitmap, at, nr);
+	bitmap_set(c->first, at, 1);
 	if (at == c->low)
 		c->low = at + nr;
 	c->used += nr;
@@ -85,15 +88,29 @@ bool chunk_take(struct dma_chunk *c, uint64_t nr, unsigned int order, pfn_t *pfn
 	return true;
 }
 
+static bool is_set(const uint64_t *map, uint64_t at)
+{
+	return map[at / 64] >> (at % 64) & 1;
+}
+
+/* lock: [at, end) is one buffer, and all of it. */
+static bool is_buffer(const struct dma_chunk *c, uint64_t at, uint64_t end)
+{
+	return is_set(c->first, at) && bitmap_next_set(c->first, at + 1, end) >= end &&
+	       bitmap_next_clear(c->bitmap, at, end) >= end &&
+	       (end == c->nr || !is_set(c->bitmap, end) || is_set(c->first, end));
+}
+
 bool chunk_give(struct dma_chunk *c, pfn_t pfn, uint64_t nr)
 {
 	uint64_t at = pfn - c->pfn;
 	bool taken;
 
 	fh_lock(&c->lock);
-	taken = bitmap_next_clear(c->bitmap, at, at + nr) == at + nr;
+	taken = is_buffer(c, at, at + nr);
 	if (taken) {
 		bitmap_clear(c->bitmap, at, nr);
+		bitmap_clear(c->first, at, 1);
 		c->used -= nr;
 		if (at < c->low)
 			c->low = at;
@@ -120,15 +137,21 @@ uint64_t chunk_longest(struct dma_chunk *c, uint64_t *free)
 
 unsigned int chunk_check(const struct dma_chunk *c, const char *name, struct fh_text *out)
 {
-	uint64_t taken = 0;
+	uint64_t taken = 0, headless = 0;
 
-	for (uint64_t i = 0; i < c->nr; i++)
-		taken += c->bitmap[i / 64] >> (i % 64) & 1;
-	if (taken == c->used && c->used <= c->used_max &&
+	for (uint64_t i = 0; i < c->nr; i++) {
+		taken += is_set(c->bitmap, i);
+		headless += is_set(c->first, i)
+				    ? !is_set(c->bitmap, i)
+				    : is_set(c->bitmap, i) && (!i || !is_set(c->bitmap, i - 1));
+	}
+	if (taken == c->used && c->used <= c->used_max && !headless &&
 	    bitmap_next_clear(c->bitmap, 0, c->nr) >= c->low)
 		return 0;
-	fh_text_add(out, "D1 pool %s at pfn %#llx: %llu pages taken, %llu counted\n", name,
-		    (unsigned long long)c->pfn, (unsigned long long)taken,
-		    (unsigned long long)c->used);
+	fh_text_add(
+		out,
+		"D1 pool %s at pfn %#llx: %llu pages taken, %llu counted; %llu wrong beginnings\n",
+		name, (unsigned long long)c->pfn, (unsigned long long)taken,
+		(unsigned long long)c->used, (unsigned long long)headless);
 	return 1;
 }

@@ -14,6 +14,7 @@ struct dma_chunk {
 	bool mapped; /* `cpu` is plat->vmap()'s */
 	struct fh_lock lock;
 	uint64_t *bitmap;	 /* lock: set means taken */
+	uint64_t *first;	 /* lock: set means that a buffer begins; behind `bitmap` */
 	uint64_t low;		 /* lock: below it all are taken */
 	uint64_t used, used_max; /* lock: pages */
 };
@@ -27,7 +28,7 @@ void chunk_destroy(struct fh_machine *m, struct dma_chunk *c);
 
 /* The lowest run of nr pages that begins at a multiple of 2^order frames. False: none. */
 bool chunk_take(struct dma_chunk *c, uint64_t nr, unsigned int order, pfn_t *pfn);
-/* False: not a run of it that is taken; nothing is given. */
+/* False: not what one chunk_take() gave, all of it; nothing is given. */
 bool chunk_give(struct dma_chunk *c, pfn_t pfn, uint64_t nr);
 
 static inline bool chunk_has(const struct dma_chunk *c, pfn_t pfn, uint64_t nr)

@@ -53,19 +53,34 @@ static int alloc_pages(struct device *dev, uint64_t size, gfp_t gfp, unsigned in
 	return 0;
 }
 
+/* The first frame at an address; UINT64_MAX: nothing of the device's is there. Behind an IOMMU the handle says nothing of the frames:
+ * their addresses do. */
+static pfn_t pfn_of(struct device *dev, dma_t handle, uint64_t size)
+{
+	uint64_t at = dev->iommu ? DMA_NOWHERE : dma_to_phys(dev, handle, size);
+	phys_t phys;
+
+	if (!dev->iommu)
+		return at == DMA_NOWHERE ? UINT64_MAX : at >> FH_PAGE_SHIFT;
+	return iommu_iova_to_phys(dev->iommu, handle, &phys) ? fh_phys_to_pfn(phys) : UINT64_MAX;
+}
+
 static int free_pages(struct device *dev, uint64_t size, pfn_t pfn, dma_t handle,
 		      enum dma_data_direction dir, const void *site)
 {
 	uint64_t pages = pages_of(size);
+	pfn_t there;
 
-	if (bad(dev, size, dir, 0) || pfn > UINT64_MAX >> FH_PAGE_SHIFT ||
-	    (dev->machine->dma->debug &&
-	     !debug_dma_unmap(dev, DMA_DEBUG_PAGES, handle, size, dir, site)))
+	if (bad(dev, size, dir, 0) || handle.v & (FH_PAGE_SIZE - 1))
 		return -FH_EINVAL;
-	if (dev->iommu && !iommu_dma_unmap(dev, handle, pages << FH_PAGE_SHIFT))
+	/* Before anything ends: handle and frames belong together. Of what is not there at all debugging tells. */
+	there = pfn_of(dev, handle, pages << FH_PAGE_SHIFT);
+	if (there != pfn && there != UINT64_MAX)
 		return -FH_EINVAL;
-	if (!dev->iommu &&
-	    dma_to_phys(dev, handle, pages << FH_PAGE_SHIFT) != fh_pfn_to_phys(pfn).v)
+	if (dev->machine->dma->debug &&
+	    !debug_dma_unmap(dev, DMA_DEBUG_PAGES, handle, size, dir, site))
+		return -FH_EINVAL;
+	if (there != pfn || (dev->iommu && !iommu_dma_unmap(dev, handle, pages << FH_PAGE_SHIFT)))
 		return -FH_EINVAL;
 	return frames_give(dev, pfn, pages) ? 0 : -FH_EINVAL;
 }
@@ -96,16 +111,6 @@ int dma_alloc_noncoherent(struct device *dev, uint64_t size, gfp_t gfp, enum dma
 	if (!err)
 		*cpu = machine_virt(dev->machine, pfn);
 	return err;
-}
-
-/* Behind an IOMMU the handle says nothing of the frames: their addresses do. */
-static pfn_t pfn_of(struct device *dev, dma_t handle, uint64_t size)
-{
-	phys_t phys;
-
-	if (!dev->iommu)
-		return dma_to_phys(dev, handle, size) >> FH_PAGE_SHIFT;
-	return iommu_iova_to_phys(dev->iommu, handle, &phys) ? fh_phys_to_pfn(phys) : UINT64_MAX;
 }
 
 int dma_free_noncoherent(struct device *dev, uint64_t size, void *cpu, dma_t handle,
@@ -150,6 +155,7 @@ static int alloc_one(struct device *dev, uint64_t size, gfp_t gfp, enum dma_data
 	pfn_t pfn;
 	int err = -FH_ENOMEM;
 
+	size = pages_of(size) << FH_PAGE_SHIFT; /* as its entry says, and a sync of the list */
 	if (t)
 		err = alloc_pages(dev, size, gfp, attrs, dir, &t->entry[0].dma_address, &pfn, site);
 	if (err) {
@@ -157,7 +163,7 @@ static int alloc_one(struct device *dev, uint64_t size, gfp_t gfp, enum dma_data
 		return err;
 	}
 	t->entry[0].phys = fh_pfn_to_phys(pfn);
-	t->entry[0].length = t->entry[0].dma_length = pages_of(size) << FH_PAGE_SHIFT;
+	t->entry[0].length = t->entry[0].dma_length = size;
 	*table = t;
 	return 0;
 }
@@ -220,8 +226,9 @@ int dma_alloc_noncontiguous(struct device *dev, uint64_t size, gfp_t gfp,
 		if (err)
 			refuse_keep(dev, &way, err);
 		else if (dev->machine->dma->debug)
-			debug_dma_map(dev, DMA_DEBUG_PAGES, (phys_t){DMA_NOWHERE}, size, dir, attrs,
-				      t->entry[0].dma_address, site);
+			debug_dma_map(dev, DMA_DEBUG_PAGES, (phys_t){DMA_NOWHERE},
+				      t->entry[0].dma_length, dir, attrs, t->entry[0].dma_address,
+				      site);
 	}
 	if (!err)
 		*sgt = &t->table;
@@ -242,6 +249,7 @@ int dma_free_noncontiguous(struct device *dev, uint64_t size, struct sg_table *s
 		return -FH_EINVAL;
 	m = dev->machine;
 	handle = t->entry[0].dma_address;
+	size = t->entry[0].dma_length;
 	if (!t->remap) {
 		err = free_pages(dev, size, fh_phys_to_pfn(t->entry[0].phys), handle, dir, site);
 	} else {

@@ -84,7 +84,7 @@ while [ -s folders ]; do
 		[ -z "$folder" ] || copy "$folder"
 	done <level
 done
-[ "$(find copy -type f | wc -l)" = 29 ]
+[ "$(find copy -type f | wc -l)" = 46 ]
 result $? 'every file can be copied'
 "$freehold" stat $machine --format json >machine.json
 runs 'a copy' 0 --root copy --format json

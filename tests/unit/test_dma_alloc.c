@@ -97,18 +97,18 @@ static void pools(void)
 {
 	struct fh_mem_info info;
 	dma_t one, two, now;
-	void *cpu;
+	void *cpu, *cpu_two, *cpu_now;
 
 	T_NEED(start(TP_ONE_ZONE, 64));
 	T_EQ(dma_alloc_coherent(&dev, 4096, GFP_KERNEL, &one, &cpu), 0);
 	T_OK(!in_area(one), "a page: buddy");
-	T_EQ(dma_alloc_coherent(&dev, 8192, GFP_KERNEL, &two, &cpu), 0);
+	T_EQ(dma_alloc_coherent(&dev, 8192, GFP_KERNEL, &two, &cpu_two), 0);
 	T_OK(in_area(two), "more: the default area");
-	T_EQ(dma_alloc_coherent(&dev, 8192, GFP_ATOMIC, &now, &cpu), 0);
+	T_EQ(dma_alloc_coherent(&dev, 8192, GFP_ATOMIC, &now, &cpu_now), 0);
 	T_OK(!in_area(now), "in a hurry: buddy");
 	T_EQ(dma_free_coherent(&dev, 4096, cpu, one), 0);
-	T_EQ(dma_free_coherent(&dev, 8192, cpu, two), 0);
-	T_EQ(dma_free_coherent(&dev, 8192, cpu, now), 0);
+	T_EQ(dma_free_coherent(&dev, 8192, cpu_two, two), 0);
+	T_EQ(dma_free_coherent(&dev, 8192, cpu_now, now), 0);
 	dev.cma_area = cma_default(m);
 	T_EQ(dma_alloc_coherent(&dev, 4096, GFP_KERNEL, &one, &cpu), 0);
 	T_OK(in_area(one), "its own area, a single page, too");
@@ -188,17 +188,17 @@ static void full_area(void)
 {
 	struct cma_failure f;
 	dma_t all, more, huge;
-	void *cpu;
+	void *cpu, *cpu_more;
 
 	T_NEED(start(TP_ONE_ZONE, 64));
 	T_EQ(dma_alloc_coherent(&dev, 16 * MIB, GFP_KERNEL, &all, &cpu), 0);
-	T_EQ(dma_alloc_coherent(&dev, 2 * 4096, GFP_KERNEL | __GFP_NOWARN, &more, &cpu), 0);
+	T_EQ(dma_alloc_coherent(&dev, 2 * 4096, GFP_KERNEL | __GFP_NOWARN, &more, &cpu_more), 0);
 	T_OK(!in_area(more), "buddy");
 	T_EQ(dma_alloc_coherent(&dev, 8 * MIB, GFP_KERNEL | __GFP_NOWARN, &huge, &cpu), -FH_ENOMEM);
 	cma_last_failure(cma_default(m), &f);
 	T_EQ(f.request.count, 2048);
 	T_EQ(dma_free_coherent(&dev, 16 * MIB, cpu, all), 0);
-	T_EQ(dma_free_coherent(&dev, 2 * 4096, cpu, more), 0);
+	T_EQ(dma_free_coherent(&dev, 2 * 4096, cpu_more, more), 0);
 	testplat_end(&tp, m);
 }
 

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <valgrind/callgrind.h>
 #include <freehold/cma.h>
+#include <freehold/dma.h>
+#include <freehold/dmapool.h>
+#include <freehold/iommu.h>
 #include <freehold/mem.h>
 #include <freehold/object.h>
 #include <freehold/page.h>
@@ -351,6 +354,165 @@ static void cma_packed(unsigned long pages, unsigned int align)
 	drop(m);
 }
 
+/* ---- devices ------------------------------------------------------------------------------------ */
+
+#define LOW_BASE UINT64_C(0xf0000000) /* 128 MiB below 4 GiB, with a pool of 16 at their end */
+#define LOW	 (UINT64_C(128) << 20)
+#define POOL	 (UINT64_C(16) << 20)
+#define SLOTS	 16384 /* of bounce buffers */
+
+enum setting { POOLED = 1, IOMMU = 2, STRICT = 4, SLOTTED = 8, DEBUG = 16 };
+
+static struct device dev;
+static struct dma_pool *objects;
+
+/* Without bytes, unless it is behind an IOMMU, whose tables lie in RAM. */
+static pfn_t device(unsigned int setting, uint64_t mask)
+{
+	const struct iommu_options o = {.strict = setting & STRICT};
+	struct boot_config *cfg = calloc(1, sizeof(*cfg));
+	struct plat plat = *hosted_plat(hosted);
+	pfn_t pfn;
+
+	if (!cfg)
+		exit(1);
+	boot_config_init(cfg);
+	cfg->bank[0] = (struct boot_bank){LOW_BASE, LOW};
+	cfg->bank[1] = (struct boot_bank){BASE, GIB};
+	cfg->nr_banks = cfg->nr_cpus = 2;
+	cfg->region[0] = (struct boot_region){.name = "area",
+					      .base = BASE + GIB - AREA,
+					      .size = AREA,
+					      .kind = BOOT_REGION_CMA,
+					      .flags = BOOT_REGION_CMA_DEFAULT};
+	cfg->region[1] = (struct boot_region){.name = "pool",
+					      .base = LOW_BASE + LOW - POOL,
+					      .size = POOL,
+					      .kind = BOOT_REGION_DMA_POOL,
+					      .flags = BOOT_REGION_DMA_DEFAULT};
+	cfg->nr_regions = setting & POOLED ? 2 : 1;
+	cfg->dma.coherent_only = setting & POOLED;
+	cfg->dma.swiotlb_slabs = setting & SLOTTED ? SLOTS : 0;
+	cfg->dma.swiotlb_noforce = !(setting & SLOTTED);
+	cfg->dma.debug = setting & DEBUG;
+	if (!(setting & IOMMU))
+		plat.ram = NULL;
+	dev = (struct device){.dma_coherent = true, .dma_mask = mask};
+	T_EQ(fh_machine_create(&plat, cfg, &dev.machine), 0);
+	free(cfg);
+	hosted_cpu_set(0);
+	if (setting & IOMMU)
+		T_EQ(iommu_domain_create(dev.machine, &o, &dev.iommu), 0);
+	T_EQ(dma_pool_create("objects", &dev, 64, 0, 0, &objects), 0);
+	T_EQ(fh_alloc_pages(dev.machine, GFP_KERNEL, FH_BLOCK_ORDER, &pfn), 0);
+	return pfn;
+}
+
+static void drop_device(pfn_t pfn)
+{
+	T_EQ(fh_free_pages(dev.machine, pfn, FH_BLOCK_ORDER), 0);
+	T_EQ(dma_pool_destroy(objects), 0);
+	if (dev.iommu)
+		iommu_domain_destroy(dev.iommu);
+	drop(dev.machine);
+}
+
+/* Calls pair(pfn) until all it needs is there, and then counts. */
+static void dma_pairs(const char *name, unsigned int setting, uint64_t mask,
+		      void (*pair)(pfn_t pfn))
+{
+	pfn_t pfn = device(setting, mask);
+
+	for (unsigned int i = 0; i < REPEAT; i++)
+		pair(pfn);
+	begin();
+	for (unsigned int i = 0; i < REPEAT; i++)
+		COUNTED(pair(pfn));
+	end(name, REPEAT);
+	drop_device(pfn);
+}
+
+static void map_bytes(pfn_t pfn, uint64_t size)
+{
+	dma_t handle;
+
+	if (dma_map_page(&dev, pfn, 0, size, DMA_TO_DEVICE, &handle))
+		abort();
+	dma_unmap_page(&dev, handle, size, DMA_TO_DEVICE);
+}
+
+static void map_4k(pfn_t pfn)
+{
+	map_bytes(pfn, FH_PAGE_SIZE);
+}
+
+static void map_64k(pfn_t pfn)
+{
+	map_bytes(pfn, 65536);
+}
+
+static void map_sg(pfn_t pfn)
+{
+	static struct scatterlist sg[16];
+
+	for (unsigned int i = 0; i < 16; i++)
+		sg[i] = (struct scatterlist){.phys = fh_pfn_to_phys(pfn + 2 * i),
+					     .length = FH_PAGE_SIZE};
+	if (dma_map_sg(&dev, sg, 16, DMA_TO_DEVICE, 0) < 1)
+		abort();
+	dma_unmap_sg(&dev, sg, 16, DMA_TO_DEVICE, 0);
+}
+
+static void coherent_bytes(uint64_t size)
+{
+	dma_t handle;
+	void *cpu;
+
+	if (dma_alloc_coherent(&dev, size, GFP_KERNEL, &handle, &cpu) ||
+	    dma_free_coherent(&dev, size, cpu, handle))
+		abort();
+}
+
+static void coherent_4k(pfn_t pfn)
+{
+	(void)pfn;
+	coherent_bytes(FH_PAGE_SIZE);
+}
+
+static void coherent_64k(pfn_t pfn)
+{
+	(void)pfn;
+	coherent_bytes(65536);
+}
+
+static void object(pfn_t pfn)
+{
+	dma_t handle;
+	void *cpu;
+
+	(void)pfn;
+	if (dma_pool_alloc(objects, GFP_KERNEL, &handle, &cpu) ||
+	    dma_pool_free(objects, cpu, handle))
+		abort();
+}
+
+static void devices(void)
+{
+	dma_pairs("dma.coherent.pool", POOLED, 0, coherent_4k);
+	dma_pairs("dma.coherent.buddy", 0, 0, coherent_4k);
+	dma_pairs("dma.coherent.area.64k", 0, 0, coherent_64k);
+	dma_pairs("dma.map.direct", 0, 0, map_4k);
+	dma_pairs("dma.map.direct.slots", SLOTTED, 0, map_4k);
+	dma_pairs("dma.map.direct.sg16", 0, 0, map_sg);
+	dma_pairs("dma.map.bounce.4k", SLOTTED, DMA_BIT_MASK(32), map_4k);
+	dma_pairs("dma.map.bounce.64k", SLOTTED, DMA_BIT_MASK(32), map_64k);
+	dma_pairs("dma.map.iommu.strict", IOMMU | STRICT, 0, map_4k);
+	dma_pairs("dma.map.iommu.strict.64k", IOMMU | STRICT, 0, map_64k);
+	dma_pairs("dma.map.iommu.strict.sg16", IOMMU | STRICT, 0, map_sg);
+	dma_pairs("dma.map.iommu.deferred", IOMMU, 0, map_4k);
+	dma_pairs("dma.object.64", 0, 0, object);
+}
+
 static void measure(void)
 {
 	static const unsigned int orders[] = {0, 3, 9};
@@ -370,12 +532,13 @@ static void measure(void)
 	cma_full(CMA_POLICY_GUARANTEED, false, "cma.full.4096.alloc.page");
 	cma_full(CMA_POLICY_MOVABLE, false, "cma.full.4096.alloc.page.movable");
 	cma_full(CMA_POLICY_GUARANTEED, true, "cma.full.4096.alloc.page.bytes");
+	devices();
 }
 
 int main(void)
 {
-	struct boot_bank bank = {BASE, GIB};
-	struct hosted_opts opts = {.banks = &bank, .nr_banks = 1};
+	static const struct boot_bank banks[] = {{LOW_BASE, LOW}, {BASE, GIB}};
+	struct hosted_opts opts = {.banks = banks, .nr_banks = 2};
 	struct hosted_why why;
 
 	if (!RUNNING_ON_VALGRIND) {

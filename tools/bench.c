@@ -199,6 +199,8 @@ void bench_free(struct bench *b)
 		for (unsigned int j = 0; j < b->cases[i].nr_measures; j++)
 			free(b->cases[i].measure[j].value);
 	hosted_destroy(b->hosted);
+	for (unsigned int i = 0; i < 2; i++)
+		hosted_destroy(b->dma[i]);
 }
 
 static int ascending(const void *a, const void *b)

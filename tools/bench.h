@@ -17,7 +17,7 @@
 #include <freehold/mem.h>
 #include <freehold/hosted.h>
 
-#define BENCH_CASES    128
+#define BENCH_CASES    192
 #define BENCH_MEASURES 16 /* of a case */
 #define BENCH_MAX_RUNS 1000
 #define BENCH_NAME     64
@@ -62,6 +62,7 @@ struct bench {
 	uint64_t ram; /* bytes of a machine with bytes; its area is a quarter */
 	struct hosted *hosted;
 	struct plat plat[BENCH_PLATS]; /* the hosted platform */
+	struct hosted *dma[2]; /* of group `dma`: without caches, with; NULL: not wanted yet */
 	char why[BENCH_WHY];
 	unsigned int nr_cases;
 	struct bench_case cases[BENCH_CASES];
@@ -111,6 +112,10 @@ static inline uint64_t bench_below(uint64_t *state, uint64_t n)
 	return ((x * UINT64_C(0x9e3779b97f4a7c15)) >> 32) * n >> 32;
 }
 
+/* RAM of machines of group `dma`, below 4 GiB and above. */
+#define BENCH_DMA_LOW  (UINT64_C(128) << 20)
+#define BENCH_DMA_HIGH (UINT64_C(256) << 20)
+
 /* bench_machine.c */
 #define BENCH_BASE UINT64_C(0x100000000) /* where RAM begins: one zone, Normal */
 /* `ram` bytes, `area` of them an area at the end. NULL: b->why. */
@@ -153,6 +158,7 @@ void bench_add_frames(struct bench *b);
 void bench_add_scale(struct bench *b); /* of frames: what grows with the machine */
 void bench_add_cma(struct bench *b);
 void bench_add_contig(struct bench *b);
+void bench_add_dma(struct bench *b);
 
 /* bench_goals.c: what the project wants to reach, as text; NULL: nothing was set. */
 const char *bench_goal(const char *name);

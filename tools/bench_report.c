@@ -74,14 +74,15 @@ void bench_text(const struct bench *b, FILE *out)
 	if (getloadavg(&load, 1) != 1)
 		load = 0;
 	fprintf(out,
-		"\n%u runs of each, load average %.1f. Host: %s, Linux %s, %s.\n`frames`: 4 GiB "
-		"without "
-		"bytes. Others: %llu MiB with bytes, an area of %llu MiB (contig, migrate: "
-		"%llu\nMiB in "
+		"\n%u runs of each, load average %.1f. Host: %s, Linux %s, %s.\n"
+		"`frames`: 4 GiB without bytes. `dma`: %llu MiB with bytes, %llu of them below 4 "
+		"GiB.\n"
+		"Others: %llu MiB with bytes, an area of %llu MiB (contig, migrate: %llu MiB in "
 		"twice as much).\n",
 		b->runs, load, model[0] ? model : "CPU unknown", host.release, host.machine,
-		(unsigned long long)(b->ram >> 20), (unsigned long long)(b->ram >> 22),
-		(unsigned long long)(b->ram >> 20));
+		(unsigned long long)((BENCH_DMA_LOW + BENCH_DMA_HIGH) >> 20),
+		(unsigned long long)(BENCH_DMA_LOW >> 20), (unsigned long long)(b->ram >> 20),
+		(unsigned long long)(b->ram >> 22), (unsigned long long)(b->ram >> 20));
 }
 
 static json_t *setting(const struct bench *b)
@@ -94,11 +95,12 @@ static json_t *setting(const struct bench *b)
 	cpu_model(model, sizeof(model));
 	if (getloadavg(&load, 1) != 1)
 		load = 0;
-	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "cpu", model,
+	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:f}", "cpu", model,
 			 "machine", host.machine, "kernel", host.release, "compiler", __VERSION__,
 			 "runs", (int)b->runs, "threads", (int)b->threads, "ram_bytes",
 			 (json_int_t)b->ram, "area_bytes", (json_int_t)(b->ram / 4), "frames_bytes",
-			 (json_int_t)4 << 30, "load_average", load);
+			 (json_int_t)4 << 30, "dma_bytes",
+			 (json_int_t)(BENCH_DMA_LOW + BENCH_DMA_HIGH), "load_average", load);
 }
 
 static json_t *measure(const struct bench_measure *m)

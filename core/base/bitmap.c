@@ -26,7 +26,8 @@ void bitmap_set(uint64_t *map, uint64_t start, uint64_t n)
 		start += taken;
 		n -= taken;
 	}
-	memset(&map[start / 64], 0xff, n / 64 * sizeof(*map));
+	if (n >= 64)
+		memset(&map[start / 64], 0xff, n / 64 * sizeof(*map));
 	if (n & 63)
 		map[(start + n) / 64] |= bits_low((unsigned int)(n & 63));
 }
@@ -40,7 +41,8 @@ void bitmap_clear(uint64_t *map, uint64_t start, uint64_t n)
 		start += taken;
 		n -= taken;
 	}
-	memset(&map[start / 64], 0, n / 64 * sizeof(*map));
+	if (n >= 64)
+		memset(&map[start / 64], 0, n / 64 * sizeof(*map));
 	if (n & 63)
 		map[(start + n) / 64] &= ~bits_low((unsigned int)(n & 63));
 }

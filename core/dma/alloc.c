@@ -91,39 +91,48 @@ static int alloc_direct(struct dma_ask *a, dma_t *handle)
 	return 0;
 }
 
-/* Whether [pfn, +pages) is a buffer without a record that the CPU sees at `cpu`. */
-static bool is_plain(const struct device *dev, pfn_t pfn, uint64_t pages, const void *cpu,
-		     unsigned int attrs)
+/* The run of a pool that has [pfn, +pages); NULL: none. */
+static struct dma_chunk *chunk_of(struct fh_machine *m, pfn_t pfn, uint64_t pages)
 {
-	struct fh_machine *m = dev->machine;
 	struct dma_coherent_mem *mem = coherent_find(m, pfn, pages);
-	struct dma_chunk *c = mem ? mem->chunk : pool_find(m, pfn, pages);
 
+	return mem ? mem->chunk : pool_find(m, pfn, pages);
+}
+
+/* Whether what begins at pfn, in c if that is a pool's, is a buffer without a record that the CPU sees at `cpu`. */
+static bool is_plain(const struct device *dev, const struct dma_chunk *c, pfn_t pfn,
+		     const void *cpu, unsigned int attrs)
+{
 	if (attrs & DMA_ATTR_NO_KERNEL_MAPPING)
 		return true;
 	if (c)
 		return cpu == chunk_cpu(c, pfn);
-	return cpu == machine_virt(m, pfn) && (!cpu || dma_snoops(dev));
+	return cpu == machine_virt(dev->machine, pfn) && (!cpu || dma_snoops(dev));
 }
 
 static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
 		       unsigned int attrs)
 {
 	uint64_t phys = dma_to_phys(dev, handle, pages << FH_PAGE_SHIFT);
+	pfn_t pfn = phys >> FH_PAGE_SHIFT;
 	struct fh_machine *m = dev->machine;
 	struct dma_remap *r = NULL;
+	struct dma_chunk *c;
 
 	if (phys == DMA_NOWHERE || pages > UINT64_MAX >> FH_PAGE_SHIFT)
 		return -FH_EINVAL;
-	r = remap_take(m, dev, handle, pages);
+	c = chunk_of(m, pfn, pages);
+	/* Others have no record: no lock for it. */
+	if (!c && !dma_snoops(dev))
+		r = remap_take(m, dev, handle, pages);
 	if (r && r->cpu != cpu && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING)) {
 		remap_keep(m, r);
 		return -FH_EINVAL;
 	}
-	if (!r && !is_plain(dev, phys >> FH_PAGE_SHIFT, pages, cpu, attrs))
+	if (!r && !is_plain(dev, c, pfn, cpu, attrs))
 		return -FH_EINVAL;
 	drop_remap(m, r);
-	return frames_give(dev, phys >> FH_PAGE_SHIFT, pages) ? 0 : -FH_EINVAL;
+	return frames_give(dev, pfn, pages) ? 0 : -FH_EINVAL;
 }
 
 /* ---- contiguous for the device only ---- */

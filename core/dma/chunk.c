@@ -51,12 +51,27 @@ void chunk_destroy(struct fh_machine *m, struct dma_chunk *c)
 	machine_free(m, c, sizeof(*c));
 }
 
+/* Where a run begins; the lock. Mostly a page is wanted, and below `low` there is none: then the word there has it. */
+static inline uint64_t find_run(const struct dma_chunk *c, uint64_t nr, unsigned int order)
+{
+	uint64_t mask = (UINT64_C(1) << order) - 1, at = c->low, free;
+
+	if (nr == 1 && !order && at < c->nr) {
+		free = ~c->bitmap[at / 64] >> (at % 64);
+		if (free)
+			at += arch_ctz64(free);
+		if (free && at < c->nr)
+			return at;
+	}
+	return bitmap_find_clear(c->bitmap, c->nr, c->low, nr, mask, c->pfn & mask);
+}
+
 bool chunk_take(struct dma_chunk *c, uint64_t nr, unsigned int order, pfn_t *pfn)
 {
-	uint64_t mask = (UINT64_C(1) << order) - 1, at;
+	uint64_t at;
 
 	fh_lock(&c->lock);
-	at = bitmap_find_clear(c->bitmap, c->nr, c->low, nr, mask, c->pfn & mask);
+	at = find_run(c, nr, order);
 	if (at == BITMAP_NONE) {
 		fh_unlock(&c->lock);
 		return false;

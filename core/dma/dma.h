@@ -66,7 +66,8 @@ static inline bool dma_capable(const struct device *dev, uint64_t bus, uint64_t 
 {
 	uint64_t last = bus + size - 1;
 
-	return last >= bus && last <= dma_limit(dev, dma_get_mask(dev));
+	return last >= bus && (!dev->dma_mask || last <= dev->dma_mask) &&
+	       (!dev->bus_dma_limit || last <= dev->bus_dma_limit);
 }
 
 #define DMA_NOWHERE UINT64_MAX

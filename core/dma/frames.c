@@ -360,9 +360,11 @@ int frames_take_cached(struct dma_ask *a)
 }
 
 /* Checked as a whole before any of it is freed: a run that is free in part, or somebody else's, is nobody's
- * buffer. What this CPU caches shows in the map only once it is back. */
+ * buffer. A power of two is one call, which checks it; else what this CPU caches shows in the map only once it is back. */
 static bool give_buddy(struct fh_machine *m, pfn_t pfn, uint64_t pages)
 {
+	if (!(pages & (pages - 1)) && !(pfn & (pages - 1)) && pages <= UINT64_C(1) << FH_MAX_ORDER)
+		return !fh_free_pages(m, pfn, order_of(pages));
 	pcp_drain_self(m);
 	for (uint64_t i = 0; i < pages; i++)
 		if (block_is_free(m, pfn + i) ||

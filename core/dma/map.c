@@ -8,18 +8,6 @@
 
 typedef unsigned long long ull;
 
-static bool bad_direction(enum dma_data_direction dir)
-{
-	return (unsigned int)dir >= DMA_NONE;
-}
-
-bool map_is_bad(const struct device *dev, uint64_t size, enum dma_data_direction dir,
-		unsigned int attrs)
-{
-	return !dev || !dev->machine || !dev->machine->dma || !size || bad_direction(dir) ||
-	       attrs & ~(unsigned int)DMA_ATTR_ALL;
-}
-
 unsigned int map_prot(const struct device *dev, enum dma_data_direction dir)
 {
 	unsigned int prot = dma_snoops(dev) ? IOMMU_CACHE : 0;
@@ -30,16 +18,6 @@ unsigned int map_prot(const struct device *dev, enum dma_data_direction dir)
 }
 
 /* ---- one range ---- */
-
-bool map_is_ram(const struct device *dev, phys_t phys, uint64_t size)
-{
-	uint64_t end = phys.v + size;
-
-	return end > phys.v &&
-	       machine_in_bank(dev->machine,
-			       (struct range){fh_phys_to_pfn(phys),
-					      (end + FH_PAGE_SIZE - 1) >> FH_PAGE_SHIFT});
-}
 
 /* Not reached: bounced, if there is anything to bounce with. */
 static int map_beyond(struct device *dev, phys_t phys, uint64_t size, enum dma_data_direction dir,
@@ -71,8 +49,8 @@ int map_direct(struct device *dev, phys_t phys, uint64_t size, enum dma_data_dir
 	return 0;
 }
 
-static inline int map_one(struct device *dev, phys_t phys, uint64_t size,
-			  enum dma_data_direction dir, unsigned int attrs, dma_t *handle)
+static int map_one(struct device *dev, phys_t phys, uint64_t size, enum dma_data_direction dir,
+		   unsigned int attrs, dma_t *handle)
 {
 	if (!dev->iommu)
 		return map_direct(dev, phys, size, dir, attrs, handle);
@@ -230,29 +208,47 @@ void map_keep_refusal(const struct device *dev, phys_t phys, uint64_t size, unsi
 	refuse_keep(dev, &way, err);
 }
 
-static int map(struct device *dev, enum dma_debug_type type, phys_t phys, uint64_t size,
-	       enum dma_data_direction dir, unsigned int attrs, dma_t *handle, const void *site)
+/* Out of line, so that the calls below need no stack for it. */
+static __attribute__((noinline)) int map_careful(struct device *dev, phys_t phys, uint64_t size,
+						 enum dma_data_direction dir, unsigned int attrs,
+						 dma_t *handle, const void *site)
 {
-	int err = map_one(dev, phys, size, dir, attrs, handle);
+	int err;
 
+	if (!map_is_ram(dev, phys, size))
+		return map_refused(dev, NULL, phys, size, site);
+	err = map_one(dev, phys, size, dir, attrs, handle);
 	if (err)
 		map_keep_refusal(dev, phys, size, attrs, err);
 	else if (dev->machine->dma->debug)
-		debug_dma_map(dev, type, phys, size, dir, attrs, *handle, site);
+		debug_dma_map(dev, DMA_DEBUG_SINGLE, phys, size, dir, attrs, *handle, site);
 	return err;
 }
 
-static void unmap(struct device *dev, enum dma_debug_type type, dma_t handle, uint64_t size,
-		  enum dma_data_direction dir, unsigned int attrs, const void *site)
+static __attribute__((noinline)) void unmap_careful(struct device *dev, enum dma_debug_type type,
+						    dma_t handle, uint64_t size,
+						    enum dma_data_direction dir, unsigned int attrs,
+						    const void *site)
 {
+	bool books = dev->machine->dma->debug;
 	uint64_t lost;
 
-	if (map_is_bad(dev, size, dir, attrs) ||
-	    (dev->machine->dma->debug && !debug_dma_unmap(dev, type, handle, size, dir, site)))
+	if (books && !debug_dma_unmap(dev, type, handle, size, dir, site))
 		return;
 	lost = unmap_one(dev, handle, size, dir, attrs);
-	if (lost && dev->machine->dma->debug)
+	if (lost && books)
 		debug_dma_lost(dev, handle, lost, site);
+}
+
+static inline __attribute__((always_inline)) void unmap(struct device *dev,
+							enum dma_debug_type type, dma_t handle,
+							uint64_t size, enum dma_data_direction dir,
+							unsigned int attrs, const void *site)
+{
+	if (map_is_bad(dev, size, dir, attrs) ||
+	    (unmap_is_plain(dev) && !map_may_be_slot(dev, handle, size)))
+		return;
+	unmap_careful(dev, type, handle, size, dir, attrs, site);
 }
 
 int map_refused(struct device *dev, const void *cpu, phys_t phys, uint64_t size, const void *site)
@@ -267,10 +263,10 @@ int dma_map_phys(struct device *dev, phys_t phys, uint64_t size, enum dma_data_d
 {
 	if (map_is_bad(dev, size, dir, attrs) || !handle)
 		return -FH_EINVAL;
-	if (!map_is_ram(dev, phys, size))
-		return map_refused(dev, NULL, phys, size, __builtin_return_address(0));
-	return map(dev, DMA_DEBUG_SINGLE, phys, size, dir, attrs, handle,
-		   __builtin_return_address(0));
+	if (map_is_plain(dev) && map_is_ram(dev, phys, size) &&
+	    map_plainly(dev, phys, size, handle))
+		return 0;
+	return map_careful(dev, phys, size, dir, attrs, handle, __builtin_return_address(0));
 }
 
 void dma_unmap_phys(struct device *dev, dma_t handle, uint64_t size, enum dma_data_direction dir,
@@ -304,7 +300,9 @@ int dma_map_single(struct device *dev, void *cpu, uint64_t size, enum dma_data_d
 		return -FH_EINVAL;
 	if (!phys_of(dev->machine, cpu, size, &phys))
 		return map_refused(dev, cpu, (phys_t){0}, size, __builtin_return_address(0));
-	return map(dev, DMA_DEBUG_SINGLE, phys, size, dir, 0, handle, __builtin_return_address(0));
+	if (map_is_plain(dev) && map_plainly(dev, phys, size, handle))
+		return 0;
+	return map_careful(dev, phys, size, dir, 0, handle, __builtin_return_address(0));
 }
 
 void dma_unmap_single(struct device *dev, dma_t handle, uint64_t size, enum dma_data_direction dir)
@@ -319,9 +317,10 @@ int dma_map_page(struct device *dev, pfn_t pfn, uint64_t offset, uint64_t size,
 
 	if (map_is_bad(dev, size, dir, 0) || !handle)
 		return -FH_EINVAL;
-	if (!map_is_ram(dev, phys, size))
-		return map_refused(dev, NULL, phys, size, __builtin_return_address(0));
-	return map(dev, DMA_DEBUG_SINGLE, phys, size, dir, 0, handle, __builtin_return_address(0));
+	if (map_is_plain(dev) && map_is_ram(dev, phys, size) &&
+	    map_plainly(dev, phys, size, handle))
+		return 0;
+	return map_careful(dev, phys, size, dir, 0, handle, __builtin_return_address(0));
 }
 
 void dma_unmap_page(struct device *dev, dma_t handle, uint64_t size, enum dma_data_direction dir)

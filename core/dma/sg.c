@@ -7,16 +7,24 @@
 static void unmap_entries(struct device *dev, struct scatterlist *sg, unsigned int nents,
 			  enum dma_data_direction dir, unsigned int attrs)
 {
+	bool plain = unmap_is_plain(dev);
+
 	for (unsigned int i = 0; i < nents; i++)
-		(void)unmap_direct(dev, sg[i].dma_address, sg[i].dma_length, dir, attrs);
+		if (!plain || map_may_be_slot(dev, sg[i].dma_address, sg[i].dma_length))
+			(void)unmap_direct(dev, sg[i].dma_address, sg[i].dma_length, dir, attrs);
 }
 
 static int map_entries(struct device *dev, struct scatterlist *sg, unsigned int nents,
 		       enum dma_data_direction dir, unsigned int attrs)
 {
-	for (unsigned int i = 0; i < nents; i++) {
-		int err = map_direct(dev, sg[i].phys, sg[i].length, dir, attrs, &sg[i].dma_address);
+	bool plain = map_is_plain(dev);
 
+	for (unsigned int i = 0; i < nents; i++) {
+		int err = 0;
+
+		if (!plain || !map_plainly(dev, sg[i].phys, sg[i].length, &sg[i].dma_address))
+			err = map_direct(dev, sg[i].phys, sg[i].length, dir, attrs,
+					 &sg[i].dma_address);
 		if (err) {
 			map_keep_refusal(dev, sg[i].phys, sg[i].length, attrs, err);
 			unmap_entries(dev, sg, i, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);

@@ -249,9 +249,7 @@ bool swiotlb_is_forced(const struct device *dev)
 
 bool is_swiotlb_buffer(const struct device *dev, phys_t phys)
 {
-	struct io_tlb_mem *mem = swiotlb_of(dev);
-
-	return mem && swiotlb_pool_of(mem, phys);
+	return swiotlb_is_slot(dev, phys);
 }
 
 uint64_t swiotlb_max_mapping_size(const struct device *dev)

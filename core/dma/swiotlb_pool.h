@@ -119,6 +119,15 @@ static inline struct swiotlb_pool *swiotlb_pool_of(struct io_tlb_mem *mem, phys_
 	return swiotlb_transient_of(mem, phys);
 }
 
+/* is_swiotlb_buffer(), inline. */
+static inline bool swiotlb_is_slot(const struct device *dev, phys_t phys)
+{
+	struct io_tlb_mem *mem =
+		dev->dma_io_tlb_mem ? dev->dma_io_tlb_mem : dev->machine->dma->swiotlb;
+
+	return mem && swiotlb_pool_of(mem, phys);
+}
+
 /* Whether one more message may be logged: ten in five seconds, as Linux's ratelimit. */
 bool swiotlb_may_say(struct io_tlb_mem *mem);
 

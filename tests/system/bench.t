@@ -29,7 +29,11 @@ for name in frames.pair.order0.threads1 frames.bulk_alloc.order0.threads1 frames
 	frames.bulk_free_random.order0.threads2 frames.random.order3.threads1 frames.pair.order9.threads2 \
 	frames.free_blocks.order0.threads1 frames.setup frames.metadata.gib cma.idle.16384.alloc \
 	cma.idle.4096.release cma.full.4096.alloc cma.full.4096.alloc.movable cma.hosted.full.4096.alloc \
-	contig.half.threads1 migrate.page.threads2 migrate.copy.threads1; do
+	contig.half.threads1 migrate.page.threads2 migrate.copy.threads1 dma.coherent.pool.threads1 \
+	dma.coherent.pool.zero.threads2 dma.coherent.pool.aged.rest.threads1 dma.coherent.atomic.caches.threads1 \
+	dma.coherent.area.64k.caches.threads2 dma.map.direct.threads1 dma.map.direct.sg16.threads2 \
+	dma.map.direct.debug.threads1 dma.map.bounce.4k.over_memcpy.threads1 dma.map.bounce.64k.cold.memcpy.threads2 \
+	dma.map.iommu.strict.threads1 dma.map.iommu.deferred.64k.threads2 dma.object.64.threads1; do
 	grep -qx "$name" "$tmp/names" || missing="$missing $name"
 done
 echo "missing:$missing" >"$tmp/out"
@@ -53,6 +57,18 @@ result $? 'every figure is above 0'
 grep -q '"ram_bytes": 67108864' "$tmp/out" && grep -q '"runs": 1' "$tmp/out"
 result $? 'says in which setting'
 
+bench dma --runs 1 --format json
+result $? 'measures devices'
+"$freehold" bench --list dma | cut -d' ' -f1 >"$tmp/names"
+values name | cmp -s - "$tmp/names"
+result $? 'all that it lists of them'
+# A difference of two may be less than nothing on a busy host.
+values name >"$tmp/names"
+values median | paste -d' ' "$tmp/names" - | awk '$1 !~ /[.]rest[.]/ && !($2 > 0) { bad = 1 } END { exit bad || !NR }'
+result $? 'every time is above 0'
+grep -q '"dma_bytes": 402653184' "$tmp/out"
+result $? 'says how much memory devices had'
+
 bench --runs 3 --format json --filter 'frames.metadata.*'
 [ $? = 0 ] && [ "$(values name | wc -l)" = 3 ] && [ "$(values runs | sort -u)" = 3 ]
 result $? 'a filter, three runs of each'
@@ -68,7 +84,7 @@ refuses 2 '--runs 0: expected a number from 1 to 1000' --runs 0
 refuses 2 '--threads 65: expected' --threads 65
 refuses 2 '--ram 100M: expected a power of two' --ram 100M
 refuses 2 '--format xml: expected text or json' --format xml
-refuses 2 'page: expected frames, cma, contig or migrate' page
+refuses 2 'page: expected frames, cma, contig, migrate or dma' page
 refuses 2 'cma: given twice' cma cma
 refuses 2 '--filter nothing.*: no measure has such a name' --filter 'nothing.*'
 

@@ -6,6 +6,7 @@
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "dma/dma.h"
+#include "dma/swiotlb.h"
 #include "t.h"
 #include "testplat.h"
 
@@ -18,10 +19,13 @@ static struct device dev;
 static pfn_t pfn; /* 16 frames for all to use */
 static unsigned char *bytes;
 
-static bool start(bool caches)
+static struct boot_config *config(void)
 {
-	struct boot_config *cfg = testplat_config(64, 0, CMA_POLICY_GUARANTEED, 1, TP_ONE_ZONE);
+	return testplat_config(64, 0, CMA_POLICY_GUARANTEED, 1, TP_ONE_ZONE);
+}
 
+static bool start_of(struct boot_config *cfg, bool caches)
+{
 	testplat_init(&tp);
 	testplat_cpu(0);
 	if (caches)
@@ -32,6 +36,11 @@ static bool start(bool caches)
 		return false;
 	bytes = fh_page_address(m, pfn);
 	return true;
+}
+
+static bool start(bool caches)
+{
+	return start_of(config(), caches);
 }
 
 static void end(void)
@@ -125,6 +134,46 @@ static void reach(void)
 	T_EQ(dma_map_resource(&dev, (phys_t){0xfe000000}, 16, DMA_TO_DEVICE, 0, &h), 0);
 	T_EQ(h.v, 0xfe000000);
 	dma_unmap_resource(&dev, h, 16, DMA_TO_DEVICE, 0);
+	end();
+}
+
+static uint64_t slots_used(void)
+{
+	struct swiotlb_stats st;
+
+	swiotlb_stats(m->dma->swiotlb, &st);
+	return st.used;
+}
+
+/* What a device reaches is bounced all the same, its bytes come back, and with its end the slots are free: alone and in lists. */
+static void forced(void)
+{
+	struct boot_config *cfg = config();
+	struct scatterlist sg[2];
+	dma_t h;
+
+	cfg->dma.swiotlb_slabs = 512;
+	cfg->dma.swiotlb_force = true;
+	cfg->dma.swiotlb_noforce = false;
+	T_NEED(start_of(cfg, false));
+	T_NEED(m->dma->swiotlb);
+	T_EQ(dma_map_single(&dev, bytes, PAGE, DMA_BIDIRECTIONAL, &h), 0);
+	T_OK(is_swiotlb_buffer(&dev, (phys_t){h.v}), "in slots");
+	T_EQ(slots_used(), 2);
+	memset(fh_page_address(m, h.v / PAGE), 'x', 1);
+	dma_unmap_single(&dev, h, PAGE, DMA_BIDIRECTIONAL);
+	T_EQ(bytes[0], 'x');
+	T_EQ(slots_used(), 0);
+	sg[0] = (struct scatterlist){.phys = {phys()}, .length = 5};
+	sg[1] = (struct scatterlist){.phys = {phys() + 2 * PAGE}, .length = PAGE};
+	T_EQ(dma_map_sg(&dev, sg, 2, DMA_FROM_DEVICE, 0), 2);
+	T_OK(is_swiotlb_buffer(&dev, (phys_t){sg[0].dma_address.v}), "the first in slots");
+	T_OK(is_swiotlb_buffer(&dev, (phys_t){sg[1].dma_address.v}), "the second, too");
+	T_EQ(slots_used(), 3);
+	memset(fh_page_address(m, sg[1].dma_address.v / PAGE), 'y', 1);
+	dma_unmap_sg(&dev, sg, 2, DMA_FROM_DEVICE, 0);
+	T_EQ(bytes[2 * PAGE], 'y');
+	T_EQ(slots_used(), 0);
 	end();
 }
 
@@ -384,5 +433,5 @@ static void shared(void)
 }
 
 const struct t_case t_cases[] = {
-	T(bad_arguments),  T(reach),	T(masks),      T(bytes_cross), T(lists),
-	T(cached_buffers), T(coherent), T(no_address), T(shared),      T_END};
+	T(bad_arguments),  T(forced),	T(reach),      T(masks),  T(bytes_cross), T(lists),
+	T(cached_buffers), T(coherent), T(no_address), T(shared), T_END};

@@ -114,6 +114,32 @@ static void region_pool(void)
 	end();
 }
 
+/* All ten pages are taken, and none behind them: the last that was looked for from below was found in between. */
+static void full_pool(void)
+{
+	static const uint64_t sizes[] = {2 * PAGE, 4 * PAGE, 2 * PAGE, 2 * PAGE};
+	struct boot_config *cfg = config(64, 0);
+	dma_t h[4], one;
+	void *cpu[4], *page;
+
+	add_pool(cfg, "ten", TP_BASE + 16 * MIB, 10 * PAGE, 0);
+	T_NEED(start(cfg, true));
+	struct device dev = {.machine = m, .dma_mem = dma_pool_of_region(m, "ten")};
+
+	for (unsigned int i = 0; i < 4; i++)
+		T_EQ(dma_alloc_coherent(&dev, sizes[i], GFP_KERNEL, &h[i], &cpu[i]), 0);
+	T_EQ(h[1].v, h[0].v + 4 * PAGE);
+	T_EQ(h[2].v, h[0].v + 2 * PAGE);
+	T_EQ(dma_alloc_coherent(&dev, PAGE, GFP_KERNEL, &one, &page), -FH_ENOMEM);
+	T_EQ(dma_free_coherent(&dev, sizes[3], cpu[3], h[3]), 0);
+	T_EQ(dma_alloc_coherent(&dev, PAGE, GFP_KERNEL, &one, &page), 0);
+	T_EQ(one.v, h[3].v);
+	T_EQ(dma_free_coherent(&dev, PAGE, page, one), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		T_EQ(dma_free_coherent(&dev, sizes[i], cpu[i], h[i]), 0);
+	end();
+}
+
 /* SRAM beside the banks: the device has addresses, the CPU has none here. A pool of odd size has its whole pages. */
 static void odd_regions(void)
 {
@@ -343,6 +369,13 @@ static void birth_fails(void)
 	T_OK(false, "it ends");
 }
 
-const struct t_case t_cases[] = {T(region_pool),	 T(odd_regions),       T(out_of_reach),
-				 T(atomic_pools_grow),	 T(atomic_pool_sizes), T(files),
-				 T(atomic_pool_in_area), T(birth_fails),       T_END};
+const struct t_case t_cases[] = {T(region_pool),
+				 T(full_pool),
+				 T(odd_regions),
+				 T(out_of_reach),
+				 T(atomic_pools_grow),
+				 T(atomic_pool_sizes),
+				 T(files),
+				 T(atomic_pool_in_area),
+				 T(birth_fails),
+				 T_END};

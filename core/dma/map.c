@@ -115,10 +115,10 @@ static inline uint64_t give_cpu(struct device *dev, dma_t handle, uint64_t size,
 	phys = dma_to_phys(dev, handle, size);
 	if (phys == DMA_NOWHERE)
 		return 0;
-	if (is_swiotlb_buffer(dev, (phys_t){phys})) {
-		(void)swiotlb_sync_for_cpu(dev, (phys_t){phys}, size, dir);
+	/* Pages of a restricted pool lie in slots, and are no mapping: they have caches only. */
+	if (is_swiotlb_buffer(dev, (phys_t){phys}) &&
+	    !swiotlb_sync_for_cpu(dev, (phys_t){phys}, size, dir))
 		return 0;
-	}
 	return dma_cache_for_cpu(dev, (phys_t){phys}, size, dir);
 }
 
@@ -136,9 +136,8 @@ static inline void give_device(struct device *dev, dma_t handle, uint64_t size,
 	phys = dma_to_phys(dev, handle, size);
 	if (phys == DMA_NOWHERE)
 		return;
-	if (is_swiotlb_buffer(dev, (phys_t){phys}))
-		(void)swiotlb_sync_for_device(dev, (phys_t){phys}, size, dir);
-	else
+	if (!is_swiotlb_buffer(dev, (phys_t){phys}) ||
+	    swiotlb_sync_for_device(dev, (phys_t){phys}, size, dir))
 		dma_cache_for_device(dev, (phys_t){phys}, size);
 }
 

@@ -142,6 +142,29 @@ static void area_and_buddy(void)
 	coherent(&dev, 20 * PAGE, GFP_KERNEL, 0);
 }
 
+/* A list whose third entry finds no slots: those of the first two are free again. */
+static void list_too_long(struct device *dev)
+{
+	struct swiotlb_stats before, after;
+	struct scatterlist sg[4] = {0};
+	dma_t handle[2];
+	int n = 0;
+
+	for (unsigned int i = 0; i < 4; i++)
+		sg[i] = (struct scatterlist){.phys = {(pfn + 8 * i) * PAGE},
+					     .length = PAGE * (1 + i)};
+	while (n < 2 &&
+	       !dma_map_phys(dev, (phys_t){pfn * PAGE}, 30 * PAGE, DMA_TO_DEVICE, 0, &handle[n]))
+		n++;
+	T_EQ(n, 2);
+	swiotlb_stats(dev->dma_io_tlb_mem, &before);
+	T_EQ(dma_map_sg(dev, sg, 4, DMA_TO_DEVICE, DMA_ATTR_NO_WARN), -FH_ENOSPC);
+	swiotlb_stats(dev->dma_io_tlb_mem, &after);
+	T_EQ(after.used, before.used);
+	while (n--)
+		dma_unmap_phys(dev, handle[n], 30 * PAGE, DMA_TO_DEVICE, 0);
+}
+
 static void restricted(void)
 {
 	struct device dev = device("wifi");
@@ -152,6 +175,8 @@ static void restricted(void)
 	if (fair_as(dma_map_page(&dev, pfn, 10, 5000, DMA_BIDIRECTIONAL, &handle), -FH_ENOSPC,
 		    "restricted map"))
 		dma_unmap_page(&dev, handle, 5000, DMA_BIDIRECTIONAL);
+	if (healthy) /* two mappings at once of the same bytes, that only the device reads */
+		list_too_long(&dev);
 }
 
 /* Scattered frames, then one run; then buffers that were mapped from the first. */

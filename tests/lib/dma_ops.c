@@ -437,6 +437,28 @@ static void alive(struct dma_ops *r)
 	}
 }
 
+/* Neither slots nor addresses are out. */
+static void nothing_mapped(struct dma_ops *r)
+{
+	struct fh_dma *dma = r->d.m->dma;
+	struct swiotlb_stats s = {0};
+	struct iommu_stats io = {0};
+
+	if (dma->swiotlb)
+		swiotlb_stats(dma->swiotlb, &s);
+	dm_must(&r->d, !s.used, "%llu slots are still taken", (unsigned long long)s.used);
+	if (swiotlb_restricted(r->d.m, "bounce"))
+		swiotlb_stats(swiotlb_restricted(r->d.m, "bounce"), &s);
+	dm_must(&r->d, !s.used, "%llu restricted slots are still taken",
+		(unsigned long long)s.used);
+	for (unsigned int i = 0; i < DM_DEVICES; i++) {
+		if (r->d.dev[i].iommu)
+			iommu_stats(r->d.dev[i].iommu, &io);
+		dm_must(&r->d, !io.mapped, "%s: %llu bytes are still mapped",
+			dev_name(&r->d.dev[i]), (unsigned long long)io.mapped);
+	}
+}
+
 static void death(struct dma_ops *r)
 {
 	struct dm *d = &r->d;
@@ -451,6 +473,7 @@ static void death(struct dma_ops *r)
 		if (d->mem[i].live)
 			dma_ops_free(r, &d->mem[i]);
 	dma_ops_end_pools(r);
+	nothing_mapped(r);
 	no_reports(r);
 	check(r);
 	alive(r);

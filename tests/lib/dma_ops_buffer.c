@@ -195,6 +195,21 @@ static int call_alloc(struct dm_mem *mem, gfp_t gfp, enum dma_data_direction dir
 	}
 }
 
+/* There and back over all of its runs: by lot that hardly ever happens. */
+static void first_use(struct dma_ops *r, struct dm_mem *mem, struct dm_map *map)
+{
+	uint64_t pos = (mem->pages - 1) * PAGE;
+
+	if (map->dir != DMA_FROM_DEVICE)
+		dm_cpu_access(&r->d, mem, pos, map->total - pos, true, dma_ops_stamp(r));
+	dma_ops_sync_those(r, map, false);
+	dm_map_access(&r->d, map, 0, map->total, map->dir == DMA_FROM_DEVICE, dma_ops_stamp(r));
+	if (map->dir == DMA_BIDIRECTIONAL)
+		dm_map_access(&r->d, map, pos, map->total - pos, true, dma_ops_stamp(r));
+	dma_ops_sync_those(r, map, true);
+	dm_mem_compare(&r->d, mem);
+}
+
 static void op_alloc_cached(struct dma_ops *r)
 {
 	enum dm_kind kind = (enum dm_kind)(DM_PAGES + dma_ops_u8(r) % 3);
@@ -225,6 +240,7 @@ static void op_alloc_cached(struct dma_ops *r)
 	dm_must(&r->d, kind != DM_PAGES || mem->pfn[0] == pfn, "frames other than those told");
 	dm_must(&r->d, kind != DM_NONCOHERENT || mem->cpu == fh_page_address(r->d.m, mem->pfn[0]),
 		"another address than that of the frames");
+	first_use(r, mem, map);
 }
 
 /* ---- ends ---- */

@@ -86,22 +86,23 @@ static unsigned int cut(const struct range *run, unsigned int nr_runs, uint64_t 
 	return n;
 }
 
-int dma_mmap_coherent(struct device *dev, struct fh_space *space, uint64_t va, uint64_t nr,
-		      void *cpu, dma_t handle, uint64_t size, uint64_t offset)
+int dma_mmap_coherent(struct device *dev, struct fh_space *space, uint64_t va, struct range part,
+		      void *cpu, dma_t handle, uint64_t size)
 {
 	const struct range *run;
-	struct range one, *part;
+	struct range one, *shown;
 	unsigned int nr_runs;
 	int err;
 
 	(void)cpu;
 	run = runs_of(dev, handle, size, &one, &nr_runs);
-	if (!run || !space || !nr || offset >= pages_of(size) || nr > pages_of(size) - offset)
+	if (!run || !space || part.start >= part.end || part.end > pages_of(size))
 		return -FH_EINVAL;
-	part = machine_alloc(dev->machine, nr_runs * sizeof(*part));
-	if (!part)
+	shown = machine_alloc(dev->machine, nr_runs * sizeof(*shown));
+	if (!shown)
 		return -FH_ENOMEM;
-	err = fh_space_map_frames(space, va, part, cut(run, nr_runs, offset, nr, part));
-	machine_free(dev->machine, part, nr_runs * sizeof(*part));
+	err = fh_space_map_frames(space, va, shown,
+				  cut(run, nr_runs, part.start, part.end - part.start, shown));
+	machine_free(dev->machine, shown, nr_runs * sizeof(*shown));
 	return err;
 }

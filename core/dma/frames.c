@@ -122,9 +122,20 @@ static int ask_region_pool(struct dma_ask *a, struct dma_coherent_mem *mem, enum
 static int ask_atomic(struct dma_ask *a)
 {
 	char why[DMA_WHY_MAX];
-	int err = pool_alloc(a->dev, a->pages, a->gfp, a->align, reaches, &a->pfn, &a->cpu, why);
+	struct pool_want w = {
+		.dev = a->dev,
+		.pages = a->pages,
+		.gfp = a->gfp,
+		.order = a->align,
+		.reaches = reaches,
+	};
+	int err = pool_alloc(&w, why);
 
-	return err ? refuse_step(a->way, DMA_SOURCE_ATOMIC_POOL, err, "%s", why) : 0;
+	if (err)
+		return refuse_step(a->way, DMA_SOURCE_ATOMIC_POOL, err, "%s", why);
+	a->pfn = w.pfn;
+	a->cpu = w.cpu;
+	return 0;
 }
 
 static int ask_bounce(struct dma_ask *a, enum dma_source source)

@@ -19,38 +19,34 @@ static bool bad(const struct device *dev, uint64_t size, enum dma_data_direction
 /* ---- contiguous in memory ---- */
 
 /* The CPU's: cached, zero, and known to the device. */
-static int alloc_pages(struct device *dev, uint64_t size, gfp_t gfp, unsigned int attrs,
-		       enum dma_data_direction dir, dma_t *handle, pfn_t *pfn, const void *site)
+static int alloc_pages(struct dma_ask *a, enum dma_data_direction dir, dma_t *handle,
+		       const void *site)
 {
-	struct dma_refusal way;
-	struct dma_ask a;
+	struct device *dev = a->dev;
+	uint64_t bytes = a->pages << FH_PAGE_SHIFT;
+	phys_t phys;
 	int err;
 
-	frames_ask(&a, dev, size, gfp, attrs, &way);
-	err = frames_take_cached(&a);
+	err = frames_take_cached(a);
 	if (!err) {
-		machine_zero(dev->machine, a.pfn, a.pages);
+		phys = fh_pfn_to_phys(a->pfn);
+		machine_zero(dev->machine, a->pfn, a->pages);
 		if (dev->iommu)
-			err = iommu_dma_map(dev, fh_pfn_to_phys(a.pfn), a.pages << FH_PAGE_SHIFT,
-					    dma_limit(dev, dma_get_mask(dev)), map_prot(dev, dir),
-					    handle);
+			err = iommu_dma_map(dev, phys, bytes, dma_limit(dev, dma_get_mask(dev)),
+					    map_prot(dev, dir), handle);
 		else
-			handle->v =
-				dma_of_phys(dev, fh_pfn_to_phys(a.pfn), a.pages << FH_PAGE_SHIFT);
+			handle->v = dma_of_phys(dev, phys, bytes);
 		if (err) {
-			frames_give_back(dev, a.pfn, a.pages);
-			(void)refuse_step(&way, DMA_SOURCE_IOVA, err, "no addresses");
+			frames_give_back(dev, a->pfn, a->pages);
+			(void)refuse_step(a->way, DMA_SOURCE_IOVA, err, "no addresses");
 		}
 	}
-	if (err) {
-		refuse_keep(dev, &way, err);
-		return err;
-	}
-	*pfn = a.pfn;
-	if (dev->machine->dma->debug)
-		debug_dma_map(dev, DMA_DEBUG_PAGES, fh_pfn_to_phys(a.pfn), size, dir, attrs,
-			      *handle, site);
-	return 0;
+	if (err)
+		refuse_keep(dev, a->way, err);
+	else if (dev->machine->dma->debug)
+		debug_dma_map(dev, DMA_DEBUG_PAGES, phys, a->way->size, dir, a->attrs, *handle,
+			      site);
+	return err;
 }
 
 /* The first frame at an address; UINT64_MAX: nothing of the device's is there. Behind an IOMMU the handle says nothing of the frames:
@@ -88,9 +84,17 @@ static int free_pages(struct device *dev, uint64_t size, pfn_t pfn, dma_t handle
 int dma_alloc_pages(struct device *dev, uint64_t size, gfp_t gfp, enum dma_data_direction dir,
 		    dma_t *handle, pfn_t *pfn)
 {
+	struct dma_refusal way;
+	struct dma_ask a;
+	int err;
+
 	if (bad(dev, size, dir, 0) || !handle || !pfn)
 		return -FH_EINVAL;
-	return alloc_pages(dev, size, gfp, 0, dir, handle, pfn, __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, 0, &way);
+	err = alloc_pages(&a, dir, handle, __builtin_return_address(0));
+	if (!err)
+		*pfn = a.pfn;
+	return err;
 }
 
 int dma_free_pages(struct device *dev, uint64_t size, pfn_t pfn, dma_t handle,
@@ -102,14 +106,16 @@ int dma_free_pages(struct device *dev, uint64_t size, pfn_t pfn, dma_t handle,
 int dma_alloc_noncoherent(struct device *dev, uint64_t size, gfp_t gfp, enum dma_data_direction dir,
 			  dma_t *handle, void **cpu)
 {
-	pfn_t pfn;
+	struct dma_refusal way;
+	struct dma_ask a;
 	int err;
 
 	if (bad(dev, size, dir, 0) || !handle || !cpu)
 		return -FH_EINVAL;
-	err = alloc_pages(dev, size, gfp, 0, dir, handle, &pfn, __builtin_return_address(0));
+	frames_ask(&a, dev, size, gfp, 0, &way);
+	err = alloc_pages(&a, dir, handle, __builtin_return_address(0));
 	if (!err)
-		*cpu = machine_virt(dev->machine, pfn);
+		*cpu = machine_virt(dev->machine, a.pfn);
 	return err;
 }
 
@@ -148,22 +154,21 @@ static struct noncontig *new_table(struct fh_machine *m, unsigned int nents)
 	return t;
 }
 
-static int alloc_one(struct device *dev, uint64_t size, gfp_t gfp, enum dma_data_direction dir,
-		     unsigned int attrs, struct noncontig **table, const void *site)
+static int alloc_one(struct dma_ask *a, enum dma_data_direction dir, struct noncontig **table,
+		     const void *site)
 {
-	struct noncontig *t = new_table(dev->machine, 1);
-	pfn_t pfn;
+	struct fh_machine *m = a->dev->machine;
+	struct noncontig *t = new_table(m, 1);
 	int err = -FH_ENOMEM;
 
-	size = pages_of(size) << FH_PAGE_SHIFT; /* as its entry says, and a sync of the list */
 	if (t)
-		err = alloc_pages(dev, size, gfp, attrs, dir, &t->entry[0].dma_address, &pfn, site);
+		err = alloc_pages(a, dir, &t->entry[0].dma_address, site);
 	if (err) {
-		machine_free(dev->machine, t, t ? t->size : 0);
+		machine_free(m, t, t ? t->size : 0);
 		return err;
 	}
-	t->entry[0].phys = fh_pfn_to_phys(pfn);
-	t->entry[0].length = t->entry[0].dma_length = size;
+	t->entry[0].phys = fh_pfn_to_phys(a->pfn);
+	t->entry[0].length = t->entry[0].dma_length = a->pages << FH_PAGE_SHIFT;
 	*table = t;
 	return 0;
 }
@@ -218,10 +223,11 @@ int dma_alloc_noncontiguous(struct device *dev, uint64_t size, gfp_t gfp,
 
 	if (bad(dev, size, dir, attrs) || !sgt)
 		return -FH_EINVAL;
+	/* Whole pages: as its entries say, and a sync of the list. */
+	frames_ask(&a, dev, pages_of(size) << FH_PAGE_SHIFT, gfp, attrs, &way);
 	if (!dev->iommu) {
-		err = alloc_one(dev, size, gfp, dir, attrs, &t, site);
+		err = alloc_one(&a, dir, &t, site);
 	} else {
-		frames_ask(&a, dev, size, gfp, attrs, &way);
 		err = alloc_many(&a, dir, &t);
 		if (err)
 			refuse_keep(dev, &way, err);

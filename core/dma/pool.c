@@ -138,25 +138,23 @@ static enum zone_type first_pool(gfp_t gfp)
 	return gfp & __GFP_DMA32 ? ZONE_DMA32 : ZONE_NORMAL;
 }
 
-static bool take(struct atomic_pool *p, const struct device *dev, uint64_t pages,
-		 unsigned int order,
-		 bool (*ok)(const struct device *dev, pfn_t pfn, uint64_t pages), pfn_t *pfn,
-		 void **cpu, bool *unreachable)
+static bool take(struct atomic_pool *p, struct pool_want *w, bool *unreachable)
 {
 	struct dma_chunk *c = atomic_load_explicit(&p->chunks, memory_order_acquire);
 	uint64_t used;
 
 	for (; c; c = c->next) {
-		if (!chunk_take(c, pages, order, pfn))
+		if (!chunk_take(c, w->pages, w->order, &w->pfn))
 			continue;
-		if (!ok(dev, *pfn, pages)) {
+		if (!w->reaches(w->dev, w->pfn, w->pages)) {
 			*unreachable = true;
-			if (!chunk_give(c, *pfn, pages))
-				machine_bug(dev->machine, "dma: a pool lost its pages");
+			if (!chunk_give(c, w->pfn, w->pages))
+				machine_bug(w->dev->machine, "dma: a pool lost its pages");
 			continue;
 		}
-		*cpu = chunk_cpu(c, *pfn);
-		used = atomic_fetch_add_explicit(&p->used, pages, memory_order_relaxed) + pages;
+		w->cpu = chunk_cpu(c, w->pfn);
+		used = atomic_fetch_add_explicit(&p->used, w->pages, memory_order_relaxed) +
+		       w->pages;
 		if (p->size - used < p->low)
 			atomic_store_explicit(&p->wanted, 1, memory_order_relaxed);
 		return true;
@@ -164,35 +162,33 @@ static bool take(struct atomic_pool *p, const struct device *dev, uint64_t pages
 	return false;
 }
 
-int pool_alloc(struct device *dev, uint64_t pages, gfp_t gfp, unsigned int order,
-	       bool (*ok)(const struct device *dev, pfn_t pfn, uint64_t pages), pfn_t *pfn,
-	       void **cpu, char *why)
+int pool_alloc(struct pool_want *w, char *why)
 {
-	struct fh_machine *m = dev->machine;
+	struct fh_machine *m = w->dev->machine;
 	bool any = false, unreachable = false;
 
-	for (int z = (int)first_pool(gfp); z >= 0; z--) {
+	for (int z = (int)first_pool(w->gfp); z >= 0; z--) {
 		struct atomic_pool *p = m->dma->atomic[z];
 
 		if (!p)
 			continue;
 		any = true;
-		if (take(p, dev, pages, order, ok, pfn, cpu, &unreachable))
+		if (take(p, w, &unreachable))
 			return 0;
 		atomic_store_explicit(&p->wanted, 1, memory_order_relaxed);
 	}
-	if (!(gfp & __GFP_NOWARN) && any)
+	if (!(w->gfp & __GFP_NOWARN) && any)
 		machine_log(m, PLAT_LOG_WARN,
 			    unreachable ? "Failed to get suitable pool for %s"
 					: "DMA pool exhausted for %s",
-			    dev_name(dev));
+			    dev_name(w->dev));
 	if (!any)
 		fh_snprintf(why, DMA_WHY_MAX, "there is none");
 	else if (unreachable)
 		fh_snprintf(why, DMA_WHY_MAX, "what is free lies out of the device's reach");
 	else
 		fh_snprintf(why, DMA_WHY_MAX, "exhausted, %llu KiB, grow queued",
-			    (unsigned long long)(pool_size(m, first_pool(gfp))
+			    (unsigned long long)(pool_size(m, first_pool(w->gfp))
 						 << (FH_PAGE_SHIFT - 10)));
 	return -FH_ENOMEM;
 }

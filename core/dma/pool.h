@@ -13,11 +13,20 @@
 FH_MUST_CHECK int pool_start(struct fh_machine *m, const uint64_t bytes[MAX_NR_ZONES]);
 void pool_end(struct fh_machine *m);
 
-/* Pages for a device, from the pool that gfp names, then those below it; never sleeps. ok() tells whether it reaches them. *why, of
- * DMA_WHY_MAX, says what was wrong on -FH_ENOMEM. */
-FH_MUST_CHECK int pool_alloc(struct device *dev, uint64_t pages, gfp_t gfp, unsigned int order,
-			     bool (*ok)(const struct device *dev, pfn_t pfn, uint64_t pages),
-			     pfn_t *pfn, void **cpu, char *why);
+/* What a device wants of them; pfn and cpu are what it gets. */
+struct pool_want {
+	struct device *dev;
+	uint64_t pages;
+	gfp_t gfp;
+	unsigned int order; /* the first frame is a multiple of 2^order */
+	bool (*reaches)(const struct device *dev, pfn_t pfn, uint64_t pages);
+	pfn_t pfn;
+	void *cpu;
+};
+
+/* From the pool that gfp names, else from those below it; never sleeps. *why, of DMA_WHY_MAX, says what was wrong on
+ * -FH_ENOMEM. */
+FH_MUST_CHECK int pool_alloc(struct pool_want *w, char *why);
 /* The chunk of a pool that has these pages; NULL: none. */
 struct dma_chunk *pool_find(struct fh_machine *m, pfn_t pfn, uint64_t pages);
 /* False: not pages that it gave. */

@@ -120,12 +120,11 @@ FH_MUST_CHECK int dma_get_sgtable(struct device *dev, struct sg_table *sgt, void
 				  uint64_t size);
 void dma_free_sgtable(struct device *dev, struct sg_table *sgt);
 
-/* Shows pages [offset, offset + nr) of a coherent buffer at [va, va + nr) of a space, both in pages, past the caches where the
- * buffer is. -FH_ENOMEM; -FH_EINVAL: not within the buffer, or over an existing mapping.
- * fh_space_unmap() ends it, before the buffer is freed. */
+/* Shows pages [part.start, part.end) of a coherent buffer at va (pages) of a space, past the caches where the
+ * buffer is. -FH_ENOMEM; -FH_EINVAL: not within the buffer, or over an existing mapping. fh_space_unmap() ends it, before
+ * the buffer is freed. */
 FH_MUST_CHECK int dma_mmap_coherent(struct device *dev, struct fh_space *space, uint64_t va,
-				    uint64_t nr, void *cpu, dma_t handle, uint64_t size,
-				    uint64_t offset);
+				    struct range part, void *cpu, dma_t handle, uint64_t size);
 
 /* ---- streaming ---- */
 

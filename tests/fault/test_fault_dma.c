@@ -88,7 +88,9 @@ static void export(struct device *dev)
 	    fair(dma_alloc_coherent(dev, 6 * PAGE, GFP_KERNEL, &handle, &cpu), "buffer")) {
 		if (fair(dma_get_sgtable(dev, &table, cpu, handle, 6 * PAGE), "table"))
 			dma_free_sgtable(dev, &table);
-		if (fair(dma_mmap_coherent(dev, space, 3, 4, cpu, handle, 6 * PAGE, 1), "mmap"))
+		if (fair(dma_mmap_coherent(dev, space, 3, (struct range){1, 5}, cpu, handle,
+					   6 * PAGE),
+			 "mmap"))
 			T_EQ(fh_space_unmap(space, 3), 0);
 		T_EQ(dma_free_coherent(dev, 6 * PAGE, cpu, handle), 0);
 	}

@@ -141,8 +141,8 @@ static void op_see(struct dma_ops *r)
 		return;
 	offset = dma_ops_pick(r, mem->pages);
 	nr = 1 + dma_ops_pick(r, mem->pages - offset);
-	err = dma_mmap_coherent(mem->dev, r->space, va, nr, mem->cpu, mem->handle, mem->size,
-				offset);
+	err = dma_mmap_coherent(mem->dev, r->space, va, (struct range){offset, offset + nr},
+				mem->cpu, mem->handle, mem->size);
 	if (err) {
 		dma_ops_refused(r, err, "dma_mmap_coherent()");
 		return;

@@ -400,11 +400,14 @@ static void shared(void)
 	T_EQ(table.sgl[0].phys.v, h.v);
 	T_EQ(table.sgl[0].length, 4 * PAGE);
 	dma_free_sgtable(&dev, &table);
-	T_EQ(dma_mmap_coherent(&dev, space, 10, 4, cpu, h, 4 * PAGE, 1), -FH_EINVAL);
-	T_EQ(dma_mmap_coherent(&dev, space, 10, 0, cpu, h, 4 * PAGE, 1), -FH_EINVAL);
-	T_EQ(dma_mmap_coherent(&dev, NULL, 10, 1, cpu, h, 4 * PAGE, 1), -FH_EINVAL);
-	T_EQ(dma_mmap_coherent(&dev, space, 10, 2, cpu, h, 4 * PAGE, 1), 0);
-	T_EQ(dma_mmap_coherent(&dev, space, 11, 2, cpu, h, 4 * PAGE, 1), -FH_EINVAL);
+	T_EQ(dma_mmap_coherent(&dev, space, 10, (struct range){1, 5}, cpu, h, 4 * PAGE),
+	     -FH_EINVAL);
+	T_EQ(dma_mmap_coherent(&dev, space, 10, (struct range){1, 1}, cpu, h, 4 * PAGE),
+	     -FH_EINVAL);
+	T_EQ(dma_mmap_coherent(&dev, NULL, 10, (struct range){1, 2}, cpu, h, 4 * PAGE), -FH_EINVAL);
+	T_EQ(dma_mmap_coherent(&dev, space, 10, (struct range){1, 3}, cpu, h, 4 * PAGE), 0);
+	T_EQ(dma_mmap_coherent(&dev, space, 11, (struct range){1, 3}, cpu, h, 4 * PAGE),
+	     -FH_EINVAL);
 	TP_SPACE_CHECK(space, host);
 	((unsigned char *)cpu)[2 * PAGE + 3] = 'm';
 	T_EQ(fh_space_load(space, 11, 3, &c, 1), 0);
@@ -421,7 +424,7 @@ static void shared(void)
 		int err;
 
 		tp.fail_nth = nth;
-		err = dma_mmap_coherent(&dev, space, 10, 2, cpu, h, 4 * PAGE, 1);
+		err = dma_mmap_coherent(&dev, space, 10, (struct range){1, 3}, cpu, h, 4 * PAGE);
 		tp.fail_nth = 0;
 		T_EQ(err, -FH_ENOMEM);
 		T_EQ(fh_space_load(space, 11, 3, &c, 1), -FH_EFAULT);

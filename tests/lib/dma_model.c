@@ -135,11 +135,13 @@ static void no_overlap(struct dm *d, const struct device *dev, uint64_t a, uint6
 static void is_alone(struct dm *d, const struct device *dev, uint64_t bus, uint64_t len,
 		     const struct dm_mem *but, const struct dm_map *but_map)
 {
-	for (unsigned int i = 0; i < DM_MEMS; i++) {
-		const struct dm_mem o = d->mem[i];
+	unsigned int skip = but ? index_of(d, but) : DM_MEMS;
 
-		if (o.live && &d->mem[i] != but && o.kind == DM_COHERENT)
-			no_overlap(d, dev, bus, len, o.handle.v, o.size, o.dev);
+	for (unsigned int i = 0; i < DM_MEMS; i++) {
+		const struct dm_mem *o = &d->mem[i];
+
+		if (o->live && i != skip && o->kind == DM_COHERENT)
+			no_overlap(d, dev, bus, len, o->handle.v, o->size, o->dev);
 	}
 	for (unsigned int i = 0; i < DM_MAPS; i++) {
 		const struct dm_map *o = &d->map[i];
@@ -463,7 +465,8 @@ void dm_cpu_access(struct dm *d, struct dm_mem *mem, uint64_t at, uint64_t len, 
 	if (mem->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
 		return;
 	for (; len; at += n, len -= n) {
-		unsigned char buf[FH_PAGE_SIZE] = {0}, *p = cpu_at(d, mem, at);
+		static unsigned char buf[FH_PAGE_SIZE];
+		unsigned char *p = cpu_at(d, mem, at);
 
 		n = FH_PAGE_SIZE - (at & (FH_PAGE_SIZE - 1));
 		n = n < len ? n : len;

@@ -47,11 +47,12 @@ static int show_cpu(struct dma_ask *a, struct dma_remap **remap)
 		return 0;
 	}
 	m->plat.cache_clean(m->plat.ctx, fh_pfn_to_phys(a->pfn), size);
-	if (a->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
-		return 0;
+	/* Without an address for the caller, too: it is what keeps programs and other devices from seeing these frames through
+	 * caches. */
 	*remap = scatter_record(a, 1);
 	if (!*remap)
 		return -FH_ENOMEM;
+	(*remap)->hidden = a->attrs & DMA_ATTR_NO_KERNEL_MAPPING;
 	(*remap)->run[0] = (struct range){a->pfn, a->pfn + a->pages};
 	a->cpu = map_uncached(m, (*remap)->run, 1);
 	if (a->cpu) {
@@ -100,14 +101,16 @@ static struct dma_chunk *chunk_of(struct fh_machine *m, pfn_t pfn, uint64_t page
 }
 
 /* Whether what begins at pfn, in c if that is a pool's, is a buffer without a record that the CPU sees at `cpu`. */
-static bool is_plain(const struct device *dev, const struct dma_chunk *c, pfn_t pfn,
+static bool is_plain(const struct device *dev, const struct dma_chunk *c, dma_t handle, pfn_t pfn,
 		     const void *cpu, unsigned int attrs)
 {
+	const void *virt = machine_virt(dev->machine, pfn);
+
+	if (!c && virt && !dma_snoops(dev))
+		return false;
 	if (attrs & DMA_ATTR_NO_KERNEL_MAPPING)
-		return true;
-	if (c)
-		return cpu == chunk_cpu(c, pfn);
-	return cpu == machine_virt(dev->machine, pfn) && (!cpu || dma_snoops(dev));
+		return cpu == dma_cookie(handle);
+	return cpu == (c ? chunk_cpu(c, pfn) : virt);
 }
 
 static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
@@ -125,11 +128,11 @@ static int free_direct(struct device *dev, uint64_t pages, void *cpu, dma_t hand
 	/* Others have no record: no lock for it. */
 	if (!c && !dma_snoops(dev))
 		r = remap_take(m, dev, handle, pages);
-	if (r && r->cpu != cpu && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING)) {
+	if (r && remap_given(r) != cpu) {
 		remap_keep(m, r);
 		return -FH_EINVAL;
 	}
-	if (!r && !is_plain(dev, c, pfn, cpu, attrs))
+	if (!r && !is_plain(dev, c, handle, pfn, cpu, attrs))
 		return -FH_EINVAL;
 	drop_remap(m, r);
 	return frames_give(dev, pfn, pages) ? 0 : -FH_EINVAL;
@@ -150,7 +153,7 @@ static int show_runs(struct dma_ask *a, struct dma_remap *r)
 			m->plat.cache_clean(m->plat.ctx, fh_pfn_to_phys(r->run[i].start),
 					    n << FH_PAGE_SHIFT);
 	}
-	if (a->attrs & DMA_ATTR_NO_KERNEL_MAPPING || !machine_virt(m, r->run[0].start))
+	if ((snoops && a->attrs & DMA_ATTR_NO_KERNEL_MAPPING) || !machine_virt(m, r->run[0].start))
 		return 0;
 	if (snoops && r->nr_runs == 1) {
 		r->cpu = machine_virt(m, r->run[0].start);
@@ -228,20 +231,20 @@ static int alloc_iommu(struct dma_ask *a, dma_t *handle)
 		return err;
 	}
 	a->cpu = r->cpu;
+	r->hidden = a->attrs & DMA_ATTR_NO_KERNEL_MAPPING;
 	*handle = r->handle;
 	remap_keep(m, r);
 	return 0;
 }
 
-static int free_iommu(struct device *dev, uint64_t pages, void *cpu, dma_t handle,
-		      unsigned int attrs)
+static int free_iommu(struct device *dev, uint64_t pages, void *cpu, dma_t handle)
 {
 	struct fh_machine *m = dev->machine;
 	struct dma_remap *r = remap_take(m, dev, handle, pages);
 
 	if (!r)
 		return -FH_EINVAL;
-	if (r->cpu != cpu && !(attrs & DMA_ATTR_NO_KERNEL_MAPPING)) {
+	if (remap_given(r) != cpu) {
 		remap_keep(m, r);
 		return -FH_EINVAL;
 	}
@@ -271,8 +274,7 @@ static int alloc(struct dma_ask *a, dma_t *handle, void **cpu, const void *site)
 		return err;
 	}
 	*handle = made;
-	/* What Linux gives here is a struct page *: of use to nobody but the calls that take it back. */
-	*cpu = a->attrs & DMA_ATTR_NO_KERNEL_MAPPING ? (void *)(uintptr_t)(made.v | 1) : a->cpu;
+	*cpu = a->attrs & DMA_ATTR_NO_KERNEL_MAPPING ? dma_cookie(made) : a->cpu;
 	if (dev->machine->dma->debug)
 		debug_dma_map(dev, DMA_DEBUG_COHERENT, whereabouts(a), a->way->size,
 			      DMA_BIDIRECTIONAL, a->attrs, made, site);
@@ -331,7 +333,7 @@ static int release(struct device *dev, uint64_t size, void *cpu, dma_t handle, u
 	if (dev->machine->dma->debug &&
 	    !debug_dma_unmap(dev, DMA_DEBUG_COHERENT, handle, size, DMA_BIDIRECTIONAL, site))
 		return -FH_EINVAL;
-	err = dev->iommu ? free_iommu(dev, pages, cpu, handle, attrs)
+	err = dev->iommu ? free_iommu(dev, pages, cpu, handle)
 			 : free_direct(dev, pages, cpu, handle, attrs);
 	/* It was debugging's to end, and its caller's not: it is there still, and freed rightly later. */
 	if (err && dev->machine->dma->debug)

@@ -12,9 +12,22 @@ struct dma_remap {
 	uint64_t pages;
 	void *cpu;   /* plat->vmap()'s, or the linear map's; NULL: none */
 	bool mapped; /* `cpu` is plat->vmap()'s */
+	bool hidden; /* the caller has dma_cookie(), not `cpu` */
 	unsigned int nr_runs;
 	struct range run[];
 };
+
+/* What a caller has of a buffer without an address: of use to nobody but the calls that take it back. */
+static inline void *dma_cookie(dma_t handle)
+{
+	return (void *)(uintptr_t)(handle.v | 1);
+}
+
+/* What the caller has of the buffer. */
+static inline const void *remap_given(const struct dma_remap *r)
+{
+	return r->hidden ? dma_cookie(r->handle) : r->cpu;
+}
 
 static inline size_t remap_size(unsigned int nr_runs)
 {

@@ -264,19 +264,6 @@ static void unmap_all_of(struct dma_ops *r, const struct dm_mem *mem)
 			}
 }
 
-/* What the test platform calls dirty is a line whose bytes differ from those it was filled with: where a device wrote bytes that the CPU
- * never asks for, it leaves them as the CPU has them, else the next owner's zeros would seem to be there already. */
-static void leave_clean(struct dma_ops *r, struct dm_mem *mem)
-{
-	static const unsigned char zero[PAGE];
-
-	r->d.whole = true;
-	for (uint64_t i = 0; i < mem->pages; i++)
-		dm_bus_access(&r->d, mem->dev, mem->handle.v + i * PAGE, (void *)(uintptr_t)zero,
-			      PAGE, true);
-	r->d.whole = false;
-}
-
 static int call_free(const struct dm_mem *mem, uint64_t size, dma_t handle, void *cpu,
 		     enum dma_data_direction dir)
 {
@@ -326,8 +313,6 @@ void dma_ops_free(struct dma_ops *r, struct dm_mem *mem)
 		dm_mem_forget(d, mem);
 		return;
 	}
-	if (mem->attrs & DMA_ATTR_NO_KERNEL_MAPPING)
-		leave_clean(r, mem);
 	err = call_free(mem, mem->size, mem->handle, mem->cpu, dir);
 	dm_must(d, !err, "%s: buffer %u cannot be freed: %d", dev_name(mem->dev),
 		(unsigned int)(mem - d->mem), err);
@@ -360,8 +345,7 @@ static bool knows_size(const struct dm *d, const struct dm_mem *mem)
 		return true;
 	if (mem->kind != DM_COHERENT)
 		return false;
-	return mem->pfn[0] - d->pool.start < d->pool.end - d->pool.start ||
-	       (!dm_snoops(d, mem->dev) && !(mem->attrs & DMA_ATTR_NO_KERNEL_MAPPING));
+	return mem->pfn[0] - d->pool.start < d->pool.end - d->pool.start || !dm_snoops(d, mem->dev);
 }
 
 /* What the caller says about a buffer, one of it wrong. False: such an error cannot be made, or not be seen, here. */
@@ -392,8 +376,7 @@ static bool make_wrong(const struct dm *d, const struct dm_mem *mem, unsigned in
 		return mem->kind != DM_NONCONTIG;
 	case 4:
 		c->cpu = (void *)((uintptr_t)c->cpu + PAGE);
-		return (mem->kind == DM_COHERENT || mem->kind == DM_NONCOHERENT) &&
-		       !(mem->attrs & DMA_ATTR_NO_KERNEL_MAPPING);
+		return mem->kind == DM_COHERENT || mem->kind == DM_NONCOHERENT;
 	case 5:
 		c->pfn++;
 		return mem->kind == DM_PAGES;

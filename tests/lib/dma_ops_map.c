@@ -206,9 +206,6 @@ static void op_share(struct dma_ops *r)
 
 	if (!map || mem->dev == dev || !dm_mem_unclaimed(&r->d, mem, 0, size))
 		return;
-	/* CAVEATS: the copies of bounce buffers go through the caches then. */
-	if (mem->attrs & DMA_ATTR_NO_KERNEL_MAPPING && !dm_snoops(&r->d, mem->dev))
-		return;
 	err = dma_get_sgtable(mem->dev, &map->shared, mem->cpu, mem->handle, mem->size);
 	if (err) {
 		dma_ops_refused(r, err, "dma_get_sgtable()");

@@ -136,9 +136,6 @@ static void op_see(struct dma_ops *r)
 	size = mem ? mem->pages << FH_PAGE_SHIFT : 0;
 	if (!mem || !dm_mem_unclaimed(d, mem, 0, size))
 		return;
-	/* CAVEATS: a buffer without an address of the core's is seen through the caches. */
-	if (mem->attrs & DMA_ATTR_NO_KERNEL_MAPPING && !dm_snoops(d, mem->dev))
-		return;
 	offset = dma_ops_pick(r, mem->pages);
 	nr = 1 + dma_ops_pick(r, mem->pages - offset);
 	err = dma_mmap_coherent(mem->dev, r->space, va, (struct range){offset, offset + nr},

@@ -329,7 +329,7 @@ static int release(struct device *dev, uint64_t size, void *cpu, dma_t handle, u
 
 	if (bad_request(dev, size, attrs) || handle.v & (FH_PAGE_SIZE - 1))
 		return -FH_EINVAL;
-	pages = (size >> FH_PAGE_SHIFT) + ((size & (FH_PAGE_SIZE - 1)) != 0);
+	pages = dma_pages(size);
 	if (dev->machine->dma->debug &&
 	    !debug_dma_unmap(dev, DMA_DEBUG_COHERENT, handle, size, DMA_BIDIRECTIONAL, site))
 		return -FH_EINVAL;

@@ -29,6 +29,12 @@ struct fh_dma {
 	struct fh_lock domains_lock;  /* rank SPACE: held while all of them are looked at */
 };
 
+/* How many pages a buffer of so many bytes takes. */
+static inline uint64_t dma_pages(uint64_t size)
+{
+	return (size >> FH_PAGE_SHIFT) + ((size & (FH_PAGE_SIZE - 1)) != 0);
+}
+
 /* Whether a device sees what CPUs have in their caches. */
 static inline bool dma_snoops(const struct device *dev)
 {

@@ -7,18 +7,13 @@
 #include "dma/pool.h"
 #include "dma/remap.h"
 
-static uint64_t pages_of(uint64_t size)
-{
-	return (size >> FH_PAGE_SHIFT) + ((size & (FH_PAGE_SIZE - 1)) != 0);
-}
-
 /* The runs of a buffer; *one is room for a single one. NULL: no such buffer. */
 static const struct range *runs_of(struct device *dev, dma_t handle, uint64_t size,
 				   struct range *one, unsigned int *nr)
 {
 	struct fh_machine *m =
 		dev && dev->machine && dev->machine->dma && size ? dev->machine : NULL;
-	const struct dma_remap *r = m ? remap_find(m, dev, handle, pages_of(size)) : NULL;
+	const struct dma_remap *r = m ? remap_find(m, dev, handle, dma_pages(size)) : NULL;
 	uint64_t phys;
 
 	if (r) {
@@ -27,10 +22,10 @@ static const struct range *runs_of(struct device *dev, dma_t handle, uint64_t si
 	}
 	if (!m || dev->iommu || handle.v & (FH_PAGE_SIZE - 1))
 		return NULL;
-	phys = dma_to_phys(dev, handle, pages_of(size) << FH_PAGE_SHIFT);
+	phys = dma_to_phys(dev, handle, dma_pages(size) << FH_PAGE_SHIFT);
 	if (phys == DMA_NOWHERE)
 		return NULL;
-	*one = (struct range){phys >> FH_PAGE_SHIFT, (phys >> FH_PAGE_SHIFT) + pages_of(size)};
+	*one = (struct range){phys >> FH_PAGE_SHIFT, (phys >> FH_PAGE_SHIFT) + dma_pages(size)};
 	*nr = 1;
 	return machine_in_bank(m, *one) ? one : NULL;
 }
@@ -96,7 +91,7 @@ int dma_mmap_coherent(struct device *dev, struct fh_space *space, uint64_t va, s
 
 	(void)cpu;
 	run = runs_of(dev, handle, size, &one, &nr_runs);
-	if (!run || !space || part.start >= part.end || part.end > pages_of(size))
+	if (!run || !space || part.start >= part.end || part.end > dma_pages(size))
 		return -FH_EINVAL;
 	shown = machine_alloc(dev->machine, nr_runs * sizeof(*shown));
 	if (!shown)

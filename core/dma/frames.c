@@ -11,11 +11,6 @@
 
 typedef unsigned long long ull;
 
-static uint64_t pages_of(uint64_t size)
-{
-	return (size >> FH_PAGE_SHIFT) + ((size & (FH_PAGE_SIZE - 1)) != 0);
-}
-
 /* get_order(): the smallest order whose run holds `pages`. */
 static unsigned int order_of(uint64_t pages)
 {
@@ -30,7 +25,7 @@ void frames_ask(struct dma_ask *a, struct device *dev, uint64_t size, gfp_t gfp,
 		struct dma_refusal *way)
 {
 	a->dev = dev;
-	a->pages = pages_of(size);
+	a->pages = dma_pages(size);
 	a->order = order_of(a->pages);
 	a->align = a->order < FH_CMA_ALIGNMENT ? a->order : FH_CMA_ALIGNMENT;
 	a->gfp = gfp | (attrs & DMA_ATTR_NO_WARN ? __GFP_NOWARN : 0);

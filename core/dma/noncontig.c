@@ -5,11 +5,6 @@
 #include "dma/map.h"
 #include "dma/scatter.h"
 
-static uint64_t pages_of(uint64_t size)
-{
-	return (size >> FH_PAGE_SHIFT) + ((size & (FH_PAGE_SIZE - 1)) != 0);
-}
-
 static bool bad(const struct device *dev, uint64_t size, enum dma_data_direction dir,
 		unsigned int attrs)
 {
@@ -64,7 +59,7 @@ static pfn_t pfn_of(struct device *dev, dma_t handle, uint64_t size)
 static int free_pages(struct device *dev, uint64_t size, pfn_t pfn, dma_t handle,
 		      enum dma_data_direction dir, const void *site)
 {
-	uint64_t pages = pages_of(size);
+	uint64_t pages = dma_pages(size);
 	pfn_t there;
 
 	if (bad(dev, size, dir, 0) || handle.v & (FH_PAGE_SIZE - 1))
@@ -224,7 +219,7 @@ int dma_alloc_noncontiguous(struct device *dev, uint64_t size, gfp_t gfp,
 	if (bad(dev, size, dir, attrs) || !sgt)
 		return -FH_EINVAL;
 	/* Whole pages: as its entries say, and a sync of the list. */
-	frames_ask(&a, dev, pages_of(size) << FH_PAGE_SHIFT, gfp, attrs, &way);
+	frames_ask(&a, dev, dma_pages(size) << FH_PAGE_SHIFT, gfp, attrs, &way);
 	if (!dev->iommu) {
 		err = alloc_one(&a, dir, &t, site);
 	} else {
@@ -251,7 +246,7 @@ int dma_free_noncontiguous(struct device *dev, uint64_t size, struct sg_table *s
 	int err = 0;
 
 	if (bad(dev, size, dir, 0) || !sgt ||
-	    t->entry[0].dma_length != pages_of(size) << FH_PAGE_SHIFT)
+	    t->entry[0].dma_length != dma_pages(size) << FH_PAGE_SHIFT)
 		return -FH_EINVAL;
 	m = dev->machine;
 	handle = t->entry[0].dma_address;
@@ -278,7 +273,7 @@ int dma_vmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table *s
 	void *p;
 
 	if (bad(dev, size, DMA_BIDIRECTIONAL, 0) || !sgt || !cpu ||
-	    t->entry[0].dma_length != pages_of(size) << FH_PAGE_SHIFT)
+	    t->entry[0].dma_length != dma_pages(size) << FH_PAGE_SHIFT)
 		return -FH_EINVAL;
 	m = dev->machine;
 	if (!t->remap || t->remap->nr_runs == 1)
@@ -299,5 +294,5 @@ void dma_vunmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table
 	if (bad(dev, size, DMA_BIDIRECTIONAL, 0) || !sgt || !cpu)
 		return;
 	if (t->remap && t->remap->nr_runs > 1)
-		dev->machine->plat.vunmap(dev->machine->plat.ctx, cpu, pages_of(size));
+		dev->machine->plat.vunmap(dev->machine->plat.ctx, cpu, dma_pages(size));
 }

@@ -44,6 +44,9 @@ static uint32_t check_mapping(struct check *c, const struct swiotlb_pool *p, uin
 		       s->size, s->offset);
 		return first + 1;
 	}
+	if (s->area != first / p->area_nslabs)
+		broken(c, "slot %u: a mapping of area %u, not of %u", first, s->area,
+		       first / p->area_nslabs);
 	for (uint32_t i = first; i < first + s->nslots; i++)
 		if (bit_of(p->seg[i / SLOTS_A_SEG].free, i))
 			broken(c, "slot %u is free, and of the mapping at %u", i, first);
@@ -88,6 +91,9 @@ static void check_area(struct check *c, const struct swiotlb_pool *p, uint32_t a
 	if (used != a->used)
 		broken(c, "area %u: used is %llu, mappings have %llu", area, (ull)a->used,
 		       (ull)used);
+	if (a->base != from || a->nslabs != n)
+		broken(c, "area %u: %u slots from %u, not %u from %u", area, a->nslabs, a->base, n,
+		       from);
 	if (a->index >= n)
 		broken(c, "area %u: index %u of %u", area, a->index, n);
 	if (!p->transient && a->used > a->allowed)

@@ -44,9 +44,18 @@ static bool is_ram(const struct fh_machine *m, uint64_t phys, uint64_t size)
 	return true;
 }
 
+/* All of [phys, +size), if it is in one bank that the CPU sees; else NULL. */
+static inline unsigned char *whole_at(const struct fh_machine *m, uint64_t phys, uint64_t size)
+{
+	uint64_t n = size;
+	unsigned char *at = bytes_at(m, phys, &n);
+
+	return n == size ? at : NULL;
+}
+
 /* Between slots and where the bytes live. */
-static void copy(const struct fh_machine *m, unsigned char *slots, uint64_t orig, uint64_t size,
-		 bool in)
+static inline void copy(const struct fh_machine *m, unsigned char *slots, uint64_t orig,
+			uint64_t size, bool in)
 {
 	while (size && slots) {
 		uint64_t n = size;
@@ -62,7 +71,7 @@ static void copy(const struct fh_machine *m, unsigned char *slots, uint64_t orig
 	}
 }
 
-static unsigned char *virt_of(const struct swiotlb_pool *pool, phys_t phys)
+static inline unsigned char *virt_of(const struct swiotlb_pool *pool, phys_t phys)
 {
 	return pool->virt ? pool->virt + (phys.v - pool->start.v) : NULL;
 }
@@ -75,7 +84,8 @@ static bool from_device(enum dma_data_direction dir)
 /* ---- slots ---- */
 
 /* The CPU's own area of every pool, then the next one's. */
-static bool take_pooled(struct io_tlb_mem *mem, const struct slots_want *w, struct slots_got *got)
+static inline bool take_pooled(struct io_tlb_mem *mem, const struct slots_want *w,
+			       struct slots_got *got)
 {
 	uint32_t cpu = arch_cpu_id();
 
@@ -158,7 +168,8 @@ static bool take_transient(struct device *dev, struct io_tlb_mem *mem, const str
 }
 
 /* False: somebody else has taken it from the list. */
-static bool give_transient(struct io_tlb_mem *mem, struct swiotlb_pool *pool)
+static __attribute__((noinline)) bool give_transient(struct io_tlb_mem *mem,
+						     struct swiotlb_pool *pool)
 {
 	struct swiotlb_pool **at;
 
@@ -245,12 +256,14 @@ int swiotlb_tbl_map(struct device *dev, phys_t phys, uint64_t size, uint64_t all
 {
 	struct io_tlb_mem *mem = swiotlb_mem_of(dev);
 	struct slots_want w = {.dev = dev, .as = {.orig = phys.v, .size = (uint32_t)size}};
+	const unsigned char *bytes = whole_at(dev->machine, phys.v, size);
 	struct slots_got got;
+	unsigned char *slots;
 	phys_t at;
 	int err;
 
 	if (!size || (unsigned int)dir >= DMA_NONE || alloc_align_mask & (alloc_align_mask + 1) ||
-	    !is_ram(dev->machine, phys.v, size))
+	    (!bytes && !is_ram(dev->machine, phys.v, size)))
 		return -FH_EINVAL;
 	if (!mem)
 		return -FH_EIO;
@@ -266,7 +279,11 @@ int swiotlb_tbl_map(struct device *dev, phys_t phys, uint64_t size, uint64_t all
 		swiotlb_mark_raise(mem, got.area);
 	/* In all directions: what the device does not write is to be there still after it. */
 	at = slots_phys(got.pool, got.slot);
-	copy(dev->machine, virt_of(got.pool, at), phys.v, size, true);
+	slots = virt_of(got.pool, at);
+	if (bytes && slots)
+		memcpy(slots, bytes, size);
+	else
+		copy(dev->machine, slots, phys.v, size, true);
 	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		dma_cache_for_device(dev, at, size);
 	*handle = (dma_t){got.bus};
@@ -289,7 +306,8 @@ struct found {
 };
 
 /* False: [phys, +size) is not within one. */
-static bool find(const struct device *dev, phys_t phys, uint64_t size, struct found *f)
+static inline __attribute__((always_inline)) bool find(const struct device *dev, phys_t phys,
+						       uint64_t size, struct found *f)
 {
 	const struct swiotlb_slot *s;
 
@@ -307,8 +325,8 @@ static bool find(const struct device *dev, phys_t phys, uint64_t size, struct fo
 	return true;
 }
 
-static void to_cpu(struct device *dev, const struct found *f, phys_t phys, uint64_t size,
-		   enum dma_data_direction dir)
+static inline void to_cpu(struct device *dev, const struct found *f, phys_t phys, uint64_t size,
+			  enum dma_data_direction dir)
 {
 	/* The CPU's copies in slots are only ever ours: none is lost here. */
 	(void)dma_cache_for_cpu(dev, phys, size, dir);

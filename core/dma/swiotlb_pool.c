@@ -11,8 +11,11 @@ static size_t round64(size_t n)
 
 static void init_areas(struct swiotlb_pool *p)
 {
-	for (uint32_t i = 0; i < p->nareas; i++)
+	for (uint32_t i = 0; i < p->nareas; i++) {
 		fh_lock_init(&p->area[i].lock, RANK_LEAF);
+		p->area[i].base = i * p->area_nslabs;
+		p->area[i].nslabs = swiotlb_area_slots(p, i);
+	}
 	for (uint32_t i = 0; i * SLOTS_A_SEG < p->nslabs; i++) {
 		uint32_t n = p->nslabs - i * SLOTS_A_SEG;
 

@@ -40,12 +40,15 @@ struct swiotlb_slot {
 	uint32_t size;	 /* bytes mapped */
 	uint32_t offset; /* of the first of them from the first slot's start: padding before */
 	uint32_t nslots; /* with the padding before and behind */
+	uint32_t area;	 /* that they are of: giving them back divides nothing */
 };
 
 struct swiotlb_area {
 	_Alignas(64) struct fh_lock lock;
-	uint32_t index; /* slot of the area where the next search begins */
-	uint64_t used;	/* slots */
+	uint32_t index;	 /* slot of the area where the next search begins */
+	uint32_t base;	 /* its first slot */
+	uint32_t nslabs; /* how many it has */
+	uint64_t used;	 /* slots */
 	uint64_t allowed;
 	uint64_t bounced; /* mappings ever */
 };

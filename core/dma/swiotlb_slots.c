@@ -1,34 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Slots for a mapping, in the bits of segments. */
-#include "base/bits.h"
 #include "dma/swiotlb_slots.h"
-
-/* A segment's bits, as one number of 128. */
-struct bits128 {
-	uint64_t w[2];
-};
-
-static uint64_t word_of(const uint64_t *w)
-{
-	return __atomic_load_n(w, __ATOMIC_RELAXED);
-}
-
-static void put_word(uint64_t *w, uint64_t v)
-{
-	__atomic_store_n(w, v, __ATOMIC_RELAXED);
-}
-
-/* Bits [from, from + n) of a segment. */
-static inline struct bits128 span(unsigned int from, unsigned int n)
-{
-	uint64_t low = bits_low(n);
-
-	if (from >= 64)
-		return (struct bits128){{0, low << (from - 64)}};
-	if (from + n <= 64)
-		return (struct bits128){{low << from, 0}};
-	return (struct bits128){{~UINT64_C(0) << from, bits_low(from + n - 64)}};
-}
 
 static struct bits128 shifted(struct bits128 b, unsigned int n)
 {
@@ -55,30 +27,6 @@ static struct bits128 runs(const struct swiotlb_seg *seg, unsigned int n)
 	return b;
 }
 
-bool slots_plan(struct slots_want *w, uint64_t alloc_align_mask)
-{
-	uint64_t min_align = w->dev ? w->dev->min_align_mask : 0, offset, in_slot;
-
-	/* A slot is aligned as it is; above that, bits of the address survive by padding before it where the
-	 * allocation is aligned anyhow, and else by the choice of the slot. */
-	in_slot = alloc_align_mask | (SLOT_SIZE - 1);
-	offset = w->as.orig & min_align & in_slot;
-	w->bytes = offset + w->as.size;
-	if (w->as.orig != SLOT_PAGES)
-		w->bytes = (w->bytes + alloc_align_mask) & ~alloc_align_mask;
-	if (w->bytes > SLOT_SIZE * SLOTS_A_SEG ||
-	    (w->dev && w->as.size - 1 > dma_get_seg_boundary(w->dev)))
-		return false;
-	w->as.offset = (uint32_t)offset;
-	w->as.nslots = w->nslots = (uint32_t)((w->bytes + SLOT_SIZE - 1) >> SLOT_SHIFT);
-	/* Drivers rely on whole pages being page aligned. */
-	if (!alloc_align_mask && !min_align && w->bytes >= FH_PAGE_SIZE)
-		alloc_align_mask = FH_PAGE_SIZE - 1;
-	w->align_mask = alloc_align_mask & ~(SLOT_SIZE - 1);
-	w->same_mask = min_align & ~(alloc_align_mask | (SLOT_SIZE - 1));
-	return true;
-}
-
 /* One pool as the device sees it. */
 struct seen {
 	uint64_t bus; /* of the pool, when it reaches all of it */
@@ -96,8 +44,8 @@ static struct seen see(const struct swiotlb_pool *pool, const struct slots_want 
 }
 
 /* Whether the mapping may begin at this slot; *bus is then its first byte's address. */
-static bool fits(const struct swiotlb_pool *pool, const struct seen *seen,
-		 const struct slots_want *w, uint32_t slot, uint64_t *bus)
+static inline bool fits(const struct swiotlb_pool *pool, const struct seen *seen,
+			const struct slots_want *w, uint32_t slot, uint64_t *bus)
 {
 	uint64_t at = (uint64_t)slot << SLOT_SHIFT, first, size = w->as.size;
 
@@ -135,69 +83,64 @@ static bool find(const struct swiotlb_pool *pool, const struct seen *seen,
 }
 
 /* From the index to the end, then from the start: the index's own segment is looked at twice. */
-static bool search(const struct swiotlb_pool *pool, const struct seen *seen, uint32_t area,
-		   const struct slots_want *w, struct slots_got *got)
+static __attribute__((noinline)) bool search(const struct swiotlb_pool *pool, uint32_t area,
+					     const struct slots_want *w, struct slots_got *got)
 {
+	struct seen seen = see(pool, w);
 	uint32_t base = area * pool->area_nslabs, n = swiotlb_area_slots(pool, area);
 	uint32_t index = pool->area[area].index;
 
-	if (find(pool, seen, w, base + index, got))
+	if (find(pool, &seen, w, base + index, got))
 		return true;
 	for (uint32_t at = (index | (SLOTS_A_SEG - 1)) + 1; at < n; at += SLOTS_A_SEG)
-		if (find(pool, seen, w, base + at, got))
+		if (find(pool, &seen, w, base + at, got))
 			return true;
 	for (uint32_t at = 0; at <= index; at += SLOTS_A_SEG)
-		if (find(pool, seen, w, base + at, got))
+		if (find(pool, &seen, w, base + at, got))
 			return true;
 	return false;
 }
 
-/* The common case: what was freed last is where the index is. */
-static bool find_in_area(const struct swiotlb_pool *pool, uint32_t area, const struct slots_want *w,
-			 struct slots_got *got)
+static inline bool is_free(const struct swiotlb_seg *seg, unsigned int bit, unsigned int n)
 {
-	const struct swiotlb_seg *seg;
-	struct seen seen = see(pool, w);
 	struct bits128 mine;
-	unsigned int bit;
 
-	got->slot = area * pool->area_nslabs + pool->area[area].index;
-	bit = got->slot % SLOTS_A_SEG;
-	seg = &pool->seg[got->slot / SLOTS_A_SEG];
-	if (bit + w->nslots <= SLOTS_A_SEG) {
-		mine = span(bit, w->nslots);
-		if (!((mine.w[0] & ~seg->free[0]) | (mine.w[1] & ~seg->free[1])) &&
-		    fits(pool, &seen, w, got->slot, &got->bus))
-			return true;
-	}
-	return search(pool, &seen, area, w, got);
+	if (in_word(bit, n))
+		return !(bits_low(n) << (bit & 63) & ~seg->free[bit / 64]);
+	if (bit + n > SLOTS_A_SEG)
+		return false;
+	mine = span(bit, n);
+	return !((mine.w[0] & ~seg->free[0]) | (mine.w[1] & ~seg->free[1]));
 }
 
-/* The mapping's slots become its own. */
-static void mark_taken(struct swiotlb_pool *pool, uint32_t first, uint32_t n)
+/* The common case: what was freed last is where the index is. No word of the pool as a whole, then. */
+static inline bool find_in_area(const struct swiotlb_pool *pool, uint32_t area,
+				const struct slots_want *w, struct slots_got *got)
 {
-	struct swiotlb_seg *seg = &pool->seg[first / SLOTS_A_SEG];
-	unsigned int bit = first % SLOTS_A_SEG;
-	struct bits128 mine = span(bit, n);
+	const struct swiotlb_area *a = &pool->area[area];
+	struct seen seen = {pool->start.v, !w->dev};
 
-	put_word(&seg->free[0], seg->free[0] & ~mine.w[0]);
-	put_word(&seg->free[1], seg->free[1] & ~mine.w[1]);
-	put_word(&seg->first[bit / 64], seg->first[bit / 64] | UINT64_C(1) << (bit & 63));
+	got->slot = a->base + a->index;
+	if (is_free(&pool->seg[got->slot / SLOTS_A_SEG], got->slot % SLOTS_A_SEG, w->nslots) &&
+	    fits(pool, &seen, w, got->slot, &got->bus))
+		return true;
+	return search(pool, area, w, got);
 }
 
 bool slots_take(struct swiotlb_pool *pool, uint32_t area, const struct slots_want *w,
 		struct slots_got *got)
 {
 	struct swiotlb_area *a = &pool->area[area];
-	uint32_t n = swiotlb_area_slots(pool, area), next;
+	struct swiotlb_slot *s;
+	uint32_t next;
 	bool ok;
 
 	fh_lock(&a->lock);
-	ok = w->nslots <= n - a->used && find_in_area(pool, area, w, got);
+	ok = w->nslots <= a->nslabs - a->used && find_in_area(pool, area, w, got);
 	if (ok) {
-		mark_taken(pool, got->slot, w->nslots);
-		next = got->slot - area * pool->area_nslabs + w->nslots;
-		a->index = next < n ? next : 0;
+		flip(&pool->seg[got->slot / SLOTS_A_SEG], got->slot % SLOTS_A_SEG, w->nslots);
+		next = got->slot - a->base + w->nslots;
+		a->index = next < a->nslabs ? next : 0;
 		a->used += w->nslots;
 		a->bounced += w->as.orig != SLOT_PAGES;
 		got->raise = a->used > a->allowed;
@@ -207,32 +150,13 @@ bool slots_take(struct swiotlb_pool *pool, uint32_t area, const struct slots_wan
 		return false;
 	got->pool = pool;
 	got->area = a;
-	pool->slot[got->slot] = w->as;
+	s = &pool->slot[got->slot];
+	s->orig = w->as.orig;
+	s->size = w->as.size;
+	s->offset = w->as.offset;
+	s->nslots = w->nslots;
+	s->area = area;
 	return true;
-}
-
-bool slots_give(struct swiotlb_pool *pool, uint32_t first)
-{
-	uint32_t area = pool->nareas == 1 ? 0 : first / pool->area_nslabs;
-	struct swiotlb_seg *seg = &pool->seg[first / SLOTS_A_SEG];
-	unsigned int bit = first % SLOTS_A_SEG, n = pool->slot[first].nslots;
-	struct swiotlb_area *a = &pool->area[area];
-	uint64_t *marks = &seg->first[bit / 64], mark = UINT64_C(1) << (bit & 63);
-	struct bits128 mine = span(bit, n);
-	bool ok;
-
-	fh_lock(&a->lock);
-	ok = *marks & mark;
-	if (ok) {
-		put_word(marks, *marks & ~mark);
-		put_word(&seg->free[0], seg->free[0] | mine.w[0]);
-		put_word(&seg->free[1], seg->free[1] | mine.w[1]);
-		a->used -= n;
-		/* The next mapping is here again: these lines are in the CPU's cache. */
-		a->index = first - area * pool->area_nslabs;
-	}
-	fh_unlock(&a->lock);
-	return ok;
 }
 
 static unsigned int highest(uint64_t w)
@@ -240,9 +164,8 @@ static unsigned int highest(uint64_t w)
 	return 63 - (unsigned int)__builtin_clzll(w);
 }
 
-uint32_t slots_first(const struct swiotlb_pool *pool, phys_t phys)
+uint32_t slots_first_below(const struct swiotlb_pool *pool, uint32_t slot)
 {
-	uint32_t slot = (uint32_t)((phys.v - pool->start.v) >> SLOT_SHIFT);
 	const struct swiotlb_seg *seg = &pool->seg[slot / SLOTS_A_SEG];
 	unsigned int bit = slot % SLOTS_A_SEG;
 	uint64_t below = word_of(&seg->first[bit / 64]) & bits_low((bit & 63) + 1);

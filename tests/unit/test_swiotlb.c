@@ -6,6 +6,7 @@
 #include <freehold/page.h>
 #include "dma/swiotlb.h"
 #include "dma/swiotlb_map.h"
+#include "dma/swiotlb_pool.h"
 #include "t.h"
 #include "testplat.h"
 
@@ -1085,6 +1086,83 @@ static void two_banks(void)
 	testplat_end(&tp, m);
 }
 
+/* A segment's bits are two words: runs in either, over both, up to its end and not beyond, freed and taken again where they were. */
+static void words(void)
+{
+	static const unsigned int nslots[] = {60, 8, 56, 4, 128, 64, 64};
+	static const unsigned int first[] = {0, 60, 68, 124, 128, 256, 320};
+	uint64_t h[7], used = 0;
+
+	T_NEED(start(512, 1, 0));
+	for (unsigned int i = 0; i < 7; i++) {
+		h[i] = map(buf, nslots[i] * IO_TLB_SIZE, DMA_TO_DEVICE);
+		T_EQ(h[i] - h[0], first[i] * IO_TLB_SIZE);
+		used += nslots[i];
+		T_EQ(stats().used, used);
+		check();
+	}
+	for (unsigned int i = 0; i < 7; i++) {
+		unmap(h[i], nslots[i] * IO_TLB_SIZE, DMA_TO_DEVICE);
+		T_EQ(stats().used, used - nslots[i]);
+		check();
+		T_EQ(map(buf, nslots[i] * IO_TLB_SIZE, DMA_TO_DEVICE), h[i]);
+		check();
+	}
+	/* The index is at 124, where 4 are free: 5 are not, and go where 5 are. */
+	unmap(h[3], 4 * IO_TLB_SIZE, DMA_TO_DEVICE);
+	T_EQ(map(buf, 5 * IO_TLB_SIZE, DMA_TO_DEVICE) - h[0], 384 * IO_TLB_SIZE);
+	T_EQ(stats().used, used + 1);
+	T_EQ(swiotlb_unmap(&dev, (phys_t){h[3]}, 1, DMA_TO_DEVICE, 0), -FH_EINVAL);
+	T_EQ(stats().used, used + 1);
+	end();
+}
+
+static unsigned int nr_broken(void)
+{
+	struct fh_text out = {text, sizeof(text), 0};
+
+	text[0] = '\0';
+	return swiotlb_check(m, mem, &out);
+}
+
+/* Each part of D3, broken by hand: it is said, and nothing else is. */
+static void broken(void)
+{
+	struct swiotlb_pool *p;
+	struct swiotlb_slot *s;
+	uint64_t h;
+
+	T_NEED(start(512, 2, 0));
+	testplat_cpu(1);
+	h = map(buf, 4096, DMA_TO_DEVICE);
+	p = swiotlb_pools(mem);
+	T_EQ(h - p->start.v, 256 * IO_TLB_SIZE);
+	s = &p->slot[256];
+	T_EQ(nr_broken(), 0);
+	s->area = 0;
+	T_OK(nr_broken() == 1 && strstr(text, "slot 256: a mapping of area 0, not of 1"), text);
+	s->area = 1;
+	p->area[1].base = 128;
+	T_OK(nr_broken() == 1 && strstr(text, "area 1: 256 slots from 128, not 256 from 256"),
+	     text);
+	p->area[1].base = 256;
+	p->area[0].nslabs = 128;
+	T_OK(nr_broken() == 1 && strstr(text, "area 0: 128 slots from 0, not 256 from 0"), text);
+	p->area[0].nslabs = 256;
+	p->area[1].used = 3;
+	T_OK(nr_broken() >= 1 && strstr(text, "area 1: used is 3, mappings have 2"), text);
+	p->area[1].used = 2;
+	p->seg[2].free[0] |= 2;
+	T_OK(nr_broken() == 1 && strstr(text, "slot 257 is free, and of the mapping at 256"), text);
+	p->seg[2].free[0] &= ~UINT64_C(2);
+	/* Given back to the area it is of, by whatever CPU. */
+	testplat_cpu(0);
+	unmap(h, 4096, DMA_TO_DEVICE);
+	T_EQ(p->area[0].used, 0);
+	T_EQ(p->area[1].used, 0);
+	end();
+}
+
 const struct t_case t_cases[] = {T(created),
 				 T(zeroed),
 				 T(not_created),
@@ -1101,6 +1179,8 @@ const struct t_case t_cases[] = {T(created),
 				 T(segment_limit),
 				 T(segments_apart),
 				 T(search_order),
+				 T(words),
+				 T(broken),
 				 T(areas),
 				 T(full),
 				 T(out_of_reach),

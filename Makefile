@@ -80,7 +80,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs bench soak fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run test check-fast programs threaded bench soak fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -106,13 +106,15 @@ check-fast: ## build, unit and model tests: seconds
 asan: ## unit, model, drive and fault tests under AddressSanitizer and UBSan
 	+@scripts/test -o $(O) asan
 
-tsan: ## unit and race tests under ThreadSanitizer
+tsan: ## tests that have threads under ThreadSanitizer
 	+@scripts/test -o $(O) tsan
 
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
 programs: $(call bin,$(TEST_SRC) $(BENCH_SRC)) ## build every test program
+# What has threads, of its own or of what it runs.
+threaded: $(call bin,$(RACE_SRC) $(shell grep -lE 'pthread|testplat_helpers|run_policy|hosted_|simdev' tests/unit/*.c))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
 
 fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpus only)

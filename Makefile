@@ -89,7 +89,7 @@ all: $(O)/freehold $(LIB) $(MAN) ## build/freehold, build/libfreehold.a and the 
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 SOAK_SECONDS=3600 TIDY_NODES=60000"
+	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 SOAK_SECONDS=3600 TIDY_NODES=40000"
 
 run: ## install what is missing, build, run the camera-and-display job
 	@scripts/deps build

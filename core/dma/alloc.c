@@ -65,11 +65,26 @@ static int show_cpu(struct dma_ask *a, struct dma_remap **remap)
 			   "no address past the caches for %llu KiB", (ull)a->pages * 4);
 }
 
+/* Before the frames go: the next owner would have the bytes that leave the cache here. */
+static void hide_cpu(struct fh_machine *m, const struct dma_remap *r)
+{
+	if (r->mapped)
+		m->plat.vunmap(m->plat.ctx, r->cpu, r->pages);
+}
+
 static void drop_remap(struct fh_machine *m, struct dma_remap *r)
 {
-	if (r && r->mapped)
-		m->plat.vunmap(m->plat.ctx, r->cpu, r->pages);
+	if (r)
+		hide_cpu(m, r);
 	machine_free(m, r, r ? remap_size(r->nr_runs) : 0);
+}
+
+/* The address, then the frames, then the record. */
+static void drop_runs(struct device *dev, struct dma_remap *r)
+{
+	hide_cpu(dev->machine, r);
+	scatter_give(dev, r);
+	machine_free(dev->machine, r, remap_size(r->nr_runs));
 }
 
 static int alloc_direct(struct dma_ask *a, dma_t *handle)
@@ -226,8 +241,7 @@ static int alloc_iommu(struct dma_ask *a, dma_t *handle)
 	if (!err)
 		err = map_runs(a, r);
 	if (err) {
-		scatter_give(a->dev, r);
-		drop_remap(m, r);
+		drop_runs(a->dev, r);
 		return err;
 	}
 	a->cpu = r->cpu;
@@ -250,8 +264,7 @@ static int free_iommu(struct device *dev, uint64_t pages, void *cpu, dma_t handl
 	}
 	if (!iommu_dma_unmap(dev, handle, pages << FH_PAGE_SHIFT))
 		machine_bug(m, "dma: buffer at %#llx is not in its address space", (ull)handle.v);
-	scatter_give(dev, r);
-	drop_remap(m, r);
+	drop_runs(dev, r);
 	return 0;
 }
 

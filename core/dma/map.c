@@ -60,7 +60,7 @@ static int map_one(struct device *dev, phys_t phys, uint64_t size, enum dma_data
 			     handle);
 }
 
-/* What to do with a piece of a mapping that is contiguous in memory; false: it is none. */
+/* What to do with a piece of a mapping that is contiguous in memory; returns how many bytes were lost. */
 typedef uint64_t (*piece_fn)(struct device *dev, phys_t phys, uint64_t size,
 			     enum dma_data_direction dir);
 
@@ -194,8 +194,9 @@ void map_keep_refusal(const struct device *dev, phys_t phys, uint64_t size, unsi
 					  "0x%llx is in no window of its bus", (ull)phys.v);
 		else if (!swiotlb_is_forced(dev))
 			(void)refuse_step(&way, DMA_SOURCE_DIRECT, -FH_EIO,
-					  "0x%llx+%llu is above device mask 0x%llx", (ull)bus,
-					  (ull)size, (ull)limit);
+					  "0x%llx+%llu is above %s 0x%llx", (ull)bus, (ull)size,
+					  limit == dma_get_mask(dev) ? "device mask" : "bus limit",
+					  (ull)limit);
 		if (mem) {
 			swiotlb_stats(mem, &st);
 			(void)refuse_step(&way, DMA_SOURCE_SWIOTLB, err,

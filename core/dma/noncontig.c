@@ -5,12 +5,6 @@
 #include "dma/map.h"
 #include "dma/scatter.h"
 
-static bool bad(const struct device *dev, uint64_t size, enum dma_data_direction dir,
-		unsigned int attrs)
-{
-	return map_is_bad(dev, size, dir, attrs);
-}
-
 /* ---- contiguous in memory ---- */
 
 /* The CPU's: cached, zero, and known to the device. */
@@ -62,7 +56,7 @@ static int free_pages(struct device *dev, uint64_t size, pfn_t pfn, dma_t handle
 	uint64_t pages = dma_pages(size);
 	pfn_t there;
 
-	if (bad(dev, size, dir, 0) || handle.v & (FH_PAGE_SIZE - 1))
+	if (map_is_bad(dev, size, dir, 0) || handle.v & (FH_PAGE_SIZE - 1))
 		return -FH_EINVAL;
 	/* Before anything ends: handle and frames belong together. Of what is not there at all debugging tells. */
 	there = pfn_of(dev, handle, pages << FH_PAGE_SHIFT);
@@ -83,7 +77,7 @@ int dma_alloc_pages(struct device *dev, uint64_t size, gfp_t gfp, enum dma_data_
 	struct dma_ask a;
 	int err;
 
-	if (bad(dev, size, dir, 0) || !handle || !pfn)
+	if (map_is_bad(dev, size, dir, 0) || !handle || !pfn)
 		return -FH_EINVAL;
 	frames_ask(&a, dev, size, gfp, 0, &way);
 	err = alloc_pages(&a, dir, handle, __builtin_return_address(0));
@@ -105,7 +99,7 @@ int dma_alloc_noncoherent(struct device *dev, uint64_t size, gfp_t gfp, enum dma
 	struct dma_ask a;
 	int err;
 
-	if (bad(dev, size, dir, 0) || !handle || !cpu)
+	if (map_is_bad(dev, size, dir, 0) || !handle || !cpu)
 		return -FH_EINVAL;
 	frames_ask(&a, dev, size, gfp, 0, &way);
 	err = alloc_pages(&a, dir, handle, __builtin_return_address(0));
@@ -119,7 +113,7 @@ int dma_free_noncoherent(struct device *dev, uint64_t size, void *cpu, dma_t han
 {
 	pfn_t pfn;
 
-	if (bad(dev, size, dir, 0) || handle.v & (FH_PAGE_SIZE - 1))
+	if (map_is_bad(dev, size, dir, 0) || handle.v & (FH_PAGE_SIZE - 1))
 		return -FH_EINVAL;
 	pfn = pfn_of(dev, handle, size);
 	if (!machine_has(dev->machine, pfn) || machine_virt(dev->machine, pfn) != cpu)
@@ -216,7 +210,7 @@ int dma_alloc_noncontiguous(struct device *dev, uint64_t size, gfp_t gfp,
 	struct dma_ask a;
 	int err;
 
-	if (bad(dev, size, dir, attrs) || !sgt)
+	if (map_is_bad(dev, size, dir, attrs) || !sgt)
 		return -FH_EINVAL;
 	/* Whole pages: as its entries say, and a sync of the list. */
 	frames_ask(&a, dev, dma_pages(size) << FH_PAGE_SHIFT, gfp, attrs, &way);
@@ -245,7 +239,7 @@ int dma_free_noncontiguous(struct device *dev, uint64_t size, struct sg_table *s
 	dma_t handle;
 	int err = 0;
 
-	if (bad(dev, size, dir, 0) || !sgt ||
+	if (map_is_bad(dev, size, dir, 0) || !sgt ||
 	    t->entry[0].dma_length != dma_pages(size) << FH_PAGE_SHIFT)
 		return -FH_EINVAL;
 	m = dev->machine;
@@ -272,7 +266,7 @@ int dma_vmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table *s
 	struct fh_machine *m;
 	void *p;
 
-	if (bad(dev, size, DMA_BIDIRECTIONAL, 0) || !sgt || !cpu ||
+	if (map_is_bad(dev, size, DMA_BIDIRECTIONAL, 0) || !sgt || !cpu ||
 	    t->entry[0].dma_length != dma_pages(size) << FH_PAGE_SHIFT)
 		return -FH_EINVAL;
 	m = dev->machine;
@@ -291,7 +285,7 @@ void dma_vunmap_noncontiguous(struct device *dev, uint64_t size, struct sg_table
 {
 	struct noncontig *t = (struct noncontig *)(void *)sgt;
 
-	if (bad(dev, size, DMA_BIDIRECTIONAL, 0) || !sgt || !cpu)
+	if (map_is_bad(dev, size, DMA_BIDIRECTIONAL, 0) || !sgt || !cpu)
 		return;
 	if (t->remap && t->remap->nr_runs > 1)
 		dev->machine->plat.vunmap(dev->machine->plat.ctx, cpu, dma_pages(size));

@@ -49,8 +49,9 @@ enum dma_attrs {
  *
  *   1. the device's own pool: if it has one, nobody else;
  *   2. a device that does not snoop: the machine's pool (linux,dma-default), if there is one, and nobody else;
- *   3. without __GFP_DIRECT_RECLAIM, for a device that does not snoop: the atomic pool of its zone, and nobody else;
- *   4. a restricted pool of the device, and nobody else;
+ *   3. a restricted pool of the device, and nobody else;
+ *   4. without __GFP_DIRECT_RECLAIM, for a device that does not snoop: the atomic pools, from the one of its gfp downwards,
+ *      and nobody else;
  *   5. with __GFP_DIRECT_RECLAIM: the device's area, else the default area for more than one page;
  *   6. the buddy, then again with GFP_DMA32, then with GFP_DMA.
  *

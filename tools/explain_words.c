@@ -40,10 +40,23 @@ static const char *explain_path(const struct device *dev, enum dma_source first)
 	}
 }
 
-/* What would help one who was refused by it. */
-static const char *explain_help(enum dma_source last)
+/* What would help one who is too far from it, or wants too much of it at once. */
+static const char *help_by_cause(const struct dma_step *s)
 {
-	switch (last) {
+	if (s->cause == DMA_CAUSE_REACH)
+		return "memory that the device reaches: cma=SIZE@0-END, a region of its own, or a "
+		       "wider mask";
+	if (s->source == DMA_SOURCE_RESTRICTED_POOL || s->source == DMA_SOURCE_SWIOTLB)
+		return "buffers of at most 256 KiB, or a shared-dma-pool region for its large ones";
+	return "an area (cma=SIZE) and a caller that may sleep";
+}
+
+/* What would help one who was refused by it. */
+static const char *explain_help(const struct dma_step *s)
+{
+	if (s->cause != DMA_CAUSE_FULL)
+		return help_by_cause(s);
+	switch (s->source) {
 	case DMA_SOURCE_DEVICE_POOL:
 		return "a larger region in /reserved-memory, or a reusable one";
 	case DMA_SOURCE_GLOBAL_POOL:
@@ -56,15 +69,12 @@ static const char *explain_help(enum dma_source last)
 	case DMA_SOURCE_RESTRICTED_POOL:
 		return "a larger restricted-dma-pool region";
 	case DMA_SOURCE_CMA:
-		return "a larger area, or one that the device reaches whole: cma=SIZE@0-END, or a "
-		       "region of its "
-		       "own";
+		return "a larger area: cma=SIZE, or a region of its own";
 	case DMA_SOURCE_BUDDY:
 	case DMA_SOURCE_BUDDY_DMA32:
 	case DMA_SOURCE_BUDDY_DMA:
-		return "an area (cma=SIZE) and a caller that may sleep: the buddy has no more than "
-		       "4 MiB "
-		       "contiguous";
+		return "an area (cma=SIZE) and a caller that may sleep: memory in general use is "
+		       "in pieces, or gone";
 	case DMA_SOURCE_SWIOTLB:
 		return "an area that the device reaches, or a larger swiotlb=SLOTS";
 	case DMA_SOURCE_IOVA:
@@ -124,13 +134,13 @@ static void text_way(const struct explain *e, FILE *out)
 	putc('\n', out);
 }
 
-/* Whom to blame: an area, if one was asked, else the last. */
-static enum dma_source decisive(const struct dma_refusal *way)
+/* Whom to blame: an area, if one was asked, else the last. NULL: nobody was asked. */
+static const struct dma_step *decisive(const struct dma_refusal *way)
 {
 	for (unsigned int i = 0; i < way->nr_steps; i++)
 		if (way->step[i].source == DMA_SOURCE_CMA)
-			return DMA_SOURCE_CMA;
-	return way->nr_steps ? way->step[way->nr_steps - 1].source : DMA_SOURCE_NONE;
+			return &way->step[i];
+	return way->nr_steps ? &way->step[way->nr_steps - 1] : NULL;
 }
 
 static void text_buffer(const struct explain *e, FILE *out)
@@ -139,7 +149,8 @@ static void text_buffer(const struct explain *e, FILE *out)
 	uint64_t pages = (e->ask->size + FH_PAGE_SIZE - 1) >> FH_PAGE_SHIFT;
 
 	if (e->err) {
-		const char *help = explain_help(decisive(way));
+		const struct dma_step *by = decisive(way);
+		const char *help = by ? explain_help(by) : "";
 
 		fprintf(out, "refused   %s", errno_name(-e->err));
 		if (e->served)
@@ -239,11 +250,13 @@ static json_t *json_steps(const struct explain *e)
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < e->way.nr_steps; i++) {
+		static const char *const causes[] = {"full", "reach", "size"};
 		const struct dma_step *s = &e->way.step[i];
 
-		json_array_append_new(list,
-				      json_pack("{ss ss ss}", "source", dma_source_name(s->source),
-						"result", result_of(s), "why", s->why));
+		json_array_append_new(list, json_pack("{ss ss ss ss?}", "source",
+						      dma_source_name(s->source), "result",
+						      result_of(s), "why", s->why, "cause",
+						      s->error ? causes[s->cause] : NULL));
 	}
 	return list;
 }

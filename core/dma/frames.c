@@ -33,7 +33,6 @@ void frames_ask(struct dma_ask *a, struct device *dev, uint64_t size, gfp_t gfp,
 	a->way = way;
 	a->source = DMA_SOURCE_NONE;
 	a->cpu = NULL;
-	a->unreachable = false;
 	refuse_begin(way, size, gfp, attrs);
 }
 
@@ -82,13 +81,24 @@ static int out_of_reach(struct dma_ask *a, enum dma_source source, const char *w
 	uint64_t bus = dma_of_phys(dev, fh_pfn_to_phys(pfn), a->pages << FH_PAGE_SHIFT);
 
 	if (bus == DMA_NOWHERE)
-		return refuse_step(a->way, source, -FH_ENOMEM,
-				   "%s: 0x%llx is in no window of its bus", who,
-				   (ull)fh_pfn_to_phys(pfn).v);
-	return refuse_step(a->way, source, -FH_ENOMEM, "%s: 0x%llx is above %s 0x%llx", who,
-			   (ull)bus,
-			   bus_limit(dev) == dma_coherent_mask(dev) ? "device mask" : "bus limit",
-			   (ull)bus_limit(dev));
+		(void)refuse_step(a->way, source, -FH_ENOMEM,
+				  "%s: 0x%llx is in no window of its bus", who,
+				  (ull)fh_pfn_to_phys(pfn).v);
+	else
+		(void)refuse_step(
+			a->way, source, -FH_ENOMEM, "%s: 0x%llx is above %s 0x%llx", who, (ull)bus,
+			bus_limit(dev) == dma_coherent_mask(dev) ? "device mask" : "bus limit",
+			(ull)bus_limit(dev));
+	return refuse_cause(a->way, DMA_CAUSE_REACH, -FH_ENOMEM);
+}
+
+/* Never in one piece; who: in front of it, or NULL. */
+static int too_large(struct dma_ask *a, enum dma_source source, const char *who, uint64_t most)
+{
+	(void)refuse_step(a->way, source, -FH_ENOMEM,
+			  "%s%s%llu KiB are more than its largest run, %llu KiB", who ? who : "",
+			  who ? ": " : "", (ull)a->pages * 4, (ull)most >> 10);
+	return refuse_cause(a->way, DMA_CAUSE_SIZE, -FH_ENOMEM);
 }
 
 /* ---- each who is asked ---- */
@@ -126,8 +136,10 @@ static int ask_atomic(struct dma_ask *a)
 	};
 	int err = pool_alloc(&w, why);
 
-	if (err)
-		return refuse_step(a->way, DMA_SOURCE_ATOMIC_POOL, err, "%s", why);
+	if (err) {
+		(void)refuse_step(a->way, DMA_SOURCE_ATOMIC_POOL, err, "%s", why);
+		return refuse_cause(a->way, w.unreachable ? DMA_CAUSE_REACH : DMA_CAUSE_FULL, err);
+	}
 	a->pfn = w.pfn;
 	a->cpu = w.cpu;
 	return 0;
@@ -141,6 +153,8 @@ static int ask_bounce(struct dma_ask *a, enum dma_source source)
 
 	if (!mem)
 		return refuse_step(a->way, source, -FH_ENOMEM, "there is none");
+	if (a->pages << FH_PAGE_SHIFT > IO_TLB_SEGSIZE * IO_TLB_SIZE)
+		return too_large(a, source, swiotlb_name(mem), IO_TLB_SEGSIZE * IO_TLB_SIZE);
 	err = swiotlb_alloc(a->dev, a->pages << FH_PAGE_SHIFT, &a->pfn);
 	if (err) {
 		swiotlb_stats(mem, &st);
@@ -219,9 +233,7 @@ static int ask_buddy(struct dma_ask *a, enum dma_source source, gfp_t zone)
 	int err;
 
 	if (a->order > FH_MAX_ORDER)
-		return refuse_step(a->way, source, -FH_ENOMEM,
-				   "%llu KiB are more than its largest run, 4096 KiB",
-				   (ull)a->pages * 4);
+		return too_large(a, source, NULL, FH_PAGE_SIZE << FH_MAX_ORDER);
 	err = fh_alloc_pages(m, gfp, a->order, &a->pfn);
 	if (err)
 		return refuse_step(a->way, source, err, "no free run of order %u", a->order);
@@ -230,7 +242,6 @@ static int ask_buddy(struct dma_ask *a, enum dma_source source, gfp_t zone)
 		return 0;
 	}
 	free_run(m, a->pfn, a->pfn + (UINT64_C(1) << a->order));
-	a->unreachable = true;
 	return out_of_reach(a, source, "the frames", a->pfn);
 }
 
@@ -321,6 +332,11 @@ static int ask(struct dma_ask *a, enum dma_source source)
 	}
 }
 
+static enum dma_cause last_cause(const struct dma_refusal *way)
+{
+	return way->step[way->nr_steps - 1].cause;
+}
+
 /* Another zone is tried for reach, not for want of memory. A buffer too large for the buddy that failed in the area: the area's
  * error is what to tell. */
 static int take(struct dma_ask *a, const enum dma_source *path, unsigned int n)
@@ -335,10 +351,10 @@ static int take(struct dma_ask *a, const enum dma_source *path, unsigned int n)
 		}
 		if (path[i] == DMA_SOURCE_CMA)
 			area_err = err;
-		else if (!a->unreachable && path[i] >= DMA_SOURCE_BUDDY &&
-			 path[i] <= DMA_SOURCE_BUDDY_DMA && !a->dev->machine->cfg.dma.legacy_order)
+		else if (path[i] >= DMA_SOURCE_BUDDY && path[i] <= DMA_SOURCE_BUDDY_DMA &&
+			 last_cause(a->way) != DMA_CAUSE_REACH &&
+			 !a->dev->machine->cfg.dma.legacy_order)
 			break;
-		a->unreachable = false;
 	}
 	return area_err ? area_err : err;
 }

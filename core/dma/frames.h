@@ -19,8 +19,7 @@ struct dma_ask {
 	/* What came of it. */
 	enum dma_source source;
 	pfn_t pfn;
-	void *cpu;	  /* where the CPU sees it already; NULL: not yet */
-	bool unreachable; /* frames were had, and lay out of reach */
+	void *cpu; /* where the CPU sees it already; NULL: not yet */
 };
 
 /* Who is asked, first to last, for such a request; how many. */

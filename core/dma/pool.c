@@ -138,7 +138,7 @@ static enum zone_type first_pool(gfp_t gfp)
 	return gfp & __GFP_DMA32 ? ZONE_DMA32 : ZONE_NORMAL;
 }
 
-static bool take(struct atomic_pool *p, struct pool_want *w, bool *unreachable)
+static bool take(struct atomic_pool *p, struct pool_want *w)
 {
 	struct dma_chunk *c = atomic_load_explicit(&p->chunks, memory_order_acquire);
 	uint64_t used;
@@ -147,7 +147,7 @@ static bool take(struct atomic_pool *p, struct pool_want *w, bool *unreachable)
 		if (!chunk_take(c, w->pages, w->order, &w->pfn))
 			continue;
 		if (!w->reaches(w->dev, w->pfn, w->pages)) {
-			*unreachable = true;
+			w->unreachable = true;
 			if (!chunk_give(c, w->pfn, w->pages))
 				machine_bug(w->dev->machine, "dma: a pool lost its pages");
 			continue;
@@ -165,7 +165,7 @@ static bool take(struct atomic_pool *p, struct pool_want *w, bool *unreachable)
 int pool_alloc(struct pool_want *w, char *why)
 {
 	struct fh_machine *m = w->dev->machine;
-	bool any = false, unreachable = false;
+	bool any = false;
 
 	for (int z = (int)first_pool(w->gfp); z >= 0; z--) {
 		struct atomic_pool *p = m->dma->atomic[z];
@@ -173,18 +173,18 @@ int pool_alloc(struct pool_want *w, char *why)
 		if (!p)
 			continue;
 		any = true;
-		if (take(p, w, &unreachable))
+		if (take(p, w))
 			return 0;
 		atomic_store_explicit(&p->wanted, 1, memory_order_relaxed);
 	}
 	if (!(w->gfp & __GFP_NOWARN) && any)
 		machine_log(m, PLAT_LOG_WARN,
-			    unreachable ? "Failed to get suitable pool for %s"
-					: "DMA pool exhausted for %s",
+			    w->unreachable ? "Failed to get suitable pool for %s"
+					   : "DMA pool exhausted for %s",
 			    dev_name(w->dev));
 	if (!any)
 		fh_snprintf(why, DMA_WHY_MAX, "there is none");
-	else if (unreachable)
+	else if (w->unreachable)
 		fh_snprintf(why, DMA_WHY_MAX, "what is free lies out of the device's reach");
 	else
 		fh_snprintf(why, DMA_WHY_MAX, "exhausted, %llu KiB, grow queued",

@@ -22,6 +22,7 @@ struct pool_want {
 	bool (*reaches)(const struct device *dev, pfn_t pfn, uint64_t pages);
 	pfn_t pfn;
 	void *cpu;
+	bool unreachable; /* or: some were free, and lay out of reach */
 };
 
 /* From the pool that gfp names, else from those below it; never sleeps. *why, of DMA_WHY_MAX, says what was wrong on

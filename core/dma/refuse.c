@@ -55,10 +55,18 @@ int refuse_step(struct dma_refusal *way, enum dma_source source, int err, const 
 		return err;
 	s = &way->step[way->nr_steps++];
 	s->source = source;
+	s->cause = DMA_CAUSE_FULL;
 	s->error = err;
 	va_start(ap, fmt);
 	fh_vsnprintf(s->why, sizeof(s->why), fmt, ap);
 	va_end(ap);
+	return err;
+}
+
+int refuse_cause(struct dma_refusal *way, enum dma_cause cause, int err)
+{
+	if (way->nr_steps)
+		way->step[way->nr_steps - 1].cause = cause;
 	return err;
 }
 

@@ -22,6 +22,8 @@ static inline void refuse_begin(struct dma_refusal *way, uint64_t size, gfp_t gf
 /* One more that was asked. Returns err. */
 int refuse_step(struct dma_refusal *way, enum dma_source source, int err, const char *fmt, ...)
 	FH_PRINTF(4, 5);
+/* Of the last step: it is not for want of room. Returns err. */
+int refuse_cause(struct dma_refusal *way, enum dma_cause cause, int err);
 /* All said no: kept for dma_refusals(). */
 void refuse_keep(const struct device *dev, struct dma_refusal *way, int err);
 

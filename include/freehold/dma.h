@@ -210,9 +210,17 @@ const char *dma_source_name(enum dma_source source);
 #define DMA_MAX_REFUSALS 16 /* kept of a machine */
 #define DMA_WHY_MAX	 96
 
+/* What would have to be different. */
+enum dma_cause {
+	DMA_CAUSE_FULL,	 /* less of it in use: it has none free now, or there is none */
+	DMA_CAUSE_REACH, /* the device's mask, its bus, or where the memory lies */
+	DMA_CAUSE_SIZE,	 /* the request: it never has so much in one piece */
+};
+
 /* One who was asked and said no. */
 struct dma_step {
 	enum dma_source source;
+	enum dma_cause cause;
 	int error;	       /* negative; 0: it gave */
 	char why[DMA_WHY_MAX]; /* "above device mask 0xffffffff", "exhausted, 128 KiB, grow queued", ... */
 };

@@ -75,6 +75,7 @@ explains 'coherent_only: whatever the flags' 1 --ram 1G --bootargs coherent_only
 shows 'coherent_only: its pool' '^ 1\. global pool +ENOMEM +coherent_only: 0 of 4096 KiB free'
 explains 'a mask below all areas' 1 --ram 1G --bootargs cma=64M --size 8M --mask 30
 shows 'a mask: why not the area' '^ 1\. cma +ENOMEM +reserved: 0x7c000000 is above device mask 0x3fffffff$'
+shows 'a mask: what to do' '^try +memory that the device reaches'
 explains 'a bus with an offset' 0 --ram 1G --bootargs cma=64M --size 8M --mask 30 --bus-offset -0x40000000
 shows 'an offset: bus and memory' '^served +bus 0x3c'
 explains 'its own area: a single page, too' 0 --ram 1G --bootargs cma=64M --size 4K --area reserved
@@ -100,6 +101,29 @@ bad 'map: not RAM' '--phys 0x1000: no RAM from there for --size bytes' '--ram 1G
 # ---- nodes of a tree -------------------------------------------------------------------------------
 
 if command -v dtc >/dev/null; then
+	cat >restricted.dts <<-'END'
+		/dts-v1/;
+		/ {
+			#address-cells = <1>;
+			#size-cells = <1>;
+			memory@40000000 { device_type = "memory"; reg = <0x40000000 0x20000000>; };
+			reserved-memory {
+				#address-cells = <1>;
+				#size-cells = <1>;
+				ranges;
+				wifi: wifi@50000000 { compatible = "restricted-dma-pool"; reg = <0x50000000 0x400000>; };
+			};
+			radio@1000 { reg = <0x1000 0x100>; memory-region = <&wifi>; };
+		};
+	END
+	explains 'a restricted pool' 0 --dtb restricted.dts --device radio --size 256K
+	shows 'a restricted pool: where it lies' '^ +physical 0x50000000-0x5003ffff, region wifi@50000000$'
+	explains 'a restricted pool: its segments' 1 --dtb restricted.dts --device radio --size 300K
+	shows 'its segments: why' '^ 1\. restricted pool +ENOMEM +wifi@50000000: 300 KiB are more than its largest run, 256 KiB$'
+	shows 'its segments: what to do' '^try +buffers of at most 256 KiB'
+	explains 'a restricted pool that is full' 1 --dtb restricted.dts --device radio --size 256K --count 20
+	shows 'full: after all of it' '^refused +ENOMEM, after 16 that were served$'
+	shows 'full: what to do' '^try +a larger restricted-dma-pool region$'
 	explains 'a camera' 0 --dtb "$boards/rpi4.dts" --device csi --size 8M
 	shows 'a camera: its name and path' '^device +fe801000\.csi \(/soc/csi@7e801000\)$'
 	shows 'a camera: its bus' '^ +reaches 0x0-0x3fffffff at bus 0xc0000000$'

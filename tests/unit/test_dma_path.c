@@ -343,4 +343,46 @@ static void every_case(void)
 		one(&rows[i]);
 }
 
-const struct t_case t_cases[] = {T(every_case), T_END};
+/* What would have to be different: room, reach, or the size of the request. */
+static void causes(void)
+{
+	static const struct {
+		unsigned int flags;
+		uint64_t pages;
+		enum dma_cause cause[2];
+		unsigned int steps;
+	} asked[] = {
+		{RESTRICT, 65, {DMA_CAUSE_SIZE}, 1},
+		{RESTRICT | TO_DMA, 1, {DMA_CAUSE_REACH}, 1},
+		{BEYOND, 2, {DMA_CAUSE_REACH, DMA_CAUSE_REACH}, 2},
+		{TO_DMA, 1025, {DMA_CAUSE_REACH, DMA_CAUSE_SIZE}, 2},
+		{0, 8192, {DMA_CAUSE_FULL, DMA_CAUSE_SIZE}, 2},
+		{ONLY, 1, {DMA_CAUSE_FULL}, 1},
+	};
+	struct dma_refusal way;
+	dma_t handle;
+	void *cpu;
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		T_NEED(start(asked[i].flags));
+		make_device(asked[i].flags);
+		T_EQ(dma_alloc_explained(&dev, asked[i].pages * 4096, GFP_KERNEL | __GFP_NOWARN, 0,
+					 &handle, &cpu, &way),
+		     -FH_ENOMEM);
+		T_EQ(way.nr_steps, asked[i].steps);
+		for (unsigned int k = 0; k < asked[i].steps; k++)
+			T_EQ(way.step[k].cause, asked[i].cause[k]);
+		fh_machine_destroy(m);
+		testplat_fini(&tp);
+	}
+	/* An atomic pool that has pages out of reach. */
+	T_NEED(start(CACHES));
+	make_device(BEYOND);
+	T_EQ(dma_alloc_explained(&dev, 4096, GFP_ATOMIC | __GFP_NOWARN, 0, &handle, &cpu, &way),
+	     -FH_ENOMEM);
+	T_EQ(way.step[0].cause, DMA_CAUSE_REACH);
+	fh_machine_destroy(m);
+	testplat_fini(&tp);
+}
+
+const struct t_case t_cases[] = {T(every_case), T(causes), T_END};

@@ -42,22 +42,36 @@ static bool mapping_insert(struct fh_space *s, struct mapping *map)
 	return true;
 }
 
+/* A mapping as `init` says, without entries, in its place; the space is locked then, until the caller unlocks it. */
+static int mapping_add(struct fh_space *s, const struct mapping *init, struct mapping **map)
+{
+	struct mapping *made = machine_alloc(s->m, mapping_size(init->nr));
+
+	if (!made)
+		return -FH_ENOMEM;
+	*made = *init;
+	made->space = s;
+	fh_lock(&s->lock);
+	if (!mapping_insert(s, made)) {
+		fh_unlock(&s->lock);
+		machine_free(s->m, made, mapping_size(init->nr));
+		return -FH_EINVAL;
+	}
+	*map = made;
+	return 0;
+}
+
 int fh_space_map(struct fh_space *s, uint64_t va, struct fh_object *o, uint64_t index, uint64_t nr)
 {
 	struct mapping *map;
+	int err;
 
 	if (!s || !o || !nr || index >= o->nr_pages || nr > o->nr_pages - index || va + nr < va)
 		return -FH_EINVAL;
-	map = machine_alloc(s->m, mapping_size(nr));
-	if (!map)
-		return -FH_ENOMEM;
-	*map = (struct mapping){.space = s, .object = o, .va = va, .index = index, .nr = nr};
-	fh_lock(&s->lock);
-	if (!mapping_insert(s, map)) {
-		fh_unlock(&s->lock);
-		machine_free(s->m, map, mapping_size(nr));
-		return -FH_EINVAL;
-	}
+	err = mapping_add(s, &(struct mapping){.object = o, .va = va, .index = index, .nr = nr},
+			  &map);
+	if (err)
+		return err;
 	fh_lock(&o->lock);
 	map->next_of_object = o->mappings;
 	o->mappings = map;
@@ -210,16 +224,9 @@ int fh_space_map_frames(struct fh_space *s, uint64_t va, const struct range *run
 
 	if (!nr || va + nr < va)
 		return -FH_EINVAL;
-	map = machine_alloc(s->m, mapping_size(nr));
-	if (!map)
-		return -FH_ENOMEM;
-	*map = (struct mapping){.space = s, .va = va, .nr = nr, .dying = true};
-	fh_lock(&s->lock);
-	if (!mapping_insert(s, map)) {
-		fh_unlock(&s->lock);
-		machine_free(s->m, map, mapping_size(nr));
-		return -FH_EINVAL;
-	}
+	err = mapping_add(s, &(struct mapping){.va = va, .nr = nr, .dying = true}, &map);
+	if (err)
+		return err;
 	fh_unlock(&s->lock);
 	/* Nobody finds it before it is no longer dying. */
 	err = show_frames(map, run, nr_runs);

@@ -4,19 +4,8 @@
 set -u
 
 . "$(dirname "$0")/tap.sh"
+limit=20
 boards=$root/boards
-
-# runs NAME STATUS ARGUMENT...: ends with that status; leaves out and err
-runs()
-{
-	name=$1 want=$2
-	shift 2
-	timeout 20 "$freehold" "$@" >out 2>err
-	got=$?
-	[ $got = "$want" ] || echo "exit status $got, expected $want" >>err
-	[ $got = "$want" ]
-	result $? "$name"
-}
 
 explains()
 {
@@ -25,35 +14,17 @@ explains()
 	runs "$name" "$want" explain "$@"
 }
 
-# says NAME TEXT: standard error is this and no more, and nothing was shown
-says()
+# only_says NAME TEXT: says(), and nothing was shown
+only_says()
 {
-	[ "$(cat err)" = "$2" ] && [ ! -s out ] || { echo "expected: $2" >>err; false; }
-	result $? "$1"
-}
-
-# shows NAME REGEX: a line of the output is like this
-shows()
-{
-	grep -Eq -- "$2" out || { echo "expected: $2" >>err; false; }
-	result $? "$1"
-}
-
-# holds NAME PERL: the expression is true of the JSON in out, $j
-holds()
-{
-	perl -MJSON::PP -e '
-		local $/;
-		open(my $f, "<", "out") or die;
-		my $j = decode_json(<$f>);
-		exit(('"$2"') ? 0 : 1)' 2>>err
-	result $? "$1"
+	[ ! -s out ] || echo "and nothing on standard output" >>err
+	says "$1" "$2"
 }
 
 bad()
 {
 	explains "$1" 2 $3
-	says "$1: one line" "freehold explain: $2"
+	only_says "$1: one line" "freehold explain: $2"
 }
 
 # ---- a device that the options make ---------------------------------------------------------------

@@ -5,6 +5,10 @@
 set -u
 
 . "$(dirname "$0")/tap.sh"
+given='
+	my %r = map { $_->{policy} => $_ } @{$j->{runs}};
+	my %a = map { $_->{policy} => $_->{actors}[0] } @{$j->{runs}};
+	my %g = map { $_->{expected} => $_ } @{$j->{goals}};'
 
 # protocol JOB OPTION...: runs; a goal may be missed (3), a check may not fail
 protocol()
@@ -17,20 +21,6 @@ protocol()
 	result $? "$job runs ($got)"
 	holds "$job: all checks" '!grep { my $c = $_->{checks}; $c->{invariants} || $c->{corrupt_bytes} ||
 		$c->{leaked_pages} } @{$j->{runs}}'
-}
-
-# holds NAME PERL: true of the JSON in out: $j; $a{POLICY} is the first actor, $r{POLICY} the run, $g{GOAL} a goal
-holds()
-{
-	perl -MJSON::PP -e '
-		local $/;
-		open(my $f, "<", "out") or die;
-		my $j = decode_json(<$f>);
-		my %r = map { $_->{policy} => $_ } @{$j->{runs}};
-		my %a = map { $_->{policy} => $_->{actors}[0] } @{$j->{runs}};
-		my %g = map { $_->{expected} => $_ } @{$j->{goals}};
-		exit(('"$2"') ? 0 : 1)' 2>>err
-	result $? "$1"
 }
 
 protocol p1-gcma -p movable,guaranteed -t 700ms -r 384M

@@ -5,36 +5,6 @@ set -u
 
 . "$(dirname "$0")/tap.sh"
 
-# runs NAME STATUS ARGUMENT...: ends with that status; leaves out and err
-runs()
-{
-	name=$1 want=$2
-	shift 2
-	"$freehold" "$@" >out 2>err
-	got=$?
-	[ $got = "$want" ] || echo "exit status $got, expected $want" >>err
-	[ $got = "$want" ]
-	result $? "$name"
-}
-
-# says NAME TEXT: standard error is this line and no more
-says()
-{
-	[ "$(cat err)" = "$2" ] || { echo "expected: $2" >>err; false; }
-	result $? "$1"
-}
-
-# holds NAME PERL: the expression is true of the JSON in out, $j
-holds()
-{
-	perl -MJSON::PP -e '
-		local $/;
-		open(my $f, "<", "out") or die;
-		my $j = decode_json(<$f>);
-		exit(('"$2"') ? 0 : 1)' 2>>err
-	result $? "$1"
-}
-
 cat >small.job <<'EOF'
 [global]
 ram = 96M

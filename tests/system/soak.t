@@ -5,20 +5,10 @@
 set -u
 
 . "$(dirname "$0")/tap.sh"
-
-# holds NAME PERL: true of the JSON in out: $r the run, %a its actors by name, %f its faults by call
-holds()
-{
-	perl -MJSON::PP -e '
-		local $/;
-		open(my $f, "<", "out") or die;
-		my $j = decode_json(<$f>);
-		my $r = $j->{runs}[0];
-		my %a = map { $_->{name} => $_ } @{$r->{actors}};
-		my %f = %{$r->{faults}{calls}};
-		exit(('"$2"') ? 0 : 1)' 2>>err
-	result $? "$1"
-}
+given='
+	my $r = $j->{runs}[0];
+	my %a = map { $_->{name} => $_ } @{$r->{actors}};
+	my %f = %{$r->{faults}{calls}};'
 
 "$freehold" run -f json -t 9 --faults 1/300 --check 2 "$root/jobs/soak.job" >out 2>err
 got=$?

@@ -4,6 +4,15 @@
 set -u
 
 . "$(dirname "$0")/tap.sh"
+limit=20
+
+# stats NAME STATUS ARGUMENT...: runs() of `freehold stat`
+stats()
+{
+	name=$1 want=$2
+	shift 2
+	runs "$name" "$want" stat "$@"
+}
 captures=${FREEHOLD_CAPTURES:-$root/../shared/captures}
 
 skip()
@@ -12,55 +21,18 @@ skip()
 	echo "ok $n - $1 # SKIP $2"
 }
 
-# runs NAME STATUS ARGUMENT...: ends with that status; leaves out and err
-runs()
-{
-	name=$1 want=$2
-	shift 2
-	timeout 20 "$freehold" stat "$@" >out 2>err
-	got=$?
-	[ $got = "$want" ] || echo "exit status $got, expected $want" >>err
-	[ $got = "$want" ]
-	result $? "$name"
-}
-
-# says NAME TEXT: standard error is this and no more
-says()
-{
-	[ "$(cat err)" = "$2" ] || { echo "expected: $2" >>err; false; }
-	result $? "$1"
-}
-
-# shows NAME REGEX: a line of the output is like this
-shows()
-{
-	grep -Eq -- "$2" out || { echo "expected: $2" >>err; false; }
-	result $? "$1"
-}
-
-# holds NAME PERL: the expression is true of the JSON in out, $j
-holds()
-{
-	perl -MJSON::PP -e '
-		local $/;
-		open(my $f, "<", "out") or die;
-		my $j = decode_json(<$f>);
-		exit(('"$2"') ? 0 : 1)' 2>>err
-	result $? "$1"
-}
-
 machine='--ram 512M --bootargs cma=64M --policy movable'
 
 # ---- a machine, and a copy of its tree -----------------------------------------------------------
 
-runs 'one file' 0 $machine proc/meminfo
+stats 'one file' 0 $machine proc/meminfo
 shows 'one file: its text' '^CmaTotal:          65536 kB$'
-runs 'a folder' 0 $machine /sys/kernel/mm/cma/
+stats 'a folder' 0 $machine /sys/kernel/mm/cma/
 [ "$(cat out)" = reserved/ ]
 result $? 'a folder: its entries'
-runs 'a file as JSON' 0 $machine --format json sys/kernel/mm/cma/reserved/total_pages
+stats 'a file as JSON' 0 $machine --format json sys/kernel/mm/cma/reserved/total_pages
 holds 'a file as JSON: its text' '$j->{text} eq "16384\n" && $j->{path} =~ /total_pages$/'
-runs 'a summary' 0 $machine
+stats 'a summary' 0 $machine
 shows 'a summary: memory' '^memory   512 MiB, free 512 MiB, available '
 shows 'a summary: zones' '^DMA +512 MiB .* 448 MiB .* 64 MiB '
 shows 'a summary: areas' '^reserved +0x[0-9a-f]{12} +movable +64 MiB +64 MiB +0 B +0 B +64 MiB +1 +0 %'
@@ -87,7 +59,7 @@ done
 [ "$(find copy -type f | wc -l)" = 46 ]
 result $? 'every file can be copied'
 "$freehold" stat $machine --format json >machine.json
-runs 'a copy' 0 --root copy --format json
+stats 'a copy' 0 --root copy --format json
 cmp -s out machine.json
 result $? 'a copy says what the machine says'
 holds 'a copy: nothing is missing' '@{$j->{missing}} == 0 && $j->{areas}[0]{policy} eq "movable"'
@@ -99,15 +71,15 @@ for path in '' proc sys/kernel/debug/cma/reserved proc/iomem; do
 done
 
 # More RAM than most hosts have: the machine's frames have no bytes.
-runs 'a machine larger than this host' 0 --ram 64G --bootargs cma=512M
+stats 'a machine larger than this host' 0 --ram 64G --bootargs cma=512M
 shows 'a machine larger than this host: its zones' '^Normal +61 GiB '
 
 # ---- boards and kernels --------------------------------------------------------------------------
 
-runs 'the sample' 0 --root "$root/tests/corpus/root"
+stats 'the sample' 0 --root "$root/tests/corpus/root"
 shows 'the sample: what is lent, of all areas' "^areas    80 MiB, free 29.3 MiB, lent 11.7 MiB, devices' 39.0 MiB$"
 shows 'the sample: holes' '^linux,cma +0x000058000000 +- +64 MiB +- +- +24.0 MiB +20.0 MiB +3 +50 % +20 MiB$'
-runs 'the sample as JSON' 0 --root "$root/tests/corpus/root" --format json
+stats 'the sample as JSON' 0 --root "$root/tests/corpus/root" --format json
 holds 'the sample as JSON: figures' '$j->{areas}[1]{largest_hole_bytes} == 5118 * 4096 &&
 	$j->{areas}[1]{holes} == 3 && !defined $j->{areas}[1]{lent_bytes} &&
 	$j->{memory}{area_lent_bytes} == 3000 * 4096 && $j->{zones}[0]{free_by_type_bytes}{CMA} == 7494 * 4096 &&
@@ -118,13 +90,13 @@ if [ -f "$captures/proc/meminfo_par.txt" ]; then
 	for f in meminfo zoneinfo pagetypeinfo buddyinfo; do
 		cp "$captures/proc/${f}_boot.txt" board/proc/$f
 	done
-	runs 'a kernel 6.12' 0 --root board
+	stats 'a kernel 6.12' 0 --root board
 	shows 'a kernel 6.12: memory' '^memory   736 MiB, free 688 MiB, available 655 MiB'
 	shows 'a kernel 6.12: its zone' '^DMA32 +736 MiB +27.5 MiB +688 MiB +686 MiB +2.90 MiB +437 MiB +0 B +0 B +248 MiB +0 B$'
 	says 'a kernel 6.12: what was not copied' \
 		'freehold stat: board/sys/kernel/mm/cma: No such file or directory
 freehold stat: board/sys/kernel/debug/cma: No such file or directory'
-	runs 'a kernel 6.12 as JSON' 0 --root board --format json
+	stats 'a kernel 6.12 as JSON' 0 --root board --format json
 	holds 'a kernel 6.12 as JSON: figures' '$j->{memory}{total_bytes} == 753488 * 1024 &&
 		$j->{zones}[0]{free_bytes} == 176211 * 4096 && $j->{zones}[0]{free_runs_by_order}[10] == 171 &&
 		@{$j->{areas}} == 0 && @{$j->{missing}} == 2 && !defined $j->{memory}{area_device_bytes}'
@@ -132,46 +104,46 @@ else
 	skip 'a kernel 6.12' 'no files of one: FREEHOLD_CAPTURES names their folder'
 fi
 
-runs 'the kernel that runs here' 0 --root /
+stats 'the kernel that runs here' 0 --root /
 shows 'the kernel that runs here: memory' '^memory   [0-9.]+ [KMGT]iB, free '
 
 # ---- bad input -----------------------------------------------------------------------------------
 
-runs 'neither machine nor tree' 2
+stats 'neither machine nor tree' 2
 says 'neither machine nor tree: why' 'freehold stat: no machine: expected --root DIR, --ram SIZE or --dtb FILE'
-runs 'both' 2 --root copy --ram 1G
+stats 'both' 2 --root copy --ram 1G
 says 'both: why' 'freehold stat: --root copy/: expected no --dtb, --ram, --bootargs or --policy with it'
-runs 'an empty root' 2 --root ''
+stats 'an empty root' 2 --root ''
 says 'an empty root: why' "freehold stat: --root '': expected a folder"
-runs 'no such file' 2 $machine proc/cpuinfo
+stats 'no such file' 2 $machine proc/cpuinfo
 says 'no such file: why' 'freehold stat: proc/cpuinfo: No such file or directory'
-runs 'no such file in a copy' 2 --root copy proc/cpuinfo
+stats 'no such file in a copy' 2 --root copy proc/cpuinfo
 says 'no such file in a copy: why' 'freehold stat: copy/proc/cpuinfo: No such file or directory'
-runs 'two paths' 2 $machine proc sys
+stats 'two paths' 2 $machine proc sys
 says 'two paths: why' 'freehold stat: sys: expected one path'
-runs 'a format' 2 $machine --format yaml
+stats 'a format' 2 $machine --format yaml
 says 'a format: why' 'freehold stat: --format yaml: expected text or json'
-runs 'a machine that cannot be' 2 --ram 512M --bootargs cma=1G
-runs 'no such folder' 2 --root nowhere
+stats 'a machine that cannot be' 2 --ram 512M --bootargs cma=1G
+stats 'no such folder' 2 --root nowhere
 says 'no such folder: why' 'freehold stat: nowhere/: expected proc/meminfo, proc/pagetypeinfo, sys/kernel/mm/cma or sys/kernel/debug/cma in it'
 
 cp -r copy bad
 sed -i 's/^MemFree:.*/MemFree:  plenty/' bad/proc/meminfo
-runs 'a file that is not what it should be' 2 --root bad
+stats 'a file that is not what it should be' 2 --root bad
 says 'a file that is not what it should be: why' 'freehold stat: bad/proc/meminfo:2: expected a number of kB'
 shows 'a file that is not what it should be: the rest is shown' '^reserved '
 rm bad/proc/meminfo && mkfifo bad/proc/meminfo
-runs 'a pipe does not hold it up' 0 --root bad
+stats 'a pipe does not hold it up' 0 --root bad
 says 'a pipe does not hold it up: why' 'freehold stat: bad/proc/meminfo: neither a file nor a folder
 freehold stat: bad/proc/zoneinfo: no `managed'"'"' that goes with MemTotal of proc/meminfo: the page size is assumed to be 4 KiB'
 rm bad/proc/meminfo && truncate -s 17M bad/proc/meminfo
-runs 'a file far too large' 2 --root bad proc/meminfo
+stats 'a file far too large' 2 --root bad proc/meminfo
 says 'a file far too large: why' 'freehold stat: bad/proc/meminfo: larger than 16 MiB'
 if [ "$(id -u)" = 0 ]; then
 	skip 'a file that may not be read' 'root may'
 else
 	cp copy/proc/meminfo bad/proc && chmod 0 bad/sys/kernel/debug/cma
-	runs 'a file that may not be read' 0 --root bad
+	stats 'a file that may not be read' 0 --root bad
 	says 'a file that may not be read: why' 'freehold stat: bad/sys/kernel/debug/cma: Permission denied'
 	chmod 755 bad/sys/kernel/debug/cma
 fi

@@ -22,3 +22,43 @@ result()
 		cat "$tmp/out" "$tmp/err" 2>/dev/null | sed 's/^/# /'
 	fi
 }
+
+# runs NAME STATUS ARGUMENT...: the command ends with that status, within $limit seconds; leaves out and err
+limit=300
+runs()
+{
+	name=$1 want=$2
+	shift 2
+	timeout "$limit" "$freehold" "$@" >out 2>err
+	got=$?
+	[ $got = "$want" ] || echo "exit status $got, expected $want" >>err
+	[ $got = "$want" ]
+	result $? "$name"
+}
+
+# says NAME TEXT: standard error is this and no more
+says()
+{
+	[ "$(cat err)" = "$2" ] || { echo "expected: $2" >>err; false; }
+	result $? "$1"
+}
+
+# shows NAME REGEX: a line of the output is like this
+shows()
+{
+	grep -Eq -- "$2" out || { echo "expected: $2" >>err; false; }
+	result $? "$1"
+}
+
+# holds NAME PERL: the expression is true of the JSON in out, $j, and of what $given (Perl) makes of it
+given=
+holds()
+{
+	perl -MJSON::PP -e '
+		local $/;
+		open(my $f, "<", "out") or die;
+		my $j = decode_json(<$f>);
+		'"$given"'
+		exit(('"$2"') ? 0 : 1)' 2>>err
+	result $? "$1"
+}

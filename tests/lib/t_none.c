@@ -19,3 +19,8 @@ __attribute__((weak)) bool t_eq(int64_t a, int64_t b, const char *file, int line
 			(long long)b);
 	return a == b;
 }
+
+__attribute__((weak)) void t_skip(const char *why)
+{
+	fprintf(stderr, "skipped: %s\n", why);
+}

@@ -129,12 +129,12 @@ static void faulty_sync(void *ctx)
 	f->inner->sync_cpus(f->inner->ctx);
 }
 
-static void faulty_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value)
+static void faulty_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value, uint64_t until_ns)
 {
 	struct faults *f = ctx;
 
 	if (!faults_hit(f, FAULT_WAIT))
-		f->inner->wait(f->inner->ctx, word, value);
+		f->inner->wait(f->inner->ctx, word, value, until_ns);
 }
 
 static void faulty_wake(void *ctx, _Atomic(uint32_t) *word)

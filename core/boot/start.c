@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* A whole machine: memory, then what devices have of it; its end, and its check, in this order. */
+/* A whole machine: memory, then what devices and programs have of it; its end, and its check, in this order. */
+#include "buf/start.h"
 #include "dma/start.h"
 #include "mm/machine.h"
 
@@ -19,6 +20,8 @@ int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
 		return err;
 	boot_config_dma(cfg, &plan);
 	err = dma_start(m, &plan);
+	if (!err)
+		err = buf_start(m);
 	if (err) {
 		fh_machine_destroy(m);
 		return err;
@@ -31,6 +34,7 @@ void fh_machine_destroy(struct fh_machine *m)
 {
 	if (!m)
 		return;
+	buf_end(m);
 	dma_end(m);
 	machine_death(m);
 }
@@ -43,5 +47,6 @@ unsigned int fh_check(struct fh_machine *m, char *why, size_t size)
 	if (size)
 		why[0] = '\0';
 	broken = machine_check(m, &out);
-	return broken + dma_check(m, &out);
+	broken += dma_check(m, &out);
+	return broken + buf_check(m, &out);
 }

@@ -70,7 +70,7 @@ static void sleep_until_woken(struct fh_machine *m, uint32_t seen)
 
 	atomic_store_explicit(&r->sleeping, 1, memory_order_seq_cst);
 	while (atomic_load_explicit(&r->word, memory_order_seq_cst) == seen)
-		m->plat.wait(m->plat.ctx, &r->word, seen);
+		m->plat.wait(m->plat.ctx, &r->word, seen, 0);
 	atomic_store_explicit(&r->sleeping, 0, memory_order_relaxed);
 }
 

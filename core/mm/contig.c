@@ -113,7 +113,7 @@ static void wait_unhold(struct fh_machine *m, const struct fh_frame *f, bool hur
 	seen = atomic_load_explicit(&m->unholds, memory_order_seq_cst);
 	if (frame_state(f) == FRAME_HELD) {
 		if (m->plat.wait && !hurried)
-			m->plat.wait(m->plat.ctx, &m->unholds, seen);
+			m->plat.wait(m->plat.ctx, &m->unholds, seen, 0);
 		else
 			arch_yield();
 	}

@@ -85,6 +85,7 @@ struct fh_machine {
 	_Atomic(uint64_t) event[NR_VM_EVENTS]; /* of threads that are no CPU */
 	struct boot_config cfg;
 	struct fh_dma *dma; /* what devices have (dma/dma.h) */
+	struct fh_buf *buf; /* what programs and devices share (buf/buf.h) */
 	void *meta;	    /* state, map, index: one allocation */
 	size_t meta_size;
 	struct fh_frame *frame_mem; /* all frames: one allocation */

@@ -90,7 +90,7 @@ void object_wait(struct fh_object *o, uint32_t seen)
 		if (turn < 64 || !plat->wait)
 			fh_spin(turn);
 		else
-			plat->wait(plat->ctx, &o->moves, seen);
+			plat->wait(plat->ctx, &o->moves, seen, 0);
 	}
 	atomic_fetch_sub_explicit(&o->waiters, 1, memory_order_seq_cst);
 }

@@ -6,7 +6,7 @@
  * Preconditions for all: the core calls from any thread that may call the core, several at a time,
  * and passes `ctx` through untouched. Functions marked "may be NULL" are optional and the text says
  * what is lost. None may call back into the core, except that stop() never returns. A function may
- * sleep only where it says so, and fail only where it says so: alloc, ram, map, protect, vmap, swap_write
+ * sleep only where it says so, and fail only where it says so: alloc, ram, map, protect, vmap, share, swap_write
  * and swap_read may, at any call (DESIGN, "What may fail", has what follows for whom).
  */
 #ifndef FREEHOLD_PLAT_H
@@ -44,9 +44,9 @@ struct plat {
 	/* Returns after every CPU that runs code of this machine has executed a full memory barrier
 	 * (an empty IPI to all; membarrier). NULL: the per-CPU caches of frames stay off. */
 	void (*sync_cpus)(void *ctx);
-	/* Sleep while *word == value, at least until wake(word); may return early, at any time and
-	 * as often as it likes. Never called with a lock held. */
-	void (*wait)(void *ctx, _Atomic(uint32_t) *word, uint32_t value);
+	/* Sleep while *word == value, at least until wake(word) or until clock_ns() says until_ns (0: no limit); may return early,
+	 * at any time and as often as it likes. Never called with a lock held. */
+	void (*wait)(void *ctx, _Atomic(uint32_t) *word, uint32_t value, uint64_t until_ns);
 	void (*wake)(void *ctx, _Atomic(uint32_t) *word);
 	/* Calls fn(data) here and, at the same time, on up to n other CPUs or threads, and returns when all these
 	 * calls have: fn may run fewer times than n + 1, once at least. Called without locks. May be NULL: large
@@ -114,6 +114,19 @@ struct plat {
 	 */
 	void *(*vmap)(void *ctx, const struct range *run, unsigned int nr_runs, unsigned int flags);
 	void (*vunmap)(void *ctx, void *p, uint64_t nr_pages);
+
+	/*
+	 * A buffer's bytes in an object of their own, which the platform can give to other programs (as a descriptor) without giving them
+	 * RAM. share: these frames, in this order, stand for an object of zeros; its handle in *shared. Until share_show() the bytes of the frames are
+	 * nobody's: neither the object's nor to be touched. share_show: from now on they are the object's, at all addresses of the frames.
+	 * share_move: the object's bytes are at the frames `run` from now on, as many, and no longer at the old ones. unshare: the
+	 * frames are RAM as any, their bytes undefined; programs that have the object keep it and its bytes. share, share_show and share_move
+	 * may sleep, and fail with -FH_ENOMEM and change nothing. All NULL: there are no other programs, and buffers are zeroed in place.
+	 */
+	int (*share)(void *ctx, const struct range *run, unsigned int nr_runs, void **shared);
+	int (*share_show)(void *ctx, void *shared);
+	int (*share_move)(void *ctx, void *shared, const struct range *run, unsigned int nr_runs);
+	void (*unshare)(void *ctx, void *shared);
 
 	/* The name of a code address for people, such as "start_capture camera.c:57", into buf[size], always ended;
 	 * false: unknown. May be NULL. */

@@ -49,10 +49,14 @@ void hosted_sync_cpus(void *ctx)
 		hosted_stop(ctx, "membarrier(2) failed after it was registered");
 }
 
-void hosted_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value)
+/* FUTEX_WAIT_BITSET takes the moment, not how long until then. */
+void hosted_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value, uint64_t until_ns)
 {
+	struct timespec at = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
+
 	(void)ctx;
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, until_ns ? &at : NULL, NULL,
+		FUTEX_BITSET_MATCH_ANY);
 }
 
 void hosted_wake(void *ctx, _Atomic(uint32_t) *word)

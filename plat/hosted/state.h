@@ -103,7 +103,7 @@ int hosted_decompress(void *ctx, const void *src, size_t size, void *dst);
 void hosted_cpu_look(void); /* what the host's CPUs can */
 bool hosted_sync_register(void);
 void hosted_sync_cpus(void *ctx);
-void hosted_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value);
+void hosted_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value, uint64_t until_ns);
 void hosted_wake(void *ctx, _Atomic(uint32_t) *word);
 
 /* helpers.c */

@@ -100,9 +100,9 @@ static void hook_sync(void *ctx)
 	sched_point();
 }
 
-static void hook_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value)
+static void hook_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value, uint64_t until_ns)
 {
-	(void)ctx;
+	(void)ctx, (void)until_ns;
 	sched_wait(word, value);
 }
 

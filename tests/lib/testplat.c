@@ -112,10 +112,13 @@ static void tp_sync(void *ctx)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
-static void tp_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value)
+static void tp_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value, uint64_t until_ns)
 {
+	struct timespec at = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
+
 	(void)ctx;
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, until_ns ? &at : NULL, NULL,
+		FUTEX_BITSET_MATCH_ANY);
 }
 
 static void tp_wake(void *ctx, _Atomic(uint32_t) *word)

@@ -22,9 +22,9 @@ static void real_free(void *ctx, void *p, size_t size)
 	free(p);
 }
 
-static void real_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value)
+static void real_wait(void *ctx, _Atomic(uint32_t) *word, uint32_t value, uint64_t until_ns)
 {
-	(void)ctx, (void)word, (void)value;
+	(void)ctx, (void)word, (void)value, (void)until_ns;
 	waits++;
 }
 
@@ -135,7 +135,7 @@ static void harm(void)
 		err = i % 2 ? f.plat.swap_write(f.plat.ctx, 0, mine)
 			    : faults_write(&f, &file, NULL, 0, mine);
 		T_OK(err ? err == -FH_EIO && !all(written, 3) : all(written, 3), "write");
-		f.plat.wait(f.plat.ctx, &word, 0);
+		f.plat.wait(f.plat.ctx, &word, 0, 0);
 	}
 	T_EQ(writes, 64);
 	T_EQ(f.calls[FAULT_SWAP_READ], 32);

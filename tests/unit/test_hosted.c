@@ -288,9 +288,14 @@ static void wakes(void)
 {
 	struct hosted *h = make(0);
 	const struct plat *p = hosted_plat(h);
+	uint64_t until = p->clock_ns(p->ctx) + 2000000;
 	_Atomic(uint32_t) word = 1;
+	unsigned int n = 0;
 
-	p->wait(p->ctx, &word, 0); /* differs: returns at once */
+	p->wait(p->ctx, &word, 0, 0); /* differs: returns at once */
+	for (; p->clock_ns(p->ctx) < until; n++)
+		p->wait(p->ctx, &word, 1, until);
+	T_OK(n && n < 100, "it slept until then");
 	p->wake(p->ctx, &word);
 	T_OK(p->clock_ns(p->ctx) <= p->clock_ns(p->ctx), "monotonic");
 	if (p->sync_cpus)

@@ -508,7 +508,7 @@ static void with_faults(void)
 /* Late or not, the next set waits until there is room for one more. */
 static void one_set_at_a_time(void)
 {
-	T_NEED(make("[global]\nram = 64M\nbootargs = cma=16M\nduration = 300ms\n"
+	T_NEED(make("[global]\nram = 64M\nbootargs = cma=16M\nduration = 1s\n"
 		    "[one]\nkind = device\nbuffers = 1\nsize = 12M\nrate = 100\nlifetime = 25ms\n"
 		    "sets = 1\n"));
 	T_NEED(run(CMA_POLICY_GUARANTEED));

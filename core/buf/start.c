@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What a machine has of shared buffers, in the order of its making. */
+#include "buf/dmabuf.h"
 #include "buf/start.h"
 
 int buf_start(struct fh_machine *m)
@@ -15,13 +16,12 @@ void buf_end(struct fh_machine *m)
 {
 	if (!m->buf)
 		return;
+	buffers_forget_all(m);
 	machine_free(m, m->buf, sizeof(*m->buf));
 	m->buf = NULL;
 }
 
 unsigned int buf_check(struct fh_machine *m, struct fh_text *out)
 {
-	(void)m;
-	(void)out;
-	return 0;
+	return buffers_check(m, out);
 }

@@ -5,6 +5,8 @@
 
 #include "buf/buf.h"
 
+struct dma_hold;
+
 struct buffer {
 	struct dma_buf pub;	    /* the first */
 	struct buffer *next, *prev; /* m->buf->buffers */
@@ -20,6 +22,10 @@ struct buffer {
 	unsigned int vmaps, mmaps;
 	void *cpu; /* while vmaps */
 	bool leak_said;
+	/* Of holders, by m->buf->lock. */
+	struct dma_hold *holds; /* who has held it longest comes first */
+	unsigned int nr_holds;
+	struct dma_holder *charged; /* one of them */
 };
 
 static inline struct buffer *buffer_of(struct dma_buf *buf)

@@ -26,11 +26,15 @@ uniq -d names >out
 [ ! -s out ]
 result $? 'no case has the name of another'
 
-grep -v '^#' "$captures/linux-6.12.txt" | sed 's/: .*//' | sort >captured
-comm -23 names captured >out
-[ ! -s out ] && [ "$(wc -l <captured)" -gt 2000 ]
-result $? 'the capture of Linux 6.12 has all of them'
-
-grep -hE ': (died|absent)|not-lowest' "$captures/linux-6.12.txt" >out
+for capture in "$captures"/linux-*.txt; do
+	grep -v '^#' "$capture" | sed 's/: .*//' | sort >captured
+	comm -23 names captured | sed "s|^|not in $(basename "$capture"): |"
+	[ "$(wc -l <captured)" -gt 2000 ] || echo "$capture is cut short"
+done >out
 [ ! -s out ]
-result $? 'and nothing in it was absent or died'
+result $? 'each capture has all of them'
+
+grep -HE ': died|not-lowest' "$captures"/linux-*.txt >out
+grep -H ': absent' "$captures/linux-6.12.txt" >>out
+[ ! -s out ]
+result $? 'and nothing in them died, nor was absent from Linux 6.12 with everything on'

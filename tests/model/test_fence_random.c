@@ -30,9 +30,11 @@ static uint32_t rnd(uint32_t below)
 	return (uint32_t)(rnd_state >> 33) % below;
 }
 
+enum kind { LEAF, ALL, ANY, CHAIN };
+
 /* A fence that was made. Those it is made of stand before it. */
 static struct node {
-	enum { LEAF, ALL, ANY, CHAIN } kind;
+	enum kind kind;
 	struct dma_fence *f; /* NULL: the reference is given back */
 	unsigned int part[PARTS], nr;
 	bool *big;	 /* parts of what stands for more than PARTS */
@@ -97,7 +99,7 @@ static void follow(void)
 	}
 }
 
-static struct node *new_node(int kind)
+static struct node *new_node(enum kind kind)
 {
 	struct node *n = &node[nr_nodes++];
 

@@ -77,7 +77,7 @@ FH_MUST_CHECK int dma_resv_wait(struct dma_resv *r, enum dma_resv_usage usage, u
 /* One fence for them, a new reference; *f NULL: there are none. -FH_ENOMEM. */
 FH_MUST_CHECK int dma_resv_get_singleton(struct dma_resv *r, enum dma_resv_usage usage,
 					 struct dma_fence **f);
-/* Each fence that is not done, until fn says false. The list may change meanwhile, also by fn: none is shown twice, and what takes the place of
+/* Each fence that is not done, until fn says false. The list may change meanwhile, also by fn: none is shown twice (but by a copy), and what takes the place of
  * another is shown. No lock is held while fn runs. */
 void dma_resv_for_each_fence(struct dma_resv *r, enum dma_resv_usage usage,
 			     bool (*fn)(struct dma_fence *f, enum dma_resv_usage usage, void *arg),

@@ -32,8 +32,9 @@ static struct dma_fence *make(uint64_t context, uint64_t seqno)
 
 struct job {
 	struct dma_fence f;
-	bool done; /* what signaled() says */
-	bool will; /* what enable_signaling() says */
+	bool done;    /* what signaled() says */
+	bool at_once; /* enable_signaling() signals it */
+	bool will;    /* what enable_signaling() says */
 	unsigned int enabled, released, asked;
 	uint64_t deadline;
 };
@@ -47,6 +48,8 @@ static const char *job_name(struct dma_fence *f)
 static bool job_enable(struct dma_fence *f)
 {
 	((struct job *)f)->enabled++;
+	if (((struct job *)f)->at_once)
+		T_EQ(dma_fence_signal(f), 0);
 	return ((struct job *)f)->will;
 }
 
@@ -282,6 +285,102 @@ static void owners_ops(void)
 	T_EQ(dma_fence_signal(&j.f), 0);
 	T_EQ(calls, 3);
 	dma_fence_put(&j.f);
+	testplat_end(&tp, m);
+}
+
+/* The owner signals while it is being asked to see to it: groups that are just hanging their callbacks hear of it. */
+static void signaled_at_once(void)
+{
+	struct dma_fence *g;
+	struct dma_fence_cb cb;
+	struct job j[2];
+
+	T_NEED(start());
+	calls = 0;
+	for (unsigned int how = 0; how < 4; how++) {
+		for (unsigned int i = 0; i < 2; i++) {
+			job_init(&j[i], i);
+			j[i].at_once = true;
+			j[i].will = how & 1;
+		}
+		if (how & 2) {
+			T_EQ(dma_fence_chain_create(m, NULL, &j[0].f, 1, &g), 0);
+			T_EQ(dma_fence_chain_create(m, g, &j[1].f, 2, &g), 0);
+		} else {
+			struct dma_fence *const part[] = {&j[0].f, &j[1].f};
+
+			T_EQ(dma_fence_array_create(m, part, 2, 1, 1, false, &g), 0);
+		}
+		T_EQ(dma_fence_add_callback(g, &cb, count, NULL), -FH_ENOENT);
+		T_EQ(dma_fence_get_status(g), 1);
+		dma_fence_put(g);
+		T_EQ(j[0].released + j[1].released, 2);
+	}
+	T_EQ(calls, 0);
+	testplat_end(&tp, m);
+}
+
+/* ---- one that is being called ---- */
+
+static _Atomic(bool) inside, let_go, removed;
+
+static void linger(struct dma_fence *f, void *arg)
+{
+	struct timespec nap = {0, 1000 * 1000};
+
+	(void)f;
+	(void)arg;
+	atomic_store(&inside, true);
+	while (!atomic_load(&let_go))
+		nanosleep(&nap, NULL);
+}
+
+struct removal {
+	struct dma_fence *f;
+	struct dma_fence_cb *cb;
+};
+
+static void *remover(void *arg)
+{
+	const struct removal *r = arg;
+
+	T_OK(!dma_fence_remove_callback(r->f, r->cb), "it is being called");
+	T_OK(atomic_load(&let_go), "and has returned");
+	atomic_store(&removed, true);
+	return NULL;
+}
+
+static void *signaler_now(void *arg)
+{
+	T_EQ(dma_fence_signal(arg), 0);
+	return NULL;
+}
+
+static void removal_waits(void)
+{
+	struct timespec nap = {0, 1000 * 1000};
+	struct dma_fence_cb cb, other;
+	struct removal r;
+	pthread_t id[2];
+
+	T_NEED(start());
+	calls = 0;
+	r = (struct removal){make(1, 1), &cb};
+	T_EQ(dma_fence_add_callback(r.f, &cb, linger, NULL), 0);
+	T_EQ(dma_fence_add_callback(r.f, &other, count, NULL), 0);
+	T_EQ(pthread_create(&id[0], NULL, signaler_now, r.f), 0);
+	while (!atomic_load(&inside))
+		nanosleep(&nap, NULL);
+	T_OK(dma_fence_remove_callback(r.f, &other), "not called yet: no reason to wait");
+	T_EQ(pthread_create(&id[1], NULL, remover, &r), 0);
+	for (unsigned int i = 0; i < 20; i++)
+		nanosleep(&nap, NULL);
+	T_OK(!atomic_load(&removed), "not before it has returned");
+	atomic_store(&let_go, true);
+	pthread_join(id[0], NULL);
+	pthread_join(id[1], NULL);
+	T_EQ(calls, 0);
+	dma_fence_put(r.f);
 	testplat_end(&tp, m);
 }
 
@@ -600,6 +699,8 @@ const struct t_case t_cases[] = {
 	T(callbacks),
 	T(callbacks_that_meddle),
 	T(owners_ops),
+	T(signaled_at_once),
+	T(removal_waits),
 	T(orphans),
 	T(put_twice),
 	T(waits_end),

@@ -84,6 +84,24 @@ static int add_areas(struct fh_machine *m)
 	return err;
 }
 
+/* Regions that are only kept free may overlap: then their frames are not one's alone. */
+static bool carveout_ok(struct fh_machine *m, const struct boot_region *r)
+{
+	if (!(r->flags & BOOT_REGION_CARVEOUT) || r->flags & BOOT_REGION_MORE ||
+	    (r->kind != BOOT_REGION_RESERVED && r->kind != BOOT_REGION_NOMAP))
+		return false;
+	for (unsigned int i = 0; i < m->cfg.nr_regions; i++) {
+		const struct boot_region *o = &m->cfg.region[i];
+
+		if (o == r || o->base >= r->base + r->size || r->base >= o->base + o->size)
+			continue;
+		machine_log(m, PLAT_LOG_WARN, "dma_heap: region %s overlaps %s: no heap", r->name,
+			    o->name);
+		return false;
+	}
+	return true;
+}
+
 /* The frames are kept free of all else, whether they are mapped or not: the region's node says that they are for buffers. */
 static int add_carveout(struct fh_machine *m, const struct boot_region *r)
 {
@@ -94,8 +112,7 @@ static int add_carveout(struct fh_machine *m, const struct boot_region *r)
 	bool first = !dma_heap_find(m, "carveout");
 	int err;
 
-	if (!(r->flags & BOOT_REGION_CARVEOUT) || r->flags & BOOT_REGION_MORE ||
-	    !machine_in_bank(m, run))
+	if (!carveout_ok(m, r) || !machine_in_bank(m, run))
 		return 0;
 	err = chunk_create(m, run.start, run.end - run.start, false, &heap.chunk);
 	if (err)
@@ -241,13 +258,17 @@ static void unreserve(struct dma_heap *heap, struct dma_holder *holder, uint64_t
 static void commit(struct dma_heap *heap, struct dma_holder *holder, struct dma_hold *hold,
 		   struct dma_buf *buf)
 {
+	bool used = true;
+
 	fh_lock(&heap->m->buf->lock);
 	heap->allocated++;
 	if (heap->used > heap->peak)
 		heap->peak = heap->used;
 	if (holder)
-		holder_begin(holder, hold, buf);
+		used = holder_begin(holder, hold, buf);
 	fh_unlock(&heap->m->buf->lock);
+	if (!used)
+		machine_free(heap->m, hold, sizeof(*hold));
 }
 
 int dma_heap_alloc(struct dma_heap *heap, uint64_t len, struct dma_holder *holder,

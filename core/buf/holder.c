@@ -74,12 +74,6 @@ static void unlist(struct dma_hold *hold)
 	h->rss -= hold->buf->size;
 }
 
-void holder_begin(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf)
-{
-	enlist(h, hold, buf);
-	buffer_of(buf)->charged = h;
-}
-
 /* The hold is over; the reference and the memory are the caller's. */
 static void finish(struct dma_hold *hold)
 {
@@ -99,6 +93,27 @@ static void bury(struct fh_machine *m, struct dma_hold *hold)
 {
 	dma_buf_put(hold->buf);
 	machine_free(m, hold, sizeof(*hold));
+}
+
+static bool again(struct dma_holder *h, struct dma_buf *buf)
+{
+	struct dma_hold *hold = find(h, buf);
+
+	if (hold)
+		hold->count++;
+	return hold;
+}
+
+bool holder_begin(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf)
+{
+	bool found = again(h, buf);
+
+	if (!found)
+		enlist(h, hold, buf);
+	if (buffer_of(buf)->charged)
+		holder_uncharge(buffer_of(buf)->charged, buf->size);
+	buffer_of(buf)->charged = h;
+	return !found;
 }
 
 /* ---- the calls ---- */
@@ -155,15 +170,6 @@ void dma_holder_set_limit(struct dma_holder *h, uint64_t bytes)
 	fh_lock(&h->m->buf->lock);
 	h->limit = bytes;
 	fh_unlock(&h->m->buf->lock);
-}
-
-static bool again(struct dma_holder *h, struct dma_buf *buf)
-{
-	struct dma_hold *hold = find(h, buf);
-
-	if (hold)
-		hold->count++;
-	return hold;
 }
 
 /* The first who holds a buffer that nobody was charged for is, whatever his limit: he has been given it. */

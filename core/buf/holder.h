@@ -33,8 +33,9 @@ struct dma_holder {
 /* Locked: so many bytes more are charged to it, unless that passes its limit: -FH_EDQUOT. */
 FH_MUST_CHECK int holder_charge(struct dma_holder *h, uint64_t bytes);
 void holder_uncharge(struct dma_holder *h, uint64_t bytes);
-/* Locked: `hold`, the caller's memory until now, is the holder's of a buffer that nobody holds, and that it has been charged for. */
-void holder_begin(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf);
+/* Locked: the holder holds a new buffer, and has been charged for it; `hold`, the caller's memory until now, is used. False: it is not, for
+ * the holder was quicker to find the buffer by its number. */
+bool holder_begin(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf);
 /* Locked: what a holder is shown to be. */
 void holder_info(const struct dma_holder *h, struct dma_holder_info *info);
 /* All are gone, and what they hold. */

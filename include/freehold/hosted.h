@@ -158,8 +158,8 @@ int hosted_share_fd(void *shared);
  * HOSTED_UDMABUF the buffer's one DMA-BUF, which is always readable and writable. -FH_EINVAL: other flags; -errno of the host. */
 FH_MUST_CHECK int hosted_share_export(void *shared, int flags);
 /* The next buffer of as many bytes that this thread allocates from a heap of a machine on h has this memfd and what is in it, not a
- * new one: for who takes buffers over from a server before. 0: the descriptor is the platform's now. fd -1: no
- * more. -FH_EINVAL: not sealed like one of ours, of huge pages, not whole pages, or not readable and writable. */
+ * new one: for who takes buffers over from a server before. 0: the descriptor is the platform's now, which closes it with the buffer, or where the
+ * allocation fails behind that. fd -1: no more. -FH_EINVAL: not sealed like one of ours, of huge pages, not whole pages, or not readable and writable. */
 FH_MUST_CHECK int hosted_share_adopt(struct hosted *h, int fd);
 
 /* From now on this thread is CPU n of every machine; ~0u: of none. Before changing or ending, call

@@ -118,7 +118,8 @@ struct plat {
 	/*
 	 * A buffer's bytes in an object of their own, which the platform can give to other programs (as a descriptor) without giving them
 	 * RAM. share: these frames, in this order, stand for an object of zeros; its handle in *shared. Until share_show() the bytes of the frames are
-	 * nobody's: neither the object's nor to be touched. share_show: from now on they are the object's, at all addresses of the frames.
+	 * nobody's: neither the object's nor to be touched. share_show: from now on they are the object's, at all addresses of the frames but
+	 * those that vmap() gave before.
 	 * share_move: the object's bytes are at the frames `run` from now on, as many, and no longer at the old ones. unshare: the
 	 * frames are RAM as any, their bytes undefined; programs that have the object keep it and its bytes. share, share_show and share_move
 	 * may sleep, and fail with -FH_ENOMEM and change nothing. All NULL: there are no other programs, and buffers are zeroed in place.

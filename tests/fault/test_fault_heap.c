@@ -141,7 +141,8 @@ static const char *const kinds[] = {"system", "area", "system-uncached", "ion", 
 static void once(void)
 {
 	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		each_call(kinds[i], false, false);
+		if (i != 1 && i < 4)
+			each_call(kinds[i], false, false);
 		each_call(kinds[i], false, true);
 	}
 }
@@ -149,8 +150,7 @@ static void once(void)
 static void from_there_on(void)
 {
 	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		each_call(kinds[i], true, false);
-		each_call(kinds[i], true, true);
+		each_call(kinds[i], true, i & 1);
 	}
 }
 

@@ -169,6 +169,24 @@ static void heaps_of_all(void)
 	testplat_end(&tp, m);
 }
 
+/* Regions that are no carveouts, whatever their compatible says. */
+static void no_carveouts(void)
+{
+	struct boot_config *cfg = every_kind();
+
+	cfg->region[0].flags |= BOOT_REGION_CARVEOUT;
+	cfg->region[4].flags |= BOOT_REGION_CARVEOUT;
+	add_region(cfg, "over@40e00000", 14, BOOT_REGION_RESERVED, 0);
+	add_region(cfg, "outside@80000000", 1024, BOOT_REGION_RESERVED, BOOT_REGION_CARVEOUT);
+	T_NEED(start_with(cfg, PLAIN));
+	T_OK(!dma_heap_find(m, "isp@40c00000"), "another lies over it");
+	T_OK(!dma_heap_find(m, "outside@80000000"), "no RAM");
+	T_OK(dma_heap_find(m, "dsp@40400000"), "still a pool");
+	T_EQ(dma_heap_find(m, "area")->kind, DMA_HEAP_CMA);
+	T_OK(dma_heap_find(m, "ion@40800000"), "the other is there");
+	testplat_end(&tp, m);
+}
+
 static void heaps_of_a_kernel(void)
 {
 	static const char *const old[] = {"system", "area", NULL};
@@ -384,8 +402,14 @@ static void limit_of_a_heap(void)
 	testplat_end(&tp, m);
 }
 
-const struct t_case t_cases[] = {T(heaps_of_all),	  T(heaps_of_a_kernel),
-				 T(zero_of_each_kind),	  T(shown_late),
-				 T(large_runs_first),	  T(below_4g),
-				 T(sizes_that_cannot_be), T(exhausted),
-				 T(limit_of_a_heap),	  T_END};
+const struct t_case t_cases[] = {T(heaps_of_all),
+				 T(no_carveouts),
+				 T(heaps_of_a_kernel),
+				 T(zero_of_each_kind),
+				 T(shown_late),
+				 T(large_runs_first),
+				 T(below_4g),
+				 T(sizes_that_cannot_be),
+				 T(exhausted),
+				 T(limit_of_a_heap),
+				 T_END};

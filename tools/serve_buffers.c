@@ -13,10 +13,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "serve_in.h"
 
+#define SALT_SHIFT    40
 #define SWEEP_AT_ONCE 256 /* buffers asked for in one round of the loop */
 
 /* ---- holds ---- */
@@ -201,6 +203,11 @@ void buffers_sweep(struct server *s)
 
 /* ---- the beginning of one ---- */
 
+uint64_t buffer_id(const struct server *s, const struct dma_buf *buf)
+{
+	return s->salt << SALT_SHIFT | buf->ino;
+}
+
 static uint64_t inode_key(dev_t dev, ino_t ino)
 {
 	return (uint64_t)ino ^ (uint64_t)dev << 48;
@@ -249,7 +256,7 @@ static int add_buffer(struct server *s, struct dma_buf *buf, struct sbuf **out)
 	}
 	b->dev = st.st_dev;
 	b->ino = st.st_ino;
-	hash_add(&s->by_id, &b->by_id, buf->ino);
+	hash_add(&s->by_id, &b->by_id, buffer_id(s, buf));
 	hash_add(&s->by_inode, &b->by_inode, inode_key(b->dev, b->ino));
 	watch_memory(s, b);
 	b->next = s->buffers;
@@ -373,7 +380,7 @@ unsigned int buffers_check(struct server *s, char *why, size_t size)
 	uint64_t nr = 0, holds = 0, of_clients = 0;
 
 	for (struct sbuf *b = s->buffers; b; b = b->next, nr++) {
-		if (hash_find(&s->by_id, b->buf->ino) != &b->by_id)
+		if (hash_find(&s->by_id, buffer_id(s, b->buf)) != &b->by_id)
 			wrong = wrong_at(why, size, wrong, "not found by its number", b->buf->ino);
 		for (struct hold *h = b->holds; h; h = h->next_of_buf, holds++)
 			if (h->buf != b || !h->count || !dma_holder_has(h->client->holder, b->buf))
@@ -418,6 +425,9 @@ int buffers_create(struct server *s)
 
 	if (fd < 0)
 		return -errno;
+	if (getrandom(&s->salt, sizeof(s->salt), 0) != (ssize_t)sizeof(s->salt))
+		s->salt = (uint64_t)getpid();
+	s->salt &= 0x7fffff;
 	err = watch_add(s, &s->inotify, fd, EPOLLIN, events_ready);
 	if (err)
 		close(fd);

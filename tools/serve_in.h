@@ -88,7 +88,7 @@ struct server {
 	bool draining, deaf; /* deaf: events were lost; ask for all */
 	bool said_full, said_watches;
 	uid_t uid;
-	uint64_t boot_ns;
+	uint64_t salt; /* of the numbers of buffers */
 	struct corpse *corpses;
 	struct closer *closer;
 	struct state *state;
@@ -152,7 +152,9 @@ int buffer_import(struct client *c, struct sbuf *b);
 /* A buffer of a server that is gone, from its descriptor. */
 int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
 		   struct sbuf **b);
-/* By number, if this client holds it. */
+/* What clients call it: the inode number of read-outs, and above 40 bits a number of this server, so that one of a server before names nothing. */
+uint64_t buffer_id(const struct server *s, const struct dma_buf *buf);
+/* By that, if this client holds it. */
 struct sbuf *buffer_held(struct client *c, uint64_t id, struct hold **hold);
 void buffer_free(struct client *c, struct sbuf *b, struct hold *h);
 unsigned int buffer_holders(const struct sbuf *b);

@@ -159,7 +159,7 @@ static int do_alloc(struct client *c, struct message *m, struct answer *a)
 	err = buffer_alloc(c, m->r.name, m->r.size, (int)m->r.flags, &b, &a->fd);
 	if (err)
 		return err;
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	return 0;
 }
@@ -171,7 +171,7 @@ static int do_import(struct client *c, struct message *m, struct answer *a)
 
 	if (err)
 		return err;
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	return 0;
 }
@@ -187,7 +187,7 @@ static int do_reclaim(struct client *c, struct message *m, struct answer *a)
 		err = buffer_import(c, b);
 	if (err)
 		return err;
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	return 0;
 }
@@ -215,7 +215,7 @@ static int do_info(struct client *c, struct message *m, struct answer *a)
 	if (!b)
 		return -ENOENT;
 	dma_buf_get_name(b->buf, name);
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	a->r.kind = buffer_holders(b);
 	snprintf(a->r.name, sizeof(a->r.name), "%s", name);

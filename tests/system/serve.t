@@ -84,6 +84,12 @@ shows 'it says where, and which heaps' "^ready: $tmp/sock, memfd, heaps system d
 [ "$(stat -c %a sock)" = 600 ]
 result $? 'its socket is for this user alone'
 
+runs 'its machine can be read' 0 stat --socket sock proc/meminfo
+shows 'its machine can be read: the text' '^CmaTotal:          65536 kB$'
+runs 'a summary' 0 stat --socket ''
+shows 'a summary: its text' '^reserved '
+runs 'nobody there' 2 stat --socket nowhere proc/meminfo
+says 'nobody there: why' 'freehold stat: --socket nowhere: No such file or directory'
 user a 4 >/dev/null
 user b 5 >/dev/null
 asks a 'alloc 0 default_cma_region 100000' 'ok 102400' 'whole pages'

@@ -191,6 +191,8 @@ int server_create(const struct serve_opts *opts, struct server **out, struct boo
 		err = fences_create(s);
 	if (!err)
 		err = buffers_create(s);
+	if (!err)
+		err = state_open(s, why);
 	if (!err) {
 		*out = s;
 		return 0;

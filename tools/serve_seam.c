@@ -61,6 +61,7 @@ void dma_heap_set_limit(struct dma_heap *h, uint64_t bytes)
 	h->limit = bytes;
 }
 struct fh_machine *seam_machine;
+int seam_take(void);
 int dma_heap_alloc(struct dma_heap *h, uint64_t len, struct dma_holder *holder,
 		   struct dma_buf **buf)
 {
@@ -71,12 +72,15 @@ int dma_heap_alloc(struct dma_heap *h, uint64_t len, struct dma_holder *holder,
 	if (len > (UINT64_C(1) << 40))
 		return -ENOMEM;
 	len = (len + 4095) & ~UINT64_C(4095);
-	if ((holder->limit && holder->charged + len > holder->limit) ||
+	if ((holder && holder->limit && holder->charged + len > holder->limit) ||
 	    (h->limit && h->used + len > h->limit))
 		return -EDQUOT;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	s->fd = seam_take();
+	if (s->fd >= 0)
+		goto have;
 	fd = memfd_create("freehold:0", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, (off_t)len) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) {
@@ -86,6 +90,7 @@ int dma_heap_alloc(struct dma_heap *h, uint64_t len, struct dma_holder *holder,
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	s->fd = open(path, O_RDWR | O_CLOEXEC);
 	close(fd);
+have:
 	s->refs = 1;
 	s->b.ino = ++numbers;
 	s->b.size = len;
@@ -94,11 +99,12 @@ int dma_heap_alloc(struct dma_heap *h, uint64_t len, struct dma_holder *holder,
 	s->payer = holder;
 	dma_resv_init(&s->resv, seam_machine);
 	s->b.resv = &s->resv;
-	holder->charged += len;
+	if (holder)
+		holder->charged += len;
 	h->used += len;
 	h->buffers++;
 	*buf = &s->b;
-	return dma_holder_add(holder, *buf);
+	return holder ? dma_holder_add(holder, *buf) : 0;
 }
 void *dma_heap_shared(struct dma_buf *b)
 {
@@ -233,4 +239,21 @@ int dma_buf_import_sync_file(struct dma_buf *b, unsigned int flags, struct sync_
 	dma_resv_unlock(b->resv);
 	dma_fence_put(f);
 	return err;
+}
+static int adopted = -1;
+int hosted_share_adopt(struct hosted *h, int fd)
+{
+	(void)h;
+	if (adopted >= 0)
+		close(adopted);
+	adopted = fd;
+	return 0;
+}
+int seam_take(void);
+int seam_take(void)
+{
+	int fd = adopted;
+
+	adopted = -1;
+	return fd;
 }

@@ -248,9 +248,9 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 		return -ENOMEM;
 	}
 	b->buf = buf;
-	b->fd = hosted_share_fd(dma_heap_shared(buf));
-	if (fstat(b->fd, &st)) {
-		int err = -errno;
+	b->fd = hosted_share_open(dma_heap_shared(buf));
+	if (b->fd < 0 || fstat(b->fd, &st)) {
+		int err = b->fd < 0 ? b->fd : -errno;
 
 		free(b);
 		dma_buf_put(buf);
@@ -302,8 +302,10 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		free(h);
 		return err;
 	}
-	*fd = hosted_share_export(dma_heap_shared(buf), flags);
-	err = *fd < 0 ? *fd : add_buffer(s, heap_name, get_dma_buf(buf), b);
+	err = dma_heap_shared(buf) ? 0 : -EOPNOTSUPP;
+	*fd = err ? -1 : hosted_share_export(dma_heap_shared(buf), flags);
+	if (!err)
+		err = *fd < 0 ? *fd : add_buffer(s, heap_name, get_dma_buf(buf), b);
 	if (err) {
 		if (*fd >= 0)
 			close(*fd);
@@ -388,8 +390,8 @@ int buffer_reclaim(struct server *s, const char *heap_name, int fd, struct dma_h
 	if (err)
 		return err;
 	/* A heap may have bytes of another kind: then it is not this buffer that it has made. */
-	if (fstat(hosted_share_fd(dma_heap_shared(buf)), &got) || got.st_ino != st.st_ino ||
-	    got.st_dev != st.st_dev)
+	if (!dma_heap_shared(buf) || fstat(hosted_share_fd(dma_heap_shared(buf)), &got) ||
+	    got.st_ino != st.st_ino || got.st_dev != st.st_dev)
 		err = -EINVAL;
 	else
 		err = add_buffer(s, heap_name, get_dma_buf(buf), b);
@@ -428,7 +430,7 @@ static unsigned int wrong_at(char *why, size_t size, unsigned int wrong, const c
 	return wrong + 1;
 }
 
-unsigned int buffers_check(struct server *s, char *why, size_t size)
+unsigned int held_check(struct server *s, char *why, size_t size)
 {
 	unsigned int wrong = 0;
 	uint64_t nr = 0, holds = 0, of_clients = 0;

@@ -9,10 +9,6 @@
 #include "serve.h"
 #include "serve_hash.h"
 
-int hosted_share_fd(void *shared);
-int hosted_share_export(void *shared, int flags);
-int hosted_share_adopt(struct hosted *h, int fd);
-
 struct client;
 struct sbuf;
 
@@ -162,7 +158,7 @@ void buffer_free(struct client *c, struct sbuf *b, struct hold *h);
 unsigned int buffer_holders(const struct sbuf *b);
 /* All that the client holds; it is dead. */
 void buffers_let_go(struct client *c);
-unsigned int buffers_check(struct server *s, char *why, size_t size);
+unsigned int held_check(struct server *s, char *why, size_t size);
 /* What was closed before now is given back when it returns: who asks after closing sees it. */
 void buffers_catch_up(struct server *s);
 /* Does some of the asking that is due. */

@@ -309,7 +309,7 @@ runs 'no folder' 2 serve $machine --socket no/where
 says 'no folder: why' 'freehold serve: no/where.lock: No such file or directory'
 runs 'a heap that is not there' 2 serve $machine --limit-heap sytem=1M
 says 'a heap that is not there: why' \
-	'freehold serve: --limit-heap sytem: no such heap, expected system, default_cma_region, reserved'
+	'freehold serve: --limit-heap sytem: no such heap, expected system, default_cma_region, reserved, system-dma32, system-uncached, system-uncached-dma32'
 runs 'a mode' 2 serve $machine --mode rw
 says 'a mode: why' 'freehold serve: --mode rw: expected octal, as 0660'
 runs 'a group' 2 serve $machine --group no-such-group

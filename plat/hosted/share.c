@@ -331,6 +331,22 @@ int hosted_share_fd(void *shared)
 	return ((struct hosted_share *)shared)->fd;
 }
 
+/* What memfd_create() gives is no open file in the eyes of leases and of inotify (Linux 6.14 on): what is opened by its name is. */
+int hosted_share_open(void *shared)
+{
+	struct hosted_share *s = shared;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(s->fd);
+	s->fd = fd;
+	return fd;
+}
+
 /* The buffer's one DMA-BUF; -1: the host makes none. */
 static int dmabuf_of(struct hosted_share *s)
 {

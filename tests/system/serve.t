@@ -1,0 +1,340 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# `freehold serve` as its users see it: programs that share buffers, die, ask for too much; the server's ends and returns.
+set -u
+
+. "$(dirname "$0")/tap.sh"
+limit=5
+build=${O:-build}
+case $build in /*) ;; *) build=$root/$build ;; esac
+user=$build/tests/stress/serve_user
+[ -x "$user" ] || { echo "Bail out! $user is not built"; exit 1; }
+export FREEHOLD_SOCKET="$tmp/sock"
+machine='--ram 512M --bootargs cma=64M'
+pids=
+
+# Nothing of this test outlives it.
+trap 'for p in $pids; do kill -9 $p 2>/dev/null; done; rm -rf "$tmp"' EXIT
+
+# serve ARGUMENT...: a server that is ready; its number in $server
+serve()
+{
+	: >server.out
+	"$freehold" serve "$@" >server.out 2>server.err &
+	server=$!
+	pids="$pids $server"
+	for i in $(seq 1000); do
+		grep -q '^ready: ' server.out && return 0
+		kill -0 $server 2>/dev/null || return 1
+		sleep 0.01
+	done
+	return 1
+}
+
+# ended NAME STATUS: the server did, so
+ended()
+{
+	wait $server
+	got=$?
+	cp server.err err
+	cp server.out out
+	echo "exit status $got, expected $2" >>err
+	[ $got = "$2" ]
+	result $? "$1"
+}
+
+# user NAME FD: a client that takes commands; its number in $NAME
+user()
+{
+	mkfifo "$1.in"
+	: >"$1.out"
+	"$user" "$FREEHOLD_SOCKET" "$1" <"$1.in" >"$1.out" 2>"$1.err" &
+	eval "$1=$!; exec $2<>$1.in"
+	pids="$pids $!"
+	answer "$1" 1
+}
+
+# answer NAME N: its Nth line, when it is there
+answer()
+{
+	for i in $(seq 1000); do
+		[ "$(wc -l <"$1.out")" -ge "$2" ] && break
+		sleep 0.01
+	done
+	sed -n "$2p" "$1.out"
+}
+
+# asks USER COMMAND WANT [NAME]: what it answers to that
+asks()
+{
+	lines=$(wc -l <"$1.out")
+	echo "$2" >"$1.in"
+	got=$(answer "$1" $((lines + 1)))
+	echo "$1: $2: $got, expected $3" >err
+	: >out
+	[ "$got" = "$3" ]
+	result $? "${4:-$1: $2: $3}"
+}
+
+# ---- two programs and a buffer -------------------------------------------------------------------
+
+serve $machine
+result $? 'a server is ready'
+cp server.out out
+shows 'it says where, and which heaps' "^ready: $tmp/sock, memfd, heaps system default_cma_region reserved"
+[ "$(stat -c %a sock)" = 600 ]
+result $? 'its socket is for this user alone'
+
+runs 'its machine can be read' 0 stat --socket sock proc/meminfo
+shows 'its machine can be read: the text' '^CmaTotal:          65536 kB$'
+runs 'a summary' 0 stat --socket ''
+shows 'a summary: its text' '^reserved '
+runs 'nobody there' 2 stat --socket nowhere proc/meminfo
+says 'nobody there: why' 'freehold stat: --socket nowhere: No such file or directory'
+user a 4 >/dev/null
+user b 5 >/dev/null
+asks a 'alloc 0 default_cma_region 100000' 'ok 102400' 'whole pages'
+asks a 'check 0 0' ok 'zero when it is handed out'
+asks a 'fill 0 7' ok
+asks a 'name 0 frame' ok
+asks a 'info 0' 'ok 1 default_cma_region frame'
+asks b 'info 0' 'error ENOENT' 'the number alone is no key'
+echo "take 0 $tmp/pass" >b.in
+asks a "give 0 $tmp/pass" ok 'it is passed on'
+answer b 3 >/dev/null
+asks b 'check 0 7' ok 'the other reads what the first wrote'
+asks b 'import 0' 'ok 102400'
+asks b 'info 0' 'ok 2 default_cma_region frame' 'two hold it'
+kill -9 $a
+wait $a 2>/dev/null
+asks b 'check 0 7' ok 'the first is killed, the other goes on reading'
+asks b 'info 0' 'ok 1 default_cma_region frame' 'one holds it'
+asks b 'heap default_cma_region' 'ok 102400 0'
+asks b 'release 0' ok
+asks b 'heap default_cma_region' 'ok 0 0' 'the last gives it back'
+
+user c 6 >/dev/null
+asks c 'alloc 0 system 8192' 'ok 8192'
+echo "take 1 $tmp/pass" >b.in
+asks c "give 0 $tmp/pass" ok
+kill -9 $c
+wait $c 2>/dev/null
+asks b 'heap system' 'ok 8192 0' 'a stranger has it, its maker is dead: it stays'
+asks b 'check 1 0' ok
+asks b 'close 1' ok
+asks b 'heap system' 'ok 0 0' 'until he closes it'
+asks b 'alloc 2 system 4096' 'ok 4096'
+asks b 'close 2' ok
+asks b 'heap system' 'ok 0 0' 'closing alone gives it back'
+asks b 'alloc 3 nothing 4096' 'error ENOENT'
+asks b 'alloc 3 system 0' 'error EINVAL'
+asks b 'alloc 3 system 4096 ro' 'ok 4096'
+asks b 'fill 3 1' 'error EACCES' 'a descriptor for reading only'
+
+# ---- fences --------------------------------------------------------------------------------------
+
+user w 6 >/dev/null
+asks b 'alloc 5 system 4096' 'ok 4096'
+echo "take 5 $tmp/pass" >w.in
+asks b "give 5 $tmp/pass" ok
+sleep 0.1
+asks w 'import 5' 'ok 4096'
+asks b 'sync 5 1' ok 'nobody is at work: no wait'
+asks w 'fence 10 11' ok
+asks w 'import_fence 5 2 10' ok 'a writer is at work'
+asks b 'export 5 1 20' ok
+asks b 'wait 20 100' waiting 'a reader waits for him'
+before=$(wc -l <b.out)
+echo 'sync 5 1' >b.in
+sleep 0.1
+[ "$(wc -l <b.out)" = "$before" ]
+result $? 'a sync waits, too'
+runs 'while the server goes on with others' 0 stat --socket sock proc/meminfo
+asks w 'signal 11' ok
+[ "$(answer b $((before + 1)))" = ok ]
+result $? 'a sync ends when the writer is done'
+asks b 'wait 20 2000' ok 'and so does the exported fence'
+asks w 'fence 12 13' ok
+asks w 'import_fence 5 1 12' ok 'a reader is at work'
+asks b 'sync 5 1' ok 'another reader does not wait for him'
+asks b 'export 5 2 21' ok
+asks b 'wait 21 100' waiting 'a writer does'
+asks w 'fence 14 15' ok
+asks w 'import_fence 5 2 14' ok
+asks b 'export 5 2 22' ok
+asks b 'merge 23 21 22' ok 'two fences in one'
+asks w 'signal 13 5' ok
+asks b 'wait 21 2000' 'error EIO' 'the error it ended with is passed on'
+asks b 'wait 23 100' waiting
+kill -9 $w
+wait $w 2>/dev/null
+asks b 'wait 22 2000' 'error EIO' 'a program that dies ends its fences with an error'
+asks b 'wait 23 2000' 'error EIO'
+asks b 'sync 5 3' ok
+asks b 'import_fence 5 2 63' 'error EBADF'
+asks b 'sync 5 4' 'error EINVAL'
+asks b 'release 5' ok
+
+# ---- who else ------------------------------------------------------------------------------------
+
+runs 'a second server' 2 serve $machine
+says 'a second server: why' "freehold serve: $tmp/sock: another server has it"
+kill -TERM $server
+sleep 0.2
+asks b 'alloc 4 system 4096' 'error ESHUTDOWN' 'no new buffers while it drains'
+asks b 'close 3' ok
+ended 'it ends when all is back' 0
+[ ! -e sock ]
+result $? 'its socket is gone'
+kill $b
+
+# ---- limits, files, permission -------------------------------------------------------------------
+
+serve $machine --limit-client 64K --limit-heap default_cma_region=96K --max-clients 2 --drain 200ms --mode 0660
+[ "$(stat -c %a sock)" = 660 ]
+result $? 'the mode asked for'
+user d 7 >/dev/null
+user e 8 >/dev/null
+"$user" "$FREEHOLD_SOCKET" third >out 2>err </dev/null
+[ "$(cat out)" = 'error EUSERS' ]
+result $? 'one client more than it takes'
+asks d 'alloc 0 system 65536' 'ok 65536'
+asks d 'alloc 1 system 4096' 'error EDQUOT' 'over the limit of a client'
+asks e 'alloc 0 system 4096' 'ok 4096' 'another is not concerned'
+asks e 'release 0' ok
+asks e 'alloc 0 default_cma_region 61440' 'ok 61440'
+asks d 'release 0' ok
+asks d 'alloc 0 default_cma_region 61440' 'error EDQUOT' 'over the limit of a heap'
+kill -TERM $server
+ended 'what is left after the time' 3
+grep -q 'left: buffer .* 60 KiB of default_cma_region, of e' server.err
+result $? 'it says what, and whose'
+kill $d $e
+
+serve $machine
+kill -9 $server
+wait $server 2>/dev/null
+[ -S sock ]
+result $? 'a killed server leaves its socket'
+serve $machine
+result $? 'the next one takes it'
+user f 9 >/dev/null
+asks f 'alloc 0 system 4096' 'ok 4096'
+kill -TERM $server
+sleep 0.2
+kill -TERM $server
+ended 'a second SIGTERM does not wait' 3
+kill $f
+
+# ---- restart -------------------------------------------------------------------------------------
+
+serve $machine --state state
+user h 5 >/dev/null
+user j 6 >/dev/null
+asks h keep ok
+asks h 'alloc 0 default_cma_region 8192' 'ok 8192'
+asks h 'fill 0 9' ok
+asks h 'name 0 kept\me' ok
+asks j 'alloc 0 system 12288' 'ok 12288'
+asks j 'fill 0 8' ok
+asks j 'alloc 1 system 4096' 'ok 4096'
+asks j 'release 1' ok
+kill -9 $server
+wait $server 2>/dev/null
+asks j 'heap system' 'error ECONNRESET' 'a server that died'
+asks j 'heap system' 'error ECONNREFUSED' 'and does not come back'
+serve $machine --state state
+result $? 'another takes its place'
+asks j 'heap system' 'ok 12288 0' 'it has found what its clients have'
+asks j 'check 0 8' ok 'nothing is changed'
+asks j 'info 0' 'error ENOENT' 'a number of before names nothing'
+asks j 'import 0' 'ok 12288'
+asks j 'info 0' 'ok 1 system '
+asks h 'info 0' 'error ECONNRESET'
+asks h 'info 0' 'ok 1 default_cma_region kept\me' 'a client that keeps is known again, by its own number'
+asks h 'check 0 9' ok
+asks h 'alloc 1 system 4096' 'ok 4096'
+asks h 'release 0' ok
+asks h 'heap default_cma_region' 'ok 0 0' 'and gives back what it kept'
+kill -TERM $server
+sleep 0.2
+kill -TERM $server
+ended 'ended with two buffers out' 3
+[ "$(grep -c '^alloc' state)" = 3 ]
+result $? 'the file still has them' # and what was released, with its end
+serve $machine
+asks h 'heap system' 'error ECONNRESET'
+asks h 'heap system' 'ok 4096 0' 'without a file: what is shown by who keeps'
+asks j 'heap system' 'error ECONNRESET'
+asks j 'heap system' 'ok 4096 0' 'and no more'
+asks h 'release 1' ok
+kill $h $j
+kill -TERM $server
+ended 'nothing is left' 0
+serve $machine --state state
+grep -q 'buffer .* (12 KiB of system) is not found in any process' server.err
+result $? 'what is not found is named'
+kill -TERM $server
+ended 'and that is no reason to fail' 0
+sed -i 's/ [-0-9a-f]*$/ 00000000-0000-0000-0000-000000000000/' state
+serve $machine --state state
+grep -q 'freehold serve: state: of another boot: nothing of it lives' server.err
+result $? 'a file of another boot'
+kill -TERM $server
+ended 'is written anew' 0
+
+head -1 state >good
+bad() # LINE WHY
+{
+	{ cat good; echo "$1"; } >state
+	runs "a broken state file: $1" 2 serve $machine --state state
+	says "a broken state file: $1: why" "freehold serve: state:2: $2"
+}
+bad 'gone 5' 'there is no buffer 5'
+bad 'alloc 5 1:2 4097 system' "expected \`alloc ID DEVICE:INODE SIZE HEAP'"
+bad 'alloc x' "expected \`alloc ID DEVICE:INODE SIZE HEAP'"
+bad 'born 5' 'expected alloc, name or gone'
+bad 'name 5' 'there is no buffer 5'
+echo nonsense >state
+runs 'no state file at all' 2 serve $machine --state state
+says 'no state file at all: why' 'freehold serve: state:1: expected a state file of freehold serve'
+[ ! -e sock ]
+result $? 'and no socket is left'
+
+echo here >file
+runs 'a file in the way' 2 serve $machine --socket file
+says 'a file in the way: why' 'freehold serve: file: expected a socket or nothing'
+rm file.lock
+runs 'no folder' 2 serve $machine --socket no/where
+says 'no folder: why' 'freehold serve: no/where.lock: No such file or directory'
+runs 'a heap that is not there' 2 serve $machine --limit-heap sytem=1M
+says 'a heap that is not there: why' \
+	'freehold serve: --limit-heap sytem: no such heap, expected system, default_cma_region, reserved, system-dma32, system-uncached, system-uncached-dma32'
+runs 'a mode' 2 serve $machine --mode rw
+says 'a mode: why' 'freehold serve: --mode rw: expected octal, as 0660'
+runs 'a group' 2 serve $machine --group no-such-group
+says 'a group: why' 'freehold serve: --group no-such-group: no such group'
+runs 'no machine' 2 serve
+says 'no machine: why' 'freehold serve: no memory: expected --ram SIZE or --dtb FILE'
+
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$tmp"
+	serve $machine --mode 0666
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$user" "$FREEHOLD_SOCKET" nobody >out 2>err </dev/null
+	[ "$(cat out)" = 'error EACCES' ]
+	result $? 'another user is turned away, whatever the mode'
+	kill -TERM $server
+	ended 'and that is all' 0
+	serve $machine --group 65534
+	[ "$(stat -c '%a %g' sock)" = '660 65534' ]
+	result $? 'a group: the mode and owner of the socket'
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$user" "$FREEHOLD_SOCKET" nobody >out 2>err </dev/null
+	[ "$(cat out)" = ok ]
+	result $? 'a member of the group is let in'
+	kill -TERM $server
+	ended 'and that is all, too' 0
+else
+	echo "ok $((n += 1)) - other users # SKIP needs root and setpriv"
+fi
+
+echo "1..$n"

@@ -33,6 +33,7 @@ FAULT_SRC := $(sort $(wildcard tests/fault/*.c))
 RACE_SRC := $(sort $(wildcard tests/race/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
+CONFORM_SRC := $(sort $(wildcard tests/conform/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
@@ -47,6 +48,8 @@ LIB_OBJ := $(call obj,$(CORE_SRC) $(HOSTED_SRC))
 PARTS := $(O)/parts.a
 PARTS_OBJ := $(call obj,$(filter-out tools/freehold.c,$(TOOL_SRC)))
 FDT_H := $(O)/libfdt/libfdt.h
+# Static, for kernels without a libc; no sanitizer is.
+CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
 MAN := $(MAN_SRC:%.scd=$(O)/%)
 
 # ---- flags ---------------------------------------------------------------------------------------
@@ -112,7 +115,7 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC)) ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC)) $(CONFORM) ## build every test program
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(shell grep -lE 'pthread|testplat_helpers|run_policy|hosted_|simdev' tests/unit/*.c))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -154,6 +157,7 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
+$(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE
 $(O)/%.o: %.c $(O)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -188,6 +192,10 @@ $(call bin,$(TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,tests/t.c $(HELP_SRC)) $(PA
 $(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+
+$(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -static $^ -o $@
 
 $(call bin,$(FUZZ_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold bench`: options, the list of measures, progress. */
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "args.h"
 #include "bench.h"
 #include "value.h"
 
@@ -28,7 +28,6 @@ static const struct argp_option options[] = {
 	{"runs", 'n', "N", 0, "Take each measure N times (default 7)", 0},
 	{"threads", 't', "N", 0, "Measure with 1 thread and with N (default 2)", 0},
 	{"ram", 'r', "SIZE", 0, "RAM of machines with bytes (default 1G)", 0},
-	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
 	{"list", 'l', NULL, 0, "Name the measures and their units, measure nothing", 0},
 	{0},
 };
@@ -87,11 +86,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case 'r':
 		o->b->ram = ram_size(arg, state);
 		break;
-	case 'f':
-		o->json = !strcmp(arg, "json");
-		if (!o->json && strcmp(arg, "text"))
-			argp_failure(state, EXIT_INPUT, 0, "--format %s: expected text or json",
-				     arg);
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->json;
 		break;
 	case 'l':
 		o->list = true;
@@ -105,9 +101,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const struct argp_child children[] = {{&args_format, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
+	.children = children,
 	.args_doc = "[frames] [cma] [contig] [migrate] [dma]",
 	.doc = "Measures the parts: page frames, contiguous allocations, whole areas, moved pages, "
 	       "the DMA API.",

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold boot`: lay memory out as Linux would, show the boot log and the layout. */
-#include <argp.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "args.h"
 #include "boot_devices.h"
 #include "load.h"
 
@@ -44,13 +44,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
-	{"ram", 'r', "SIZE", 0, "This much RAM: banks of the tree are cut or the last one grows",
-	 0},
-	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 0},
-	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
-	 0},
-	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
 	{0},
 };
 
@@ -59,23 +52,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	struct opts *o = state->input;
 
 	switch (key) {
-	case 'd':
-		o->load.dtb = arg;
-		break;
-	case 'r':
-		o->load.ram = arg;
-		break;
-	case 'b':
-		o->load.bootargs = arg;
-		break;
-	case 'p':
-		o->load.policy = arg;
-		break;
-	case 'f':
-		o->json = !strcmp(arg, "json");
-		if (!o->json && strcmp(arg, "text"))
-			argp_failure(state, BAD_INPUT, 0, "--format %s: expected text or json",
-				     arg);
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->load;
+		state->child_inputs[1] = &o->json;
 		break;
 	case ARGP_KEY_ARG:
 		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
@@ -86,9 +65,13 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const struct argp_child children[] = {
+	{&args_machine, 0, NULL, 0}, {&args_format, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
+	.children = children,
 	.doc = "Lays memory out as Linux 6.12 does on arm64, from a device tree and a command "
 	       "line, and "
 	       "prints the boot log and the layout.",

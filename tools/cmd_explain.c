@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold explain`: which memory a device gets on a machine, who was asked for it, and why it is refused. */
-#include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "args.h"
 #include "explain.h"
 
 int cmd_explain(int argc, char **argv);
@@ -21,12 +21,6 @@ struct opts {
 };
 
 static const struct argp_option options[] = {
-	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 1},
-	{"ram", 'r', "SIZE", 0, "This much RAM: banks of the tree are cut or the last one grows",
-	 1},
-	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 1},
-	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
-	 1},
 	{"device", 'D', "NODE", 0,
 	 "The device: a node's path, alias or name (without: one that "
 	 "drives 32 bits and has nothing)",
@@ -47,7 +41,6 @@ static const struct argp_option options[] = {
 	{"stream", 'S', NULL, 0, "Map memory that is there, in place of allocating some", 3},
 	{"phys", KEY_PHYS, "ADDR", 0, "--stream: memory at this address (without: in each zone)",
 	 3},
-	{"format", 'f', "text|json", 0, "Form of the output (default text)", 4},
 	{0},
 };
 
@@ -154,23 +147,9 @@ static void check(const struct explain_ask *ask, struct argp_state *state)
 static error_t parse_machine(int key, char *arg, struct opts *o, struct argp_state *state)
 {
 	switch (key) {
-	case 'd':
-		o->ask.load.dtb = arg;
-		break;
-	case 'r':
-		o->ask.load.ram = arg;
-		break;
-	case 'b':
-		o->ask.load.bootargs = arg;
-		break;
-	case 'p':
-		o->ask.load.policy = arg;
-		break;
-	case 'f':
-		o->json = !strcmp(arg, "json");
-		if (!o->json && strcmp(arg, "text"))
-			argp_failure(state, BAD_INPUT, 0, "--format %s: expected text or json",
-				     arg);
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->ask.load;
+		state->child_inputs[1] = &o->json;
 		break;
 	case ARGP_KEY_ARG:
 		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
@@ -249,9 +228,13 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const struct argp_child children[] = {
+	{&args_machine, 0, NULL, 1}, {&args_format, 0, NULL, 4}, {0}};
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
+	.children = children,
 	.doc = "Makes a machine and a device, asks for coherent memory or maps some, and tells who "
 	       "was asked, what each said, and where the buffer lies.",
 };

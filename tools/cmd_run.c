@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold run JOB`: options over the job file, the policies one after another, the report. */
-#include <argp.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "args.h"
 #include "expect.h"
 #include "load.h"
 #include "report.h"
@@ -57,7 +57,6 @@ static const struct argp_option options[] = {
 	{"check", OPT_CHECK, "TIME", 0, "Check the machine so often while it works; 0: at the end",
 	 0},
 	{"engine", 'e', "NAME", 0, "host (the only one in this build), sim or kernel", 0},
-	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
 	{"histogram", 'H', NULL, 0, "Text: how the latencies of each actor are spread", 0},
 	{"verbose", 'v', NULL, 0, "Every actor, and the machine's own files", 0},
 	{0},
@@ -171,11 +170,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_CHECK:
 		set_check(o, arg, state);
 		break;
-	case 'f':
-		o->json = !strcmp(arg, "json");
-		if (!o->json && strcmp(arg, "text"))
-			argp_failure(state, EXIT_INPUT, 0, "--format %s: expected text or json",
-				     arg);
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->json;
 		break;
 	case 'H':
 		o->histogram = true;
@@ -197,9 +193,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const struct argp_child children[] = {{&args_format, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
+	.children = children,
 	.args_doc = "JOB",
 	.doc = "Runs a job's devices and tenants on one machine under each policy in turn, "
 	       "verifies every "

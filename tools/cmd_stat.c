@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold stat`: one file of a machine's tree, or a summary of all that the tree says. */
-#include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "args.h"
 #include "books.h"
 #include "load.h"
 #include "readout.h"
@@ -21,12 +21,6 @@ struct opts {
 
 static const struct argp_option options[] = {
 	{"root", 'R', "DIR", 0, "Read this tree: / of a running kernel, or a copy of one", 0},
-	{"dtb", 'd', "FILE", 0, "Make a machine: the device tree, a .dtb or (with dtc) a .dts", 1},
-	{"ram", 'r', "SIZE", 0, "Make a machine: this much RAM", 1},
-	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 1},
-	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
-	 1},
-	{"format", 'f', "text|json", 0, "Form of the output (default text)", 2},
 	{0},
 };
 
@@ -35,7 +29,7 @@ static void check(const struct opts *o, struct argp_state *state)
 {
 	const struct load_opts *l = &o->load;
 
-	if (o->root && (l->dtb || l->ram || l->bootargs || l->policy))
+	if (o->root && args_machine_given(l))
 		argp_failure(state, BAD_INPUT, 0,
 			     "--root %s/: expected no --dtb, --ram, --bootargs or --policy with it",
 			     o->root);
@@ -56,23 +50,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 			arg[strlen(arg) - 1] = '\0';
 		o->root = arg;
 		break;
-	case 'd':
-		o->load.dtb = arg;
-		break;
-	case 'r':
-		o->load.ram = arg;
-		break;
-	case 'b':
-		o->load.bootargs = arg;
-		break;
-	case 'p':
-		o->load.policy = arg;
-		break;
-	case 'f':
-		o->json = !strcmp(arg, "json");
-		if (!o->json && strcmp(arg, "text"))
-			argp_failure(state, BAD_INPUT, 0, "--format %s: expected text or json",
-				     arg);
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->load;
+		state->child_inputs[1] = &o->json;
 		break;
 	case ARGP_KEY_ARG:
 		if (o->path)
@@ -88,9 +68,13 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const struct argp_child children[] = {
+	{&args_machine, 0, "Make a machine:", 1}, {&args_format, 0, NULL, 2}, {0}};
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
+	.children = children,
 	.args_doc = "[PATH]",
 	.doc = "Reads what a machine shows in /proc, /sys/kernel/mm/cma and /sys/kernel/debug/cma: "
 	       "one file or folder, or without PATH a summary of memory, zones and areas.",

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Options that several commands have. */
+#include <string.h>
+#include "args.h"
+
+static const struct argp_option machine_options[] = {
+	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
+	{"ram", 'r', "SIZE", 0, "This much RAM: banks of the tree are cut or the last one grows",
+	 0},
+	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 0},
+	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
+	 0},
+	{0},
+};
+
+static error_t parse_machine(int key, char *arg, struct argp_state *state)
+{
+	struct load_opts *l = state->input;
+
+	switch (key) {
+	case 'd':
+		l->dtb = arg;
+		break;
+	case 'r':
+		l->ram = arg;
+		break;
+	case 'b':
+		l->bootargs = arg;
+		break;
+	case 'p':
+		l->policy = arg;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp args_machine = {.options = machine_options, .parser = parse_machine};
+
+bool args_machine_given(const struct load_opts *l)
+{
+	return l->dtb || l->ram || l->bootargs || l->policy;
+}
+
+static const struct argp_option format_options[] = {
+	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
+	{0},
+};
+
+static error_t parse_format(int key, char *arg, struct argp_state *state)
+{
+	bool *json = state->input;
+
+	if (key != 'f')
+		return ARGP_ERR_UNKNOWN;
+	*json = !strcmp(arg, "json");
+	if (!*json && strcmp(arg, "text"))
+		argp_failure(state, argp_err_exit_status, 0, "--format %s: expected text or json",
+			     arg);
+	return 0;
+}
+
+const struct argp args_format = {.options = format_options, .parser = parse_format};

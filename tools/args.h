@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Options that several commands have, as children of their argp. A parent's parser passes the inputs on:
+ *
+ *	static const struct argp_child children[] = {{&args_machine, 0, NULL, 1}, {&args_format, 0, NULL, 9}, {0}};
+ *	case ARGP_KEY_INIT:
+ *		state->child_inputs[0] = &o->load;
+ *		state->child_inputs[1] = &o->json;
+ */
+#ifndef TOOLS_ARGS_H
+#define TOOLS_ARGS_H
+
+#include <argp.h>
+#include "load.h"
+
+/* --dtb, --ram, --bootargs, --policy into a struct load_opts. */
+extern const struct argp args_machine;
+/* --format text|json into a bool: json. */
+extern const struct argp args_format;
+
+/* Whether any of args_machine was given. */
+bool args_machine_given(const struct load_opts *l);
+
+#endif

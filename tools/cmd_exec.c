@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "args.h"
 #include "exec_launch.h"
 #include "exec_machine.h"
 
@@ -32,11 +33,6 @@ struct opts {
 
 static const struct argp_option options[] = {
 	{"socket", 's', "PATH", 0, "Join the server there, instead of a machine of its own", 0},
-	{"dtb", 'd', "FILE", 0, "The machine's device tree, a .dtb or (with dtc) a .dts", 1},
-	{"ram", 'r', "SIZE", 0, "This much RAM (default 512M, unless the tree says)", 1},
-	{"bootargs", 'b', "STR", 0, "Its kernel command line", 1},
-	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
-	 1},
 	{0},
 };
 
@@ -51,20 +47,11 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	struct opts *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->load;
+		break;
 	case 's':
 		o->socket = arg;
-		break;
-	case 'd':
-		o->load.dtb = arg;
-		break;
-	case 'r':
-		o->load.ram = arg;
-		break;
-	case 'b':
-		o->load.bootargs = arg;
-		break;
-	case 'p':
-		o->load.policy = arg;
 		break;
 	case ARGP_KEY_ARG:
 		take_program(o, state);
@@ -84,9 +71,13 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const struct argp_child children[] = {
+	{&args_machine, 0, "A machine of its own (default: --ram 512M --bootargs cma=64M):", 1},
+	{0}};
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
+	.children = children,
 	.args_doc = "PROG [ARGUMENT...]",
 	.doc = "Runs a program, which finds the heaps of a machine in /dev/dma_heap and gets "
 	       "DMA-BUFs "
@@ -129,6 +120,7 @@ static int supervise(const struct opts *o, const sigset_t *mask, int tell)
 
 	x.socket = o->socket;
 	x.joined = o->socket;
+	x.tell = tell;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	x.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (x.epoll < 0 || exec_machine_begin(&x, &o->load, &why)) {
@@ -142,7 +134,7 @@ static int supervise(const struct opts *o, const sigset_t *mask, int tell)
 	}
 	exec_launch_go(&x);
 	let_go_of_streams();
-	err = exec_loop(&x, tell);
+	err = exec_loop(&x);
 	exec_machine_end(&x);
 	return err ? EXEC_FAILED : 0;
 }
@@ -224,6 +216,10 @@ int cmd_exec(int argc, char **argv)
 		argv[0] = name; /* what argp's messages begin with */
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o))
 		return BAD_INPUT;
+	if (!o.socket && !args_machine_given(&o.load)) {
+		o.load.ram = "512M";
+		o.load.bootargs = "cma=64M";
+	}
 	if (argc)
 		argv[0] = own;
 	return start(&o);

@@ -36,6 +36,7 @@ struct exec_wait; /* an answer that comes later: exec_wait.h */
 
 struct exec {
 	int epoll, listener;
+	int tell;	/* where the command hears how the program ended */
 	int word;	/* to the program before it runs */
 	int64_t root;	/* process id of the program */
 	bool root_done; /* it has ended, with: */
@@ -78,8 +79,8 @@ typedef int64_t trap_handler(struct trap *t);
 
 /* ---- exec_loop.c ---- */
 
-/* Until nobody is under the filter. tell: where the program's status is written, as wait(2) gives it. */
-int exec_loop(struct exec *x, int tell);
+/* Until nobody is under the filter. The program's status is written to x->tell, as wait(2) gives it. */
+int exec_loop(struct exec *x);
 int exec_watch(struct exec *x, int fd, struct exec_source *source);
 void exec_unwatch(struct exec *x, int fd);
 /* -ENOENT: nobody waits for the answer any more. */

@@ -97,30 +97,32 @@ static void has_call(struct exec *x)
 		exec_answer(x, t.id, result);
 }
 
-static void reap(struct exec *x, int tell)
+static void reap(struct exec *x)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == x->machine_pid)
+			x->machine_pid = 0;
 		if (pid != x->root)
 			continue;
 		x->root_done = true;
 		x->root_status = status;
-		if (write(tell, &status, sizeof(status)) < 0)
+		if (write(x->tell, &status, sizeof(status)) < 0)
 			continue; /* the command itself was killed */
 	}
 }
 
 /* What the terminal sends, the program has got as well. */
-static void has_signal(struct exec *x, int fd, int tell)
+static void has_signal(struct exec *x, int fd)
 {
 	struct signalfd_siginfo info;
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGCHLD)
-		reap(x, tell);
+		reap(x);
 	else if (info.ssi_code <= 0 && !x->root_done)
 		kill((pid_t)x->root, (int)info.ssi_signo);
 }
@@ -139,7 +141,7 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int exec_loop(struct exec *x, int tell)
+int exec_loop(struct exec *x)
 {
 	struct exec_source listener, signals;
 	int fd = open_signals();
@@ -148,13 +150,13 @@ int exec_loop(struct exec *x, int tell)
 	if (fd < 0 || exec_watch(x, x->listener, &listener) || exec_watch(x, fd, &signals))
 		return -errno;
 	ioctl(x->listener, NOTIF_SET_FLAGS, 1UL); /* faster where it is known */
-	reap(x, tell);
+	reap(x);
 	while (!x->unused || !x->root_done) {
 		if (epoll_wait(x->epoll, &e, 1, exec_waits_timeout(x)) == 1) {
 			struct exec_source *source = e.data.ptr;
 
 			if (source == &signals) {
-				has_signal(x, fd, tell);
+				has_signal(x, fd);
 			} else if (source != &listener) {
 				source->ready(source, e.events);
 			} else if (e.events & EPOLLIN) {

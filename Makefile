@@ -165,7 +165,7 @@ $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
-$(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE
+$(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
 $(call obj,$(HELP_SRC)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
 $(O)/%.o: %.c $(O)/flags
@@ -211,7 +211,7 @@ $(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LI
 
 $(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(BASE_FLAGS) -static $^ -o $@
+	$(Q)$(CC) $(BASE_FLAGS) -static -pthread $^ -o $@
 
 # Clients of `freehold serve`: nothing but its library.
 $(call bin,$(STRESS_SRC)): $(O)/%: $(O)/%.o $(CLIENT_LIB)

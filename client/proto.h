@@ -59,4 +59,19 @@ struct proto_reply {
 	char name[PROTO_NAME], exp_name[PROTO_NAME];
 };
 
+/* The text of SYNC_INFO: Linux's struct sync_file_info (linux/sync_file.h; its pointer 0), and behind it num_fences of its struct
+ * sync_fence_info. */
+struct proto_sync_info {
+	char name[32];
+	int32_t status;
+	uint32_t flags, num_fences, pad;
+	uint64_t sync_fence_info;
+};
+struct proto_fence_info {
+	char obj_name[32], driver_name[32];
+	int32_t status;
+	uint32_t flags;
+	uint64_t timestamp_ns;
+};
+
 #endif

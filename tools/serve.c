@@ -188,6 +188,8 @@ int server_create(const struct serve_opts *opts, struct server **out, struct boo
 		err = s->epoll < 0 ? -errno : s->closer ? 0 : -ENOMEM;
 	}
 	if (!err)
+		err = fences_create(s);
+	if (!err)
 		err = buffers_create(s);
 	if (!err) {
 		*out = s;
@@ -208,7 +210,9 @@ void server_destroy(struct server *s)
 	if (s->listening)
 		watch_end(s->listening);
 	free(s->listening);
-	buffers_destroy(s);
+	if (s->fences)
+		buffers_destroy(s);
+	fences_destroy(s);
 	free_buried(s);
 	closer_destroy(s->closer);
 	if (s->epoll >= 0)
@@ -242,6 +246,7 @@ int server_step(struct server *s, int timeout_ms)
 			w->ready(w, ev[i].events);
 	}
 	buffers_sweep(s);
+	fences_step(s);
 	free_buried(s);
 	return 0;
 }

@@ -112,6 +112,7 @@ static void unlink_buffer(struct server *s, struct sbuf *b)
 /* Nobody has it. What the inode's watch says from now on is nobody's; it ends with the inode. */
 static void end_buffer(struct server *s, struct sbuf *b)
 {
+	fences_forget_buffer(s, b);
 	while (b->holds) {
 		drop_from_core(b->holds);
 		end_hold(b->holds);

@@ -157,6 +157,7 @@ void client_end(struct client *c)
 	c->dead = true;
 	watch_end(&c->watch);
 	drop_queue(c);
+	fences_forget_client(c);
 	buffers_let_go(c);
 	if (c->holder)
 		dma_holder_destroy(c->holder);

@@ -38,8 +38,11 @@ enum fd_kind fd_kind(int fd)
 	to[n] = '\0';
 	if (begins(to, "pipe:["))
 		return FD_PIPE;
-	if (begins(to, "anon_inode:"))
-		return FD_ANON;
+	/* Not any other: an epoll, for one, leads on to whatever it looks at. */
+	if (!strcmp(to, "anon_inode:sync_file"))
+		return FD_SYNC_FILE;
+	if (!strcmp(to, "anon_inode:[eventfd]"))
+		return FD_EVENT;
 	return begins(to, "socket:[") ? FD_SOCKET : FD_FOREIGN;
 }
 

@@ -40,11 +40,9 @@ struct sbuf {
 	struct dma_buf *buf; /* one reference */
 	int fd;		     /* the machine's own; not ours to close */
 	int wd;		     /* what inotify calls it; -1: it is asked for */
-	bool doomed;	     /* goes when the call that is under way is over */
 	dev_t dev;
 	ino_t ino;
 	struct hold *holds;
-	struct waiting *waiting; /* requests that wait for its fences */
 	struct sbuf *next, **pprev;
 };
 
@@ -110,7 +108,8 @@ enum fd_kind {
 	FD_FOREIGN, /* what may call into somebody else's file system when touched */
 	FD_SOCKET,
 	FD_PIPE,
-	FD_ANON,  /* eventfd, sync_file and their like */
+	FD_SYNC_FILE,
+	FD_EVENT,
 	FD_MEMFD, /* or a file of tmpfs */
 };
 enum fd_kind fd_kind(int fd);
@@ -165,5 +164,21 @@ unsigned int buffers_check(struct server *s, char *why, size_t size);
 void buffers_catch_up(struct server *s);
 /* Does some of the asking that is due. */
 void buffers_sweep(struct server *s);
+
+/* ---- fences (serve_fences.c) ---- */
+int fences_create(struct server *s);
+void fences_destroy(struct server *s);
+/* What a descriptor stands for: one of the server's own, or a new fence that is done when it is readable. A reference. -EINVAL: neither;
+ * -EMFILE: the client has all it may have. */
+int fence_of_fd(struct client *c, int fd, struct sync_file **sf);
+/* A descriptor for the client; takes over the reference, also when it fails. */
+int fence_export(struct client *c, struct sync_file *sf, int *fd);
+/* The reply comes when the fences in the way of that use are done. 1: they are already. */
+int fence_wait(struct client *c, struct sbuf *b, uint64_t seq, enum dma_data_direction dir);
+/* The client is dead; the buffer is gone. */
+void fences_forget_client(struct client *c);
+void fences_forget_buffer(struct server *s, struct sbuf *b);
+/* Replies that are due, and ends what nobody waits for any more. */
+void fences_step(struct server *s);
 
 #endif

@@ -13,6 +13,8 @@
 #include "serve_in.h"
 #include "tree.h"
 
+#define MAX_FENCES 256 /* that SYNC_INFO tells of */
+
 /* What an operation takes; all else is 0. */
 static const struct rule {
 	bool id, size, flags, n, name;
@@ -279,21 +281,137 @@ static int do_read(struct client *c, struct message *m, struct answer *a)
 	return err || a->len <= PROTO_DATA ? err : in_memfd(a);
 }
 
-static int do_later(struct client *c, struct message *m, struct answer *a)
+/* ---- fences ---- */
+
+static enum dma_data_direction direction(uint64_t flags)
 {
-	(void)c, (void)m, (void)a;
-	return -EOPNOTSUPP;
+	flags &= DMA_BUF_SYNC_RW;
+	return flags == DMA_BUF_SYNC_RW	     ? DMA_BIDIRECTIONAL
+	       : flags == DMA_BUF_SYNC_WRITE ? DMA_TO_DEVICE
+					     : DMA_FROM_DEVICE;
+}
+
+static bool sync_flags(uint64_t flags, uint64_t all)
+{
+	return !(flags & ~all) && (flags & DMA_BUF_SYNC_RW);
+}
+
+static int do_sync(struct client *c, struct message *m, struct answer *a)
+{
+	struct hold *h;
+	struct sbuf *b = buffer_held(c, m->r.id, &h);
+	bool end = m->r.flags & DMA_BUF_SYNC_END;
+	int err = 1;
+
+	if (!b)
+		return -ENOENT;
+	if (!sync_flags(m->r.flags, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END))
+		return -EINVAL;
+	if (!end)
+		err = fence_wait(c, b, m->r.seq, direction(m->r.flags));
+	if (err == 1)
+		return dma_buf_sync_caches(b->buf, direction(m->r.flags), !end);
+	a->later = !err;
+	return err;
+}
+
+static int do_export_sync(struct client *c, struct message *m, struct answer *a)
+{
+	struct hold *h;
+	struct sbuf *b = buffer_held(c, m->r.id, &h);
+	struct sync_file *sf;
+	int err;
+
+	if (!b)
+		return -ENOENT;
+	if (!sync_flags(m->r.flags, DMA_BUF_SYNC_RW))
+		return -EINVAL;
+	err = dma_buf_export_sync_file(b->buf, (unsigned int)m->r.flags, &sf);
+	return err ? err : fence_export(c, sf, &a->fd);
+}
+
+static int do_import_sync(struct client *c, struct message *m, struct answer *a)
+{
+	struct hold *h;
+	struct sbuf *b = buffer_held(c, m->r.id, &h);
+	struct sync_file *sf;
+	int err;
+
+	(void)a;
+	if (!b)
+		return -ENOENT;
+	if (!sync_flags(m->r.flags, DMA_BUF_SYNC_RW))
+		return -EINVAL;
+	err = fence_of_fd(c, m->fd[0], &sf);
+	if (err)
+		return err;
+	err = dma_buf_import_sync_file(b->buf, (unsigned int)m->r.flags, sf);
+	sync_file_put(sf);
+	return err;
+}
+
+static int do_merge(struct client *c, struct message *m, struct answer *a)
+{
+	struct sync_file *one, *two, *both;
+	int err = fence_of_fd(c, m->fd[0], &one);
+
+	if (err)
+		return err;
+	err = fence_of_fd(c, m->fd[1], &two);
+	if (!err) {
+		err = sync_file_merge(m->r.name, one, two, &both);
+		sync_file_put(two);
+	}
+	sync_file_put(one);
+	return err ? err : fence_export(c, both, &a->fd);
+}
+
+/* As the kernel's own struct, so that `freehold exec` hands it on as it is. */
+static int do_sync_info(struct client *c, struct message *m, struct answer *a)
+{
+	struct proto_sync_info head = {.name = ""};
+	struct sync_fence_info fence[MAX_FENCES];
+	struct proto_fence_info *out;
+	struct sync_file *sf;
+	unsigned int nr;
+	int err = fence_of_fd(c, m->fd[0], &sf);
+
+	if (err)
+		return err;
+	nr = sync_file_info(sf, head.name, &head.status, fence, MAX_FENCES);
+	sync_file_put(sf);
+	head.num_fences = nr < MAX_FENCES ? nr : MAX_FENCES;
+	a->len = sizeof(head) + head.num_fences * sizeof(*out);
+	a->data = calloc(1, a->len);
+	if (!a->data)
+		return -ENOMEM;
+	memcpy(a->data, &head, sizeof(head));
+	out = (void *)(a->data + sizeof(head));
+	for (unsigned int i = 0; i < head.num_fences; i++) {
+		memcpy(out[i].obj_name, fence[i].obj_name, sizeof(out[i].obj_name));
+		memcpy(out[i].driver_name, fence[i].driver_name, sizeof(out[i].driver_name));
+		out[i].status = fence[i].status;
+		out[i].timestamp_ns = fence[i].timestamp_ns;
+	}
+	return 0;
 }
 
 static int (*const operation[PROTO_NR_OPS])(struct client *c, struct message *m,
 					    struct answer *a) = {
-	[PROTO_HELLO] = do_hello,	[PROTO_HEAP] = do_heap,
-	[PROTO_ALLOC] = do_alloc,	[PROTO_IMPORT] = do_import,
-	[PROTO_FREE] = do_free,		[PROTO_INFO] = do_info,
-	[PROTO_SET_NAME] = do_set_name, [PROTO_SYNC] = do_later,
-	[PROTO_EXPORT_SYNC] = do_later, [PROTO_IMPORT_SYNC] = do_later,
-	[PROTO_MERGE] = do_later,	[PROTO_SYNC_INFO] = do_later,
-	[PROTO_READ] = do_read,		[PROTO_RECLAIM] = do_reclaim,
+	[PROTO_HELLO] = do_hello,
+	[PROTO_HEAP] = do_heap,
+	[PROTO_ALLOC] = do_alloc,
+	[PROTO_IMPORT] = do_import,
+	[PROTO_FREE] = do_free,
+	[PROTO_INFO] = do_info,
+	[PROTO_SET_NAME] = do_set_name,
+	[PROTO_SYNC] = do_sync,
+	[PROTO_EXPORT_SYNC] = do_export_sync,
+	[PROTO_IMPORT_SYNC] = do_import_sync,
+	[PROTO_MERGE] = do_merge,
+	[PROTO_SYNC_INFO] = do_sync_info,
+	[PROTO_READ] = do_read,
+	[PROTO_RECLAIM] = do_reclaim,
 };
 
 void message_serve(struct client *c, struct message *m)

@@ -11,6 +11,7 @@
 
 struct seam_buf {
 	struct dma_buf b;
+	struct dma_resv resv;
 	unsigned int refs;
 	int fd;
 	char name[DMA_BUF_NAME_MAX];
@@ -59,6 +60,7 @@ void dma_heap_set_limit(struct dma_heap *h, uint64_t bytes)
 {
 	h->limit = bytes;
 }
+struct fh_machine *seam_machine;
 int dma_heap_alloc(struct dma_heap *h, uint64_t len, struct dma_holder *holder,
 		   struct dma_buf **buf)
 {
@@ -90,6 +92,8 @@ int dma_heap_alloc(struct dma_heap *h, uint64_t len, struct dma_holder *holder,
 	s->b.exp_name = h->name;
 	s->b.priv = h;
 	s->payer = holder;
+	dma_resv_init(&s->resv, seam_machine);
+	s->b.resv = &s->resv;
 	holder->charged += len;
 	h->used += len;
 	h->buffers++;
@@ -126,6 +130,7 @@ void dma_buf_put(struct dma_buf *b)
 	if (--s->refs)
 		return;
 	close(s->fd);
+	dma_resv_fini(&s->resv);
 	h->used -= b->size;
 	h->buffers--;
 	free(s);
@@ -140,7 +145,7 @@ void dma_buf_get_name(struct dma_buf *b, char name[DMA_BUF_NAME_MAX])
 }
 int dma_holder_create(struct fh_machine *m, const char *name, int64_t pid, struct dma_holder **h)
 {
-	(void)m;
+	seam_machine = m;
 	*h = calloc(1, sizeof(**h));
 	if (!*h)
 		return -ENOMEM;
@@ -196,4 +201,36 @@ bool dma_holder_has(struct dma_holder *h, struct dma_buf *b)
 	while (l && l->buf != b)
 		l = l->next;
 	return l;
+}
+int dma_buf_sync_caches(struct dma_buf *b, enum dma_data_direction dir, bool begin)
+{
+	(void)b, (void)dir, (void)begin;
+	return 0;
+}
+int dma_buf_export_sync_file(struct dma_buf *b, unsigned int flags, struct sync_file **s)
+{
+	struct dma_fence *f;
+	int err = dma_resv_get_singleton(b->resv, dma_resv_usage_rw(flags & 2), &f);
+
+	if (!err && !f)
+		err = dma_fence_stub(seam_machine, &f);
+	if (err)
+		return err;
+	err = sync_file_create(f, s);
+	dma_fence_put(f);
+	return err;
+}
+int dma_buf_import_sync_file(struct dma_buf *b, unsigned int flags, struct sync_file *s)
+{
+	struct dma_fence *f = sync_file_get_fence(s);
+	int err = dma_resv_lock(b->resv, NULL);
+
+	if (!err)
+		err = dma_resv_reserve_fences(b->resv, 1);
+	if (!err)
+		dma_resv_add_fence(b->resv, f,
+				   flags & 2 ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
+	dma_resv_unlock(b->resv);
+	dma_fence_put(f);
+	return err;
 }

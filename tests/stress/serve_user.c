@@ -235,6 +235,8 @@ int main(int argc, char **argv)
 	char line[512], cmd[32], n[128], a[128], b[128], d[32];
 	int err = argc == 3 ? fhc_connect(argv[1], argv[2], &c) : -EINVAL;
 
+	for (unsigned int i = 0; i < MAX; i++)
+		pipes[i] = buf[i].fd = -1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	say(err);
 	while (!err && fgets(line, sizeof(line), stdin)) {

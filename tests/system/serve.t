@@ -47,6 +47,7 @@ ended()
 user()
 {
 	mkfifo "$1.in"
+	: >"$1.out"
 	"$user" "$FREEHOLD_SOCKET" "$1" <"$1.in" >"$1.out" 2>"$1.err" &
 	eval "$1=$!; exec $2<>$1.in"
 	pids="$pids $!"
@@ -129,6 +130,50 @@ asks b 'alloc 3 nothing 4096' 'error ENOENT'
 asks b 'alloc 3 system 0' 'error EINVAL'
 asks b 'alloc 3 system 4096 ro' 'ok 4096'
 asks b 'fill 3 1' 'error EACCES' 'a descriptor for reading only'
+
+# ---- fences --------------------------------------------------------------------------------------
+
+user w 6 >/dev/null
+asks b 'alloc 5 system 4096' 'ok 4096'
+echo "take 5 $tmp/pass" >w.in
+asks b "give 5 $tmp/pass" ok
+sleep 0.1
+asks w 'import 5' 'ok 4096'
+asks b 'sync 5 1' ok 'nobody is at work: no wait'
+asks w 'fence 10 11' ok
+asks w 'import_fence 5 2 10' ok 'a writer is at work'
+asks b 'export 5 1 20' ok
+asks b 'wait 20 100' waiting 'a reader waits for him'
+before=$(wc -l <b.out)
+echo 'sync 5 1' >b.in
+sleep 0.1
+[ "$(wc -l <b.out)" = "$before" ]
+result $? 'a sync waits, too'
+runs 'while the server goes on with others' 0 stat --socket sock proc/meminfo
+asks w 'signal 11' ok
+[ "$(answer b $((before + 1)))" = ok ]
+result $? 'a sync ends when the writer is done'
+asks b 'wait 20 2000' ok 'and so does the exported fence'
+asks w 'fence 12 13' ok
+asks w 'import_fence 5 1 12' ok 'a reader is at work'
+asks b 'sync 5 1' ok 'another reader does not wait for him'
+asks b 'export 5 2 21' ok
+asks b 'wait 21 100' waiting 'a writer does'
+asks w 'fence 14 15' ok
+asks w 'import_fence 5 2 14' ok
+asks b 'export 5 2 22' ok
+asks b 'merge 23 21 22' ok 'two fences in one'
+asks w 'signal 13 5' ok
+asks b 'wait 21 2000' 'error EIO' 'the error it ended with is passed on'
+asks b 'wait 23 100' waiting
+kill -9 $w
+wait $w 2>/dev/null
+asks b 'wait 22 2000' 'error EIO' 'a program that dies ends its fences with an error'
+asks b 'wait 23 2000' 'error EIO'
+asks b 'sync 5 3' ok
+asks b 'import_fence 5 2 63' 'error EBADF'
+asks b 'sync 5 4' 'error EINVAL'
+asks b 'release 5' ok
 
 # ---- who else ------------------------------------------------------------------------------------
 

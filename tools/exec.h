@@ -49,6 +49,7 @@ struct exec {
 	pid_t machine_pid;  /* the process that it is */
 
 	struct fhc_heap heap[EXEC_MAX_HEAP];
+	int path_fd[EXEC_MAX_HEAP]; /* the same, for who opens it with O_PATH */
 	int heap_fd
 		[EXEC_MAX_HEAP]; /* stands for the device: an empty memfd with an inode of its own */
 	unsigned int nr_heaps;
@@ -59,6 +60,7 @@ struct exec {
 	unsigned int owner; /* whose the heaps are */
 
 	bool given;	     /* anything at all: before, no descriptor can be ours */
+	bool fences_given;   /* the program has sync files */
 	unsigned int fences; /* imported and not signalled yet */
 	struct exec_wait *waits;
 	struct exec_entry *entries; /* of epolls */

@@ -11,9 +11,10 @@
 
 bool exec_opened_as_path(struct trap *t, int fd)
 {
+	const struct exec_file *file = exec_file_of(t, fd);
 	int64_t flags = exec_info_flags(t->tid, fd);
 
-	return flags >= 0 && (flags & O_PATH);
+	return (flags >= 0 && (flags & O_PATH)) || (file && file->kind == EXEC_HEAP_PATH);
 }
 
 /* A descriptor that is ours and no mere path. */
@@ -101,10 +102,14 @@ int64_t exec_mmap(struct trap *t)
 
 int64_t exec_fcntl(struct trap *t)
 {
-	const struct exec_file *file = file_of(t);
+	const struct exec_file *file = exec_file_of(t, (int)t->arg[0]);
 	int64_t flags;
 
 	if (!file || file->kind == EXEC_DIR)
+		return TRAP_CONTINUE;
+	if (file->kind == EXEC_HEAP_PATH)
+		return (int)t->arg[1] == F_GETFL ? O_PATH : -EBADF;
+	if (exec_opened_as_path(t, (int)t->arg[0]))
 		return TRAP_CONTINUE;
 	switch ((int)t->arg[1]) {
 	case F_GETFL:
@@ -113,7 +118,8 @@ int64_t exec_fcntl(struct trap *t)
 		flags = exec_info_flags(t->tid, (int)t->arg[0]);
 		if (flags < 0)
 			return flags;
-		flags &= ~(int64_t)(LARGEFILE | O_CLOEXEC);
+		flags &= ~(int64_t)(LARGEFILE | O_CLOEXEC |
+				    (file->kind == EXEC_FENCE ? O_NONBLOCK : 0));
 		return flags;
 	case F_SETFL:
 		return -EINVAL; /* O_DIRECT */

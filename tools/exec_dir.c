@@ -39,6 +39,7 @@ static int64_t link_text(struct trap *t, const struct exec_place *p, uint64_t to
 		return TRAP_CONTINUE;
 	switch (file->kind) {
 	case EXEC_HEAP:
+	case EXEC_HEAP_PATH:
 		snprintf(text, sizeof(text), "%s/%s", EXEC_HEAPS, t->x->heap[file->id].name);
 		break;
 	case EXEC_DIR:

@@ -27,11 +27,14 @@ int64_t exec_fence_give(struct trap *t, int fd, const struct exec_fence_out *out
 		close(fd);
 		return -ENOMEM;
 	}
+	/* Who reads it gets an error at once, if not the right one. */
+	fcntl(fd, F_SETFL, O_NONBLOCK);
 	n = trap_give(t, fd, O_CLOEXEC);
 	close(fd);
 	if (n < 0)
 		return n;
 	*out->fd_at = n;
+	t->x->fences_given = true;
 	return t->mem.write(&t->mem, t->arg[2], out->arg, out->size) ? -EFAULT : 0;
 }
 

@@ -13,11 +13,12 @@ struct trap;
 struct exec_timeline;
 
 enum exec_kind {
-	EXEC_HEAP,     /* an open /dev/dma_heap/NAME */
-	EXEC_DIR,      /* an open /dev/dma_heap */
-	EXEC_BUFFER,   /* a DMA-BUF */
-	EXEC_FENCE,    /* a sync_file */
-	EXEC_TIMELINE, /* an open sw_sync */
+	EXEC_HEAP,	/* an open /dev/dma_heap/NAME */
+	EXEC_HEAP_PATH, /* the same, but only as a path (O_PATH) */
+	EXEC_DIR,	/* an open /dev/dma_heap */
+	EXEC_BUFFER,	/* a DMA-BUF */
+	EXEC_FENCE,	/* a sync_file */
+	EXEC_TIMELINE,	/* an open sw_sync */
 };
 
 struct exec_file {

@@ -155,6 +155,8 @@ static void write_info(struct trap *t, FILE *from, FILE *to, const struct exec_f
 			fputs("pos:\t0\n", to);
 		} else if (!strncmp(line, "flags:", 6) && file->kind != EXEC_HEAP) {
 			flags = (unsigned int)strtoul(line + 6, NULL, 8) & ~(unsigned int)LARGEFILE;
+			if (file->kind == EXEC_FENCE)
+				flags &= ~(unsigned int)O_NONBLOCK;
 			fprintf(to, "flags:\t0%o\n", flags);
 		} else if (!strncmp(line, "ino:", 4) && file->kind == EXEC_BUFFER) {
 			fprintf(to, "ino:\t%" PRIu64 "\n", file->id);

@@ -217,13 +217,15 @@ static int stand_ins(struct exec *x, struct boot_why *why)
 	struct statx wide;
 	struct stat st;
 	ssize_t n;
+	int *fd;
 
-	for (unsigned int i = 0; i < x->nr_heaps; i++) {
-		x->heap_fd[i] = heap_stand_in();
-		file = x->heap_fd[i] < 0 ? NULL : exec_files_add(x, x->heap_fd[i], EXEC_HEAP);
+	for (unsigned int i = 0; i < 2 * x->nr_heaps; i++) {
+		fd = i % 2 ? &x->path_fd[i / 2] : &x->heap_fd[i / 2];
+		*fd = heap_stand_in();
+		file = *fd < 0 ? NULL : exec_files_add(x, *fd, i % 2 ? EXEC_HEAP_PATH : EXEC_HEAP);
 		if (!file)
 			return fail(why, "memfd_create: %s", strerror(errno));
-		file->id = i;
+		file->id = i / 2;
 		x->memfd_dev = file->dev;
 	}
 	x->dir_fd = dir_stand_in();

@@ -18,7 +18,7 @@
 	 RESOLVE_IN_ROOT)
 
 /* A descriptor of its own of what `fd` is, put into the program. One that is a mere path (O_PATH) cannot be put anywhere: it gets one
- * that is open, and only its flags tell. */
+ * that is open; of a heap another one, which is known as a path. */
 static int64_t give_open(struct trap *t, int fd, uint64_t flags)
 {
 	char path[64];
@@ -52,7 +52,7 @@ static int64_t open_heap(struct trap *t, const struct exec_place *p, uint64_t fl
 		return -EACCES;
 	if (!(flags & O_PATH) && (flags & O_DIRECT))
 		return -EINVAL;
-	return give_open(t, t->x->heap_fd[p->n], flags);
+	return give_open(t, flags & O_PATH ? t->x->path_fd[p->n] : t->x->heap_fd[p->n], flags);
 }
 
 static int64_t open_dir(struct trap *t, const struct exec_place *p, uint64_t flags)
@@ -78,6 +78,7 @@ static int64_t open_link(struct trap *t, const struct exec_place *p, uint64_t fl
 		return TRAP_CONTINUE;
 	switch (file->kind) {
 	case EXEC_HEAP:
+	case EXEC_HEAP_PATH:
 		heap.n = (int64_t)file->id;
 		heap.slash = p->slash;
 		return open_heap(t, &heap, flags);
@@ -99,6 +100,8 @@ static int64_t open_place(struct trap *t, const struct exec_place *p, uint64_t f
 		return open_heap(t, p, flags);
 	case EXEC_BELOW_HEAP:
 		return -ENOTDIR;
+	case EXEC_TOO_LONG:
+		return -ENAMETOOLONG;
 	case EXEC_AT_DIR:
 		return open_dir(t, p, flags);
 	case EXEC_AT_LINK:

@@ -104,6 +104,8 @@ static struct exec_place place_in_heaps(const struct exec *x, const char *name)
 	struct exec_place p = {.kind = EXEC_ELSEWHERE};
 	size_t len = strcspn(name, "/");
 
+	if (len > NAME_MAX)
+		p.kind = EXEC_TOO_LONG;
 	for (unsigned int i = 0; i < x->nr_heaps; i++)
 		if (is_part(name, len, x->heap[i].name)) {
 			p.kind = name[len] ? EXEC_BELOW_HEAP : EXEC_AT_HEAP;

@@ -10,6 +10,7 @@ enum exec_place_kind {
 	EXEC_AT_DIR,	 /* /dev/dma_heap */
 	EXEC_AT_HEAP,	 /* a heap in it: number n */
 	EXEC_BELOW_HEAP, /* as if a heap were a folder */
+	EXEC_TOO_LONG,	 /* a name in it that no file system takes */
 	EXEC_AT_SW_SYNC,
 	EXEC_AT_LINK, /* /proc/PID/fd/N: descriptor n of process pid */
 	EXEC_AT_INFO, /* /proc/PID/fdinfo/N */

@@ -143,6 +143,8 @@ static int64_t wait_for(struct trap *t, struct polling *w)
 		for (int j = 0; j < 2; j++) {
 			e.events =
 				w->p[i].buffer ? EPOLLIN : (uint32_t)(unsigned short)w->p[i].events;
+			if (w->p[i].fence && !(w->p[i].events & POLLIN))
+				continue; /* it never has anything else */
 			if (w->p[i].own[j] >= 0)
 				epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->p[i].own[j], &e);
 		}
@@ -224,7 +226,13 @@ static bool differs(const struct exec *x, const struct pollfd *fds, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		odd = (short)(odd | fds[i].events);
-	return x->fences || x->joined || (odd & (POLLRDNORM | POLLWRNORM));
+	return x->fences || x->fences_given || x->joined || (odd & (POLLRDNORM | POLLWRNORM));
+}
+
+/* Before anything is read. */
+static bool concerns_us(const struct exec *x)
+{
+	return x->files.nr_buffers || x->fences_given || x->joined;
 }
 
 static int64_t poll_at(struct trap *t, int64_t until, uint64_t time_at)
@@ -252,14 +260,14 @@ static int64_t poll_at(struct trap *t, int64_t until, uint64_t time_at)
 
 int64_t exec_poll(struct trap *t)
 {
-	return t->x->files.nr_buffers ? poll_at(t, after((int)t->arg[2]), 0) : TRAP_CONTINUE;
+	return concerns_us(t->x) ? poll_at(t, after((int)t->arg[2]), 0) : TRAP_CONTINUE;
 }
 
 int64_t exec_ppoll(struct trap *t)
 {
 	int64_t until;
 
-	if (!t->x->files.nr_buffers || !read_time(t, t->arg[2], 1000000000, &until))
+	if (!concerns_us(t->x) || !read_time(t, t->arg[2], 1000000000, &until))
 		return TRAP_CONTINUE;
 	return poll_at(t, until, t->arg[2]);
 }
@@ -274,7 +282,7 @@ static int64_t select_at(struct trap *t, unsigned int unit)
 	int64_t until;
 	fd_set set;
 
-	if ((!t->x->fences && !t->x->joined) || t->arg[0] > FD_SETSIZE ||
+	if ((!t->x->fences && !t->x->fences_given && !t->x->joined) || t->arg[0] > FD_SETSIZE ||
 	    !read_time(t, t->arg[4], unit, &until))
 		return TRAP_CONTINUE;
 	for (int s = 0; s < 3; s++) {
@@ -304,10 +312,10 @@ static int64_t select_at(struct trap *t, unsigned int unit)
 
 int64_t exec_select(struct trap *t)
 {
-	return t->x->files.nr_buffers ? select_at(t, 1000000) : TRAP_CONTINUE;
+	return concerns_us(t->x) ? select_at(t, 1000000) : TRAP_CONTINUE;
 }
 
 int64_t exec_pselect(struct trap *t)
 {
-	return t->x->files.nr_buffers ? select_at(t, 1000000000) : TRAP_CONTINUE;
+	return concerns_us(t->x) ? select_at(t, 1000000000) : TRAP_CONTINUE;
 }

@@ -13,6 +13,7 @@ struct exec_polled {
 	int fd; /* the program's */
 	short events, revents;
 	bool buffer;
+	bool fence;
 	int own[2]; /* ours: the same open file; of a buffer: fences for a reader, a writer. -1: nothing to wait for */
 };
 

@@ -38,7 +38,8 @@ bool exec_polled_open(struct trap *t, struct exec_proc *proc, struct exec_polled
 		file = exec_file_of(t, p[i].fd);
 		p[i].own[0] = p[i].own[1] = -1;
 		p[i].buffer = file && file->kind == EXEC_BUFFER;
-		any |= p[i].buffer;
+		p[i].fence = file && file->kind == EXEC_FENCE;
+		any |= p[i].buffer || p[i].fence;
 		if (p[i].buffer && !exec_proc_use(proc, file->id, p[i].fd))
 			exec_polled_fences(t->x, proc, file->id, p[i].events, p[i].own);
 		else if (!p[i].buffer && p[i].fd >= 0)
@@ -72,6 +73,12 @@ static short look_at_buffer(const struct exec_polled *p)
 	return ready;
 }
 
+/* A pipe that is hung up is a fence that is done. */
+static short look_at_fence(const struct exec_polled *p)
+{
+	return look_at(p->own[0], POLLIN) ? (short)(p->events & POLLIN) : 0;
+}
+
 int exec_polled_look(struct exec_polled *p, size_t n)
 {
 	int count = 0;
@@ -81,9 +88,11 @@ int exec_polled_look(struct exec_polled *p, size_t n)
 			p[i].revents = look_at_buffer(&p[i]);
 		else if (p[i].fd < 0)
 			p[i].revents = 0;
+		else if (p[i].own[0] < 0)
+			p[i].revents = POLLNVAL;
 		else
-			p[i].revents =
-				p[i].own[0] < 0 ? POLLNVAL : look_at(p[i].own[0], p[i].events);
+			p[i].revents = p[i].fence ? look_at_fence(&p[i])
+						  : look_at(p[i].own[0], p[i].events);
 		count += p[i].revents != 0;
 	}
 	return count;

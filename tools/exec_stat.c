@@ -41,6 +41,8 @@ static bool found(struct trap *t, const struct exec_place *p, struct exec_file *
 		open = exec_file_in(t, p->pid, p->n);
 		if (open)
 			*file = *open;
+		if (file->kind == EXEC_HEAP_PATH)
+			file->kind = EXEC_HEAP;
 		return open;
 	default:
 		return false;
@@ -114,6 +116,8 @@ static int64_t put(struct trap *t, uint64_t to, const struct stat *st, const str
 /* What is not ours: whether that is the kernel's to say, or ours. */
 static int64_t not_found(const struct exec_place *p)
 {
+	if (p->kind == EXEC_TOO_LONG)
+		return -ENAMETOOLONG;
 	return p->kind == EXEC_BELOW_HEAP ? -ENOTDIR : TRAP_CONTINUE;
 }
 
@@ -222,17 +226,18 @@ static int64_t access_at(struct trap *t, int64_t dirfd, uint64_t path, uint64_t 
 
 int64_t exec_access(struct trap *t)
 {
-	return access_at(t, AT_FDCWD, t->arg[0], t->arg[1], 0);
+	return access_at(t, AT_FDCWD, t->arg[0], (unsigned int)t->arg[1], 0);
 }
 
 int64_t exec_faccessat(struct trap *t)
 {
-	return access_at(t, (int)t->arg[0], t->arg[1], t->arg[2], 0);
+	return access_at(t, (int)t->arg[0], t->arg[1], (unsigned int)t->arg[2], 0);
 }
 
 int64_t exec_faccessat2(struct trap *t)
 {
-	if (t->arg[3] & ~(uint64_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if ((unsigned int)t->arg[3] &
+	    ~(unsigned int)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return TRAP_CONTINUE;
-	return access_at(t, (int)t->arg[0], t->arg[1], t->arg[2], t->arg[3]);
+	return access_at(t, (int)t->arg[0], t->arg[1], (unsigned int)t->arg[2], t->arg[3]);
 }

@@ -90,7 +90,7 @@ int64_t exec_timeline_point(struct trap *t, struct exec_timeline *line, struct e
 	return exec_fence_give(t, fence, &out);
 }
 
-int64_t exec_timeline_step(struct exec_timeline *line, uint32_t by)
+static void step(struct exec_timeline *line, uint32_t by)
 {
 	struct point **at = &line->points, *p;
 
@@ -104,5 +104,15 @@ int64_t exec_timeline_step(struct exec_timeline *line, uint32_t by)
 		fhc_signal(p->signal, 0);
 		free(p);
 	}
+}
+
+/* Values are compared as if they were at most half of all apart: a larger step goes in two. */
+int64_t exec_timeline_step(struct exec_timeline *line, uint32_t by)
+{
+	while (by > INT32_MAX) {
+		step(line, INT32_MAX);
+		by -= INT32_MAX;
+	}
+	step(line, by);
 	return 0;
 }

@@ -62,6 +62,7 @@ struct exec {
 	bool given;	     /* anything at all: before, no descriptor can be ours */
 	bool fences_given;   /* the program has sync files */
 	unsigned int fences; /* imported and not signalled yet */
+	struct exec_timeline *timelines;
 	struct exec_wait *waits;
 	struct exec_entry *entries; /* of epolls */
 	uint64_t mnt;		    /* of /dev */

@@ -57,11 +57,17 @@ static void drop_fence(struct entry_fence *f)
 
 static void fence_done(struct exec_source *source, uint32_t events)
 {
-	struct entry_fence *f = (struct entry_fence *)source;
+	struct exec_entry *e = ((struct entry_fence *)source)->entry;
+	struct pollfd p = {.events = POLLIN};
 
 	(void)events;
-	drop_fence(f);
-	apply(f->entry, EPOLL_CTL_MOD);
+	/* Often both wait for the same fence, and are ready at the same time. */
+	for (int j = 0; j < 2; j++) {
+		p.fd = e->fence[j].fd;
+		if (p.fd >= 0 && poll(&p, 1, 0) > 0)
+			drop_fence(&e->fence[j]);
+	}
+	apply(e, EPOLL_CTL_MOD);
 }
 
 static void look_for_fences(struct exec_entry *e, struct exec_proc *proc)

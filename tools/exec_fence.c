@@ -10,6 +10,8 @@
 #include "exec_epoll.h"
 #include "exec_fence.h"
 
+#define OWN_DRIVER "freehold-serve" /* what the server calls itself */
+
 /* ---- in and out of the program ---- */
 
 /* Where the number cannot be written there is no descriptor either: so that is tried first. */
@@ -186,6 +188,23 @@ static int ask_info(struct fhc *c, int fd, struct info_reply *to)
 	return err ? err : to->there ? to->err : -EIO;
 }
 
+/* Fences of programs are points of sw_sync's timelines here, and all that is signalled for ever is one fence, as in Linux. */
+static void linux_names(struct sync_file_info *info, uint32_t n)
+{
+	struct sync_fence_info *fence = (struct sync_fence_info *)(info + 1);
+	const size_t own = strlen(OWN_DRIVER), theirs = strlen("sw_sync");
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!strcmp(fence[i].driver_name, OWN_DRIVER))
+			strcpy(fence[i].driver_name, "sw_sync");
+	if (!strncmp(info->name, OWN_DRIVER "-", own + 1)) {
+		memmove(info->name + theirs, info->name + own, sizeof(info->name) - own);
+		memcpy(info->name, "sw_sync", theirs);
+	}
+	if (!strncmp(info->name, "stub-stub", 9))
+		strcpy(info->name, "stub-stub0-0");
+}
+
 static int write_info(struct trap *t, struct sync_file_info *to, const struct info_reply *from)
 {
 	uint32_t have = (uint32_t)((from->len - sizeof(*to)) / sizeof(struct sync_fence_info));
@@ -193,6 +212,7 @@ static int write_info(struct trap *t, struct sync_file_info *to, const struct in
 
 	if (to->num_fences && to->num_fences < n)
 		return -EINVAL;
+	linux_names(from->data, n);
 	if (to->num_fences && t->mem.write(&t->mem, to->sync_fence_info, from->data + 1,
 					   n * sizeof(struct sync_fence_info)))
 		return -EFAULT;

@@ -8,6 +8,8 @@
 
 /* open() of sw_sync. */
 int64_t exec_timeline_open(struct trap *t, uint64_t flags);
+/* What was closed, signals its fences now: nobody else may see that later than the one who closed it. */
+void exec_timelines_look(struct exec *x);
 /* The ioctls of a timeline, once read. */
 int64_t exec_timeline_point(struct trap *t, struct exec_timeline *line, struct exec_point *point);
 int64_t exec_timeline_step(struct exec_timeline *line, uint32_t by);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/dma-buf.h>
 #include <unistd.h>
+#include "exec_fence.h"
 #include "exec_poll.h"
 
 static int pending_fence(struct exec_proc *proc, uint64_t id, uint32_t access)
@@ -34,6 +35,7 @@ bool exec_polled_open(struct trap *t, struct exec_proc *proc, struct exec_polled
 	const struct exec_file *file;
 	bool any = false;
 
+	exec_timelines_look(t->x);
 	for (size_t i = 0; i < n; i++) {
 		file = exec_file_of(t, p[i].fd);
 		p[i].own[0] = p[i].own[1] = -1;

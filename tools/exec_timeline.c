@@ -2,6 +2,7 @@
 /* sw_sync: a timeline is a pipe whose other end the supervisor has, to see it closed; its points are fences that it signals. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@ struct point {
 
 struct exec_timeline {
 	struct exec_source source;
+	struct exec_timeline *next;
 	struct exec *x;
 	int end;
 	uint32_t value;
@@ -27,9 +29,13 @@ struct exec_timeline {
 static void closed(struct exec_source *source, uint32_t events)
 {
 	struct exec_timeline *line = (struct exec_timeline *)source;
+	struct exec_timeline **at = &line->x->timelines;
 	struct point *p;
 
 	(void)events;
+	while (*at != line)
+		at = &(*at)->next;
+	*at = line->next;
 	while ((p = line->points)) {
 		line->points = p->next;
 		fhc_signal(p->signal, -ENOENT);
@@ -39,6 +45,19 @@ static void closed(struct exec_source *source, uint32_t events)
 	exec_files_remove(line->x, line->file);
 	close(line->end);
 	free(line);
+}
+
+void exec_timelines_look(struct exec *x)
+{
+	struct exec_timeline *line, *next;
+	struct pollfd p = {.events = POLLIN};
+
+	for (line = x->timelines; line; line = next) {
+		next = line->next;
+		p.fd = line->end;
+		if (poll(&p, 1, 0) > 0 && (p.revents & POLLHUP))
+			closed(&line->source, 0);
+	}
 }
 
 int64_t exec_timeline_open(struct trap *t, uint64_t flags)
@@ -64,6 +83,8 @@ int64_t exec_timeline_open(struct trap *t, uint64_t flags)
 		return -ENOMEM;
 	}
 	line->file->timeline = line;
+	line->next = t->x->timelines;
+	t->x->timelines = line;
 	result = trap_give_result(t, pair[1], (int)(flags & O_CLOEXEC));
 	close(pair[1]); /* if it was not given, this is its end */
 	return result;

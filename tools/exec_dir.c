@@ -21,11 +21,9 @@ static void buffer_link(struct trap *t, const struct exec_file *file, const stru
 	struct exec_proc *proc = exec_proc_of(t);
 	struct fhc_info info;
 
-	memset(&info, 0, sizeof(info));
 	if (proc && p->pid == t->tid)
 		exec_proc_use(proc, file->id, (int)p->n);
-	if (proc)
-		fhc_get_info(proc->c, file->id, &info);
+	exec_procs_info(t->x, file->id, &info);
 	snprintf(text, size, "/dmabuf:%s", info.name);
 }
 

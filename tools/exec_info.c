@@ -133,11 +133,9 @@ static void write_buffer(struct trap *t, FILE *to, const struct exec_file *file,
 	struct exec_proc *proc = exec_proc_of(t);
 	struct fhc_info info;
 
-	memset(&info, 0, sizeof(info));
 	if (proc && pid == t->tid)
 		exec_proc_use(proc, file->id, (int)fd);
-	if (proc)
-		fhc_get_info(proc->c, file->id, &info);
+	exec_procs_info(t->x, file->id, &info);
 	fprintf(to, "size:\t%" PRIu64 "\ncount:\t%u\nexp_name:\t%s\n", file->size,
 		count(t->x, file), info.exp_name);
 	if (file->named || info.name[0])

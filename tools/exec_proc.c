@@ -233,6 +233,14 @@ int exec_proc_use(struct exec_proc *p, uint64_t id, int fd)
 	return err;
 }
 
+void exec_procs_info(struct exec *x, uint64_t id, struct fhc_info *info)
+{
+	for (struct exec_proc *p = x->procs.first; p; p = p->next)
+		if (holds(p, id) && !fhc_get_info(p->c, id, info))
+			return;
+	memset(info, 0, sizeof(*info));
+}
+
 bool exec_procs_forgotten(struct exec *x, uint64_t id)
 {
 	struct fhc_info info;

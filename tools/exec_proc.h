@@ -11,6 +11,7 @@
 struct exec;
 struct exec_proc;
 struct fhc;
+struct fhc_info;
 struct trap;
 
 /* What /proc/TID/status says. */
@@ -35,6 +36,8 @@ void exec_proc_hold(struct exec_proc *proc, uint64_t id);
 /* The process uses buffer `id` by its descriptor fd; if it came by fork or from another process of the program, the server is
  * told now. 0 or a negative errno. */
 int exec_proc_use(struct exec_proc *proc, uint64_t id, int fd);
+/* What the server says of it to any process that has it; all zero if none has. */
+void exec_procs_info(struct exec *x, uint64_t id, struct fhc_info *info);
 /* No process has it and the server does not know it. */
 bool exec_procs_forgotten(struct exec *x, uint64_t id);
 void exec_procs_end(struct exec *x);

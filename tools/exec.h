@@ -115,7 +115,7 @@ trap_handler exec_getcwd;
 trap_handler exec_epoll_ctl; /* exec_epoll.c */
 
 /* Whether descriptor fd is only a path (O_PATH). exec_buffer.c */
-bool exec_opened_as_path(struct trap *t, int fd);
+bool exec_opened_as_path(struct trap *t, const struct exec_file *file, int fd);
 
 /* The handler of a call that the filter traps; NULL: none. */
 trap_handler *exec_handler(int nr);

@@ -2,19 +2,28 @@
 /* Calls about ours that a memfd would answer otherwise than a DMA-BUF: seeks, maps, sizes, seals and flags. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "exec.h"
 #include "exec_info.h"
 
 #define LARGEFILE 0100000
 
-bool exec_opened_as_path(struct trap *t, int fd)
+/* What a descriptor may do, as the permissions of its entry in /proc show it. */
+static mode_t mode_of(const struct trap *t, int fd)
 {
-	const struct exec_file *file = exec_file_of(t, fd);
-	int64_t flags = exec_info_flags(t->tid, fd);
+	char path[64];
+	struct stat st;
 
-	return (flags >= 0 && (flags & O_PATH)) || (file && file->kind == EXEC_HEAP_PATH);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, fd);
+	return lstat(path, &st) ? 0 : st.st_mode & (S_IRUSR | S_IWUSR);
+}
+
+bool exec_opened_as_path(struct trap *t, const struct exec_file *file, int fd)
+{
+	return file->kind == EXEC_HEAP_PATH || (file->kind != EXEC_HEAP && !mode_of(t, fd));
 }
 
 /* A descriptor that is ours and no mere path. */
@@ -22,7 +31,7 @@ static struct exec_file *file_of(struct trap *t)
 {
 	struct exec_file *file = exec_file_of(t, (int)t->arg[0]);
 
-	return file && !exec_opened_as_path(t, (int)t->arg[0]) ? file : NULL;
+	return file && !exec_opened_as_path(t, file, (int)t->arg[0]) ? file : NULL;
 }
 
 static int64_t seek_buffer(const struct exec_file *file, int64_t offset, int whence)
@@ -54,23 +63,18 @@ int64_t exec_lseek(struct trap *t)
 /* ---- mmap ---- */
 
 /* The kernel looks at the mode of the descriptor before it asks the file. */
-static bool may_map(int64_t flags, uint64_t prot, bool shared)
+static bool may_map(mode_t mode, uint64_t prot, bool shared)
 {
-	int64_t mode = flags & O_ACCMODE;
-
-	if (mode != O_RDONLY && mode != O_RDWR)
-		return false;
-	return !(shared && (prot & PROT_WRITE)) || mode == O_RDWR;
+	return (mode & S_IRUSR) && (!(shared && (prot & PROT_WRITE)) || (mode & S_IWUSR));
 }
 
-static int64_t map_buffer(struct trap *t, const struct exec_file *file)
+static int64_t map_buffer(const struct trap *t, const struct exec_file *file, mode_t mode)
 {
 	uint64_t len = t->arg[1], offset = t->arg[5], pages, kind = t->arg[3] & MAP_TYPE;
 	bool shared = kind == MAP_SHARED || kind == MAP_SHARED_VALIDATE;
 
 	if (!len || offset % EXEC_PAGE || len > INT64_MAX || offset > INT64_MAX ||
-	    (!shared && kind != MAP_PRIVATE) ||
-	    !may_map(exec_info_flags(t->tid, (int)t->arg[4]), t->arg[2], shared))
+	    (!shared && kind != MAP_PRIVATE) || !may_map(mode, t->arg[2], shared))
 		return TRAP_CONTINUE; /* the kernel knows what is wrong */
 	pages = (len + EXEC_PAGE - 1) / EXEC_PAGE;
 	if (offset / EXEC_PAGE + pages > file->size / EXEC_PAGE)
@@ -82,15 +86,15 @@ static int64_t map_buffer(struct trap *t, const struct exec_file *file)
 int64_t exec_mmap(struct trap *t)
 {
 	const struct exec_file *file = exec_file_of(t, (int)t->arg[4]);
+	mode_t mode = file ? mode_of(t, (int)t->arg[4]) : 0;
 
-	if (!file || exec_opened_as_path(t, (int)t->arg[4]))
+	if (!mode)
 		return TRAP_CONTINUE;
 	switch (file->kind) {
 	case EXEC_BUFFER:
-		return map_buffer(t, file);
+		return map_buffer(t, file, mode);
 	case EXEC_HEAP:
-		return t->arg[1] && may_map(exec_info_flags(t->tid, (int)t->arg[4]), t->arg[2],
-					    (t->arg[3] & MAP_TYPE) == MAP_SHARED)
+		return t->arg[1] && may_map(mode, t->arg[2], (t->arg[3] & MAP_TYPE) == MAP_SHARED)
 			       ? -ENODEV
 			       : TRAP_CONTINUE;
 	default:
@@ -109,7 +113,7 @@ int64_t exec_fcntl(struct trap *t)
 		return TRAP_CONTINUE;
 	if (file->kind == EXEC_HEAP_PATH)
 		return (int)t->arg[1] == F_GETFL ? O_PATH : -EBADF;
-	if (exec_opened_as_path(t, (int)t->arg[0]))
+	if (exec_opened_as_path(t, file, (int)t->arg[0]))
 		return TRAP_CONTINUE;
 	switch ((int)t->arg[1]) {
 	case F_GETFL:
@@ -142,12 +146,10 @@ int64_t exec_ftruncate(struct trap *t)
 int64_t exec_fallocate(struct trap *t)
 {
 	const struct exec_file *file = file_of(t);
-	int64_t flags;
 
 	if (!file || file->kind == EXEC_DIR)
 		return TRAP_CONTINUE;
 	if ((int64_t)t->arg[2] < 0 || (int64_t)t->arg[3] <= 0)
 		return -EINVAL;
-	flags = exec_info_flags(t->tid, (int)t->arg[0]);
-	return (flags & O_ACCMODE) == O_RDONLY ? -EBADF : -ENODEV;
+	return mode_of(t, (int)t->arg[0]) & S_IWUSR ? -ENODEV : -EBADF;
 }

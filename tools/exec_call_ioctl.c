@@ -160,7 +160,7 @@ int64_t exec_ioctl(struct trap *t)
 	if (!file)
 		return TRAP_CONTINUE;
 	exec_timelines_look(t->x);
-	if (exec_opened_as_path(t, (int)t->arg[0]))
+	if (exec_opened_as_path(t, file, (int)t->arg[0]))
 		return -EBADF;
 	result = exec_ioctl_read(file->kind, (uint32_t)t->arg[1], t->arg[2], &t->mem, &r);
 	return result ? result : ask(t, file, &r);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,12 +148,33 @@ fail:
 	return NULL;
 }
 
+/* Of those that are known: as long as its process lives, a number is nobody else's. */
+static struct exec_proc *known(struct trap *t)
+{
+	struct pollfd ended = {.events = POLLIN};
+	struct exec_proc *p;
+	char path[64];
+
+	for (p = t->x->procs.first; p && p->pid != t->tid; p = p->next)
+		;
+	if (!p && t->x->procs.first) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)t->x->procs.first->pid,
+			 (int)t->tid);
+		p = access(path, F_OK) ? NULL : t->x->procs.first;
+	}
+	ended.fd = p ? p->pidfd : -1;
+	return p && poll(&ended, 1, 0) == 0 ? p : NULL;
+}
+
 struct exec_proc *exec_proc_of(struct trap *t)
 {
 	struct exec_status st;
 	struct exec_proc *p;
 	int pidfd;
 
+	p = known(t);
+	if (p)
+		return p;
 	if (exec_status_of(t->tid, &st))
 		return NULL;
 	for (p = t->x->procs.first; p; p = p->next)

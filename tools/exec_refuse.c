@@ -19,7 +19,7 @@ static int64_t refuse(struct trap *t, int64_t with)
 
 	if (!file || file->kind == EXEC_DIR)
 		return TRAP_CONTINUE;
-	return exec_opened_as_path(t, (int)t->arg[0]) ? -EBADF : with;
+	return exec_opened_as_path(t, file, (int)t->arg[0]) ? -EBADF : with;
 }
 
 int64_t exec_fsync(struct trap *t)

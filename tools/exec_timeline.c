@@ -47,6 +47,16 @@ static void closed(struct exec_source *source, uint32_t events)
 	free(line);
 }
 
+/* Fences that follow from ours are the server's to signal. By its second answer it has seen what was there before the first
+ * question. */
+static void settle(struct exec *x)
+{
+	struct fhc_heap heap;
+
+	for (int i = 0; i < 2 && x->procs.first; i++)
+		fhc_heap_nth(x->procs.first->c, 0, &heap);
+}
+
 void exec_timelines_look(struct exec *x)
 {
 	struct exec_timeline *line, *next;
@@ -55,8 +65,10 @@ void exec_timelines_look(struct exec *x)
 	for (line = x->timelines; line; line = next) {
 		next = line->next;
 		p.fd = line->end;
-		if (poll(&p, 1, 0) > 0 && (p.revents & POLLHUP))
-			closed(&line->source, 0);
+		if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLHUP))
+			continue;
+		closed(&line->source, 0);
+		settle(x);
 	}
 }
 
@@ -135,5 +147,6 @@ int64_t exec_timeline_step(struct exec_timeline *line, uint32_t by)
 		by -= INT32_MAX;
 	}
 	step(line, by);
+	settle(line->x);
 	return 0;
 }

@@ -19,6 +19,7 @@ int cmd_stat(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
 
 static const struct {
 	const char *name;
@@ -31,6 +32,7 @@ static const struct {
 	{"explain", cmd_explain,
 	 "which memory a device gets, who was asked, and why it is refused"},
 	{"serve", cmd_serve, "give buffers to other programs, over a socket"},
+	{"exec", cmd_exec, "run a program that finds a machine's heaps in /dev/dma_heap"},
 	{"bench", cmd_bench, "measure the parts"},
 };
 
@@ -113,7 +115,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[line.at], commands[i].name))
 			return commands[i].run(argc - line.at, argv + line.at);
 	fprintf(stderr,
-		"freehold: no command '%s', expected boot, run, stat, explain, serve or bench\n",
+		"freehold: no command '%s', expected boot, run, stat, explain, serve, exec or "
+		"bench\n",
 		argv[line.at]);
 	return EXIT_USAGE;
 }

@@ -26,6 +26,7 @@ comma := ,
 CORE_SRC := $(sort $(wildcard core/*/*.c core/*/*/*.c))
 HOSTED_SRC := $(sort $(wildcard plat/hosted/*.c))
 TOOL_SRC := $(sort $(wildcard tools/*.c))
+CLIENT_SRC := $(sort $(wildcard client/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
 DRIVE_SRC := $(sort $(wildcard tests/drive/*.c))
@@ -33,11 +34,12 @@ FAULT_SRC := $(sort $(wildcard tests/fault/*.c))
 RACE_SRC := $(sort $(wildcard tests/race/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
+CONFORM_SRC := $(sort $(wildcard tests/conform/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat tools tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client tools tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -45,8 +47,13 @@ LIB := $(O)/libfreehold.a
 LIB_OBJ := $(call obj,$(CORE_SRC) $(HOSTED_SRC))
 # All of the command but its main(), so that tests can reach its parts.
 PARTS := $(O)/parts.a
-PARTS_OBJ := $(call obj,$(filter-out tools/freehold.c,$(TOOL_SRC)))
+PARTS_OBJ := $(call obj,$(filter-out tools/freehold.c,$(TOOL_SRC)) $(CLIENT_SRC))
+# For programs that have buffers of `freehold serve`: nothing of the machine is in it.
+CLIENT_SO := $(O)/libfreehold-client.so.0
+CLIENT_LIB := $(O)/libfreehold-client.a
 FDT_H := $(O)/libfdt/libfdt.h
+# Static, for kernels without a libc; no sanitizer is.
+CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
 MAN := $(MAN_SRC:%.scd=$(O)/%)
 
 # ---- flags ---------------------------------------------------------------------------------------
@@ -68,6 +75,7 @@ FDT_INC := -Icore/boot/fdt_env -isystem $(O)/libfdt
 core_inc = $(CORE_INC) $(if $(filter core/boot/%,$(1)),$(FDT_INC))
 HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted $(if $(DW),-DFH_HAVE_LIBDW)
 TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude -Iplat/hosted -Itools
+CLIENT_FLAGS = -D_GNU_SOURCE -fPIC -pthread -Iinclude
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
 # Without it call sites have no file and line (plat/hosted/symbol.c).
@@ -84,7 +92,7 @@ endef
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
-all: $(O)/freehold $(LIB) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
+all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
 	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
 
 help: ## this list
@@ -112,7 +120,7 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC)) ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC)) $(CONFORM) ## build every test program
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(shell grep -lE 'pthread|testplat_helpers|run_policy|hosted_|simdev' tests/unit/*.c))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -145,7 +153,8 @@ FORCE:
 
 $(LIB): $(LIB_OBJ)
 $(PARTS): $(PARTS_OBJ)
-$(LIB) $(PARTS): $(O)/objects
+$(CLIENT_LIB): $(call obj,$(CLIENT_SRC))
+$(LIB) $(PARTS) $(CLIENT_LIB): $(O)/objects
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
@@ -156,7 +165,9 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
+$(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
+$(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE
 # A fuzzer that traces each byte an oracle compares does little else.
 $(call obj,$(HELP_SRC)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
 $(O)/%.o: %.c $(O)/flags
@@ -168,6 +179,12 @@ $(O)/%.o: %.c $(O)/flags
 $(FDT_H):
 	@mkdir -p $(@D)
 	$(Q)cp $(LIBFDT_INCLUDE)/libfdt.h $(LIBFDT_INCLUDE)/fdt.h $(@D)
+
+# Only what the header declares can be seen from outside.
+$(CLIENT_SO): $(call obj,$(CLIENT_SRC)) client/exports.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=client/exports.map \
+		$(filter %.o,$^) -pthread -o $@
 
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)
@@ -193,6 +210,10 @@ $(call bin,$(TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,tests/t.c $(HELP_SRC)) $(PA
 $(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+
+$(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -static $^ -o $@
 
 $(call bin,$(FUZZ_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
@@ -242,12 +263,13 @@ TIDY_NODES = 40000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.
-TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(TOOL_SRC)
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(TOOL_SRC)
 tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
 tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
 	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
 $(HOSTED_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(HOST_FLAGS)
 $(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
+$(CLIENT_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(CLIENT_FLAGS)
 $(O)/%.tidy: %.c .clang-tidy $(O)/%.o
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $(TIDY_EFFORT) $< -- -std=gnu11 -Wall -Wextra $(call tidy_flags,$<) >$@ 2>&1 || \
@@ -259,18 +281,23 @@ cppcheck: $(O)/flags
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted tools tests
+		core plat/hosted client tools tests
 
 # ---- install -------------------------------------------------------------------------------------
 
-install: all ## DESTDIR=, PREFIX=/usr/local: command, library, headers, freehold.pc, man pages
+install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc files, man pages
 	$(Q)install -D -m 755 $(O)/freehold $(DESTDIR)$(PREFIX)/bin/freehold
 	$(Q)install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfreehold.a
+	$(Q)install -m 644 $(CLIENT_LIB) $(DESTDIR)$(PREFIX)/lib
+	$(Q)install -m 755 $(CLIENT_SO) $(DESTDIR)$(PREFIX)/lib
+	$(Q)ln -sf $(notdir $(CLIENT_SO)) $(DESTDIR)$(PREFIX)/lib/libfreehold-client.so
 	$(Q)install -d $(DESTDIR)$(PREFIX)/include/freehold
 	$(Q)install -m 644 $(PUBLIC_H) $(DESTDIR)$(PREFIX)/include/freehold
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@DW@| $(DW)|' freehold.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold.pc
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' freehold-client.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold-client.pc
 	$(Q)for m in $(MAN); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done

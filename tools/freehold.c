@@ -18,6 +18,8 @@ int cmd_run(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
 
 static const struct {
 	const char *name;
@@ -29,6 +31,8 @@ static const struct {
 	{"stat", cmd_stat, "read what a machine, a board or a copy of one shows"},
 	{"explain", cmd_explain,
 	 "which memory a device gets, who was asked, and why it is refused"},
+	{"serve", cmd_serve, "give buffers to other programs, over a socket"},
+	{"exec", cmd_exec, "run a program that finds a machine's heaps in /dev/dma_heap"},
 	{"bench", cmd_bench, "measure the parts"},
 };
 
@@ -110,7 +114,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[line.at], commands[i].name))
 			return commands[i].run(argc - line.at, argv + line.at);
-	fprintf(stderr, "freehold: no command '%s', expected boot, run, stat, explain or bench\n",
+	fprintf(stderr, "freehold: no command '%s', expected boot, run, stat, explain, serve, exec or bench\n",
 		argv[line.at]);
 	return EXIT_USAGE;
 }

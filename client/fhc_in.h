@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A connection, as the two files of the library see it. */
+#ifndef FREEHOLD_CLIENT_FHC_IN_H
+#define FREEHOLD_CLIENT_FHC_IN_H
+
+#include <freehold/client.h>
+#include "proto.h"
+
+/* A request that has no reply yet. */
+struct fhc_pending {
+	struct fhc_pending *next;
+	uint64_t seq, id;
+	enum proto_op op;
+	fhc_done *done; /* NULL: nobody asks */
+	void *arg;
+	char heap[FHC_NAME_MAX];
+};
+
+/* A descriptor that was kept for a server that comes after this one. */
+struct fhc_kept {
+	struct fhc_kept *next;
+	uint64_t id;	/* as this program knows it */
+	uint64_t there; /* as the server does; 0: it does not */
+	int fd;
+	char heap[FHC_NAME_MAX];
+};
+
+struct fhc {
+	int fd;	    /* -1: the server is gone */
+	char *path; /* NULL: it came connected, and does not come again */
+	char name[PROTO_NAME];
+	int64_t pid;
+	uint64_t seq;
+	struct fhc_pending *pending, **pending_end;
+	struct fhc_kept *kept;
+	bool keep;
+	union {
+		struct proto_reply reply;
+		char bytes[sizeof(struct proto_reply) + PROTO_DATA];
+	} in;
+};
+
+/* fhc_send() by the protocol's numbers. */
+int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint16_t options,
+	     fhc_done *done, void *arg);
+/* Takes one reply; waits for it, or -EAGAIN. */
+int fhc_take(struct fhc *c, bool wait);
+/* Connects again if the server was gone, and shows it what was kept. */
+int fhc_again(struct fhc *c);
+/* Forgets one keeping of a buffer. */
+void fhc_forget(struct fhc *c, uint64_t id);
+
+#endif

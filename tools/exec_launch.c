@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The program's first process: puts itself under the filter, hands the listener over, waits for the word, and becomes the program. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "exec_calls.h"
+#include "exec_launch.h"
+
+#define MAX_CALLS 64
+
+/* ---- one number and perhaps a descriptor, between parent and child ---- */
+
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static void say(int sock, int word, int fd)
+{
+	union control control = {{0}};
+	struct iovec iov = {&word, sizeof(word)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *head;
+
+	if (fd >= 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		head = CMSG_FIRSTHDR(&msg);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(head), &fd, sizeof(int));
+	}
+	sendmsg(sock, &msg, MSG_NOSIGNAL);
+}
+
+/* The descriptor, or what went wrong. */
+static int hear(int sock)
+{
+	union control control = {{0}};
+	int word = -EIO, fd = -1;
+	struct iovec iov = {&word, sizeof(word)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *head;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(word))
+		return -EIO;
+	head = CMSG_FIRSTHDR(&msg);
+	if (head && head->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(head), sizeof(int));
+	return word ? word : fd >= 0 ? fd : -EIO;
+}
+
+/* ---- the child ---- */
+
+static _Noreturn void become(int sock, char **argv, const sigset_t *mask)
+{
+	struct sock_filter code[EXEC_FILTER_MAX];
+	struct exec_trapped calls[MAX_CALLS];
+	size_t len = exec_filter_build(calls, exec_calls_trapped(calls, MAX_CALLS), code);
+	int listener = len <= EXEC_FILTER_MAX ? exec_filter_install(code, len) : -E2BIG, err;
+
+	say(sock, listener < 0 ? listener : 0, listener);
+	if (listener >= 0)
+		close(listener);
+	if (listener < 0 || read(sock, &err, sizeof(err)) != sizeof(err))
+		_exit(EXEC_FAILED);
+	close(sock);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(argv[0], argv);
+	err = errno;
+	dprintf(STDERR_FILENO, "freehold exec: %s: %s\n", argv[0], strerror(err));
+	_exit(err == ENOENT ? EXEC_NOT_FOUND : EXEC_CANNOT_INVOKE);
+}
+
+int exec_launch(struct exec *x, char **argv, const sigset_t *mask)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		close(pair[0]);
+		become(pair[1], argv, mask);
+	}
+	close(pair[1]);
+	x->root = pid;
+	x->word = pair[0];
+	x->listener = hear(pair[0]);
+	return x->listener < 0 ? x->listener : 0;
+}
+
+void exec_launch_go(struct exec *x)
+{
+	say(x->word, 0, -1);
+	close(x->word);
+}

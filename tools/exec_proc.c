@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Processes, looked up when a call of theirs is about a buffer; a pidfd tells when one has ended. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "exec.h"
+#include "exec_machine.h"
+
+struct exec_proc_source {
+	struct exec_source source;
+	struct exec_proc *proc;
+};
+
+/* A number behind a name at the beginning of a line. */
+static uint64_t field(const char *text, const char *name, int base, int which)
+{
+	const char *at = strstr(text, name);
+	char *end;
+
+	if (!at)
+		return 0;
+	at += strlen(name);
+	for (; which > 0; which--) {
+		strtoull(at, &end, base);
+		at = end;
+	}
+	return strtoull(at, NULL, base);
+}
+
+static ssize_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ESRCH;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0 ? n : -ESRCH;
+}
+
+int exec_status_of(pid_t tid, struct exec_status *st)
+{
+	char text[4096];
+
+	if (read_proc(tid, "status", text, sizeof(text)) < 0)
+		return -ESRCH;
+	st->tgid = (pid_t)field(text, "\nTgid:", 10, 0);
+	st->fsuid = (unsigned int)field(text, "\nUid:", 10, 3);
+	st->fsgid = (unsigned int)field(text, "\nGid:", 10, 3);
+	st->pending = field(text, "\nSigPnd:", 16, 0);
+	st->shared = field(text, "\nShdPnd:", 16, 0);
+	st->blocked = field(text, "\nSigBlk:", 16, 0);
+	return st->tgid ? 0 : -ESRCH;
+}
+
+static void proc_end(struct exec_proc *p)
+{
+	struct exec_proc **at = &p->x->procs.first;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	p->x->procs.nr--;
+	if (p->c) {
+		exec_unwatch(p->x, fhc_fd(p->c));
+		fhc_close(p->c);
+	}
+	exec_unwatch(p->x, p->pidfd);
+	close(p->pidfd);
+	free(p->ended);
+	free(p->reply);
+	free(p->held);
+	free(p);
+}
+
+static void has_ended(struct exec_source *source, uint32_t events)
+{
+	(void)events;
+	proc_end(((struct exec_proc_source *)source)->proc);
+}
+
+static void has_reply(struct exec_source *source, uint32_t events)
+{
+	struct exec_proc *p = ((struct exec_proc_source *)source)->proc;
+
+	(void)events;
+	if (fhc_dispatch(p->c) < 0)
+		exec_unwatch(p->x, fhc_fd(p->c));
+}
+
+static struct exec_proc_source *watch(struct exec_proc *p, int fd,
+				      void (*ready)(struct exec_source *source, uint32_t events))
+{
+	struct exec_proc_source *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->source.ready = ready;
+	s->proc = p;
+	if (!exec_watch(p->x, fd, &s->source))
+		return s;
+	free(s);
+	return NULL;
+}
+
+static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
+{
+	struct exec_proc *p = calloc(1, sizeof(*p));
+	char name[32] = "";
+
+	if (!p)
+		return NULL;
+	p->x = x;
+	p->pid = pid;
+	p->pidfd = pidfd;
+	if (read_proc(pid, "comm", name, sizeof(name)) > 0)
+		name[strcspn(name, "\n")] = '\0';
+	if (exec_machine_connect(x, pid, name, &p->c))
+		goto fail;
+	p->ended = watch(p, pidfd, has_ended);
+	p->reply = watch(p, fhc_fd(p->c), has_reply);
+	if (!p->ended || !p->reply)
+		goto fail;
+	p->next = x->procs.first;
+	x->procs.first = p;
+	x->procs.nr++;
+	return p;
+fail:
+	if (p->c) {
+		exec_unwatch(x, fhc_fd(p->c));
+		fhc_close(p->c);
+	}
+	exec_unwatch(x, pidfd);
+	free(p->ended);
+	free(p->reply);
+	free(p);
+	return NULL;
+}
+
+struct exec_proc *exec_proc_of(struct trap *t)
+{
+	struct exec_status st;
+	struct exec_proc *p;
+	int pidfd;
+
+	if (exec_status_of(t->tid, &st))
+		return NULL;
+	for (p = t->x->procs.first; p; p = p->next)
+		if (p->pid == st.tgid)
+			return p;
+	pidfd = (int)syscall(SYS_pidfd_open, st.tgid, 0);
+	if (pidfd < 0)
+		return NULL;
+	/* The call is still held, so its process lives, so the number is its own and not another's. */
+	p = trap_valid(t) ? proc_begin(t->x, st.tgid, pidfd) : NULL;
+	if (!p)
+		close(pidfd);
+	return p;
+}
+
+int exec_proc_getfd(const struct exec_proc *proc, int fd)
+{
+	int own = (int)syscall(SYS_pidfd_getfd, proc->pidfd, fd, 0);
+
+	return own < 0 ? -errno : own;
+}
+
+/* Where `id` is, or would be. */
+static size_t place(const struct exec_proc *p, uint64_t id)
+{
+	size_t low = 0, high = p->nr_held, mid;
+
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (p->held[mid] < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool holds(const struct exec_proc *p, uint64_t id)
+{
+	size_t at = place(p, id);
+
+	return at < p->nr_held && p->held[at] == id;
+}
+
+void exec_proc_hold(struct exec_proc *p, uint64_t id)
+{
+	size_t at = place(p, id);
+	uint64_t *more;
+
+	if (holds(p, id))
+		return;
+	if (p->nr_held == p->room) {
+		more = reallocarray(p->held, p->room ? 2 * p->room : 16, sizeof(uint64_t));
+		if (!more)
+			return; /* it is imported again the next time */
+		p->held = more;
+		p->room = p->room ? 2 * p->room : 16;
+	}
+	memmove(p->held + at + 1, p->held + at, (p->nr_held - at) * sizeof(uint64_t));
+	p->held[at] = id;
+	p->nr_held++;
+}
+
+int exec_proc_use(struct exec_proc *p, uint64_t id, int fd)
+{
+	struct fhc_buffer buf;
+	int own, err;
+
+	if (holds(p, id))
+		return 0;
+	own = exec_proc_getfd(p, fd);
+	if (own < 0)
+		return own;
+	err = fhc_import(p->c, own, &buf);
+	close(own);
+	if (!err)
+		exec_proc_hold(p, id);
+	return err;
+}
+
+bool exec_procs_forgotten(struct exec *x, uint64_t id)
+{
+	struct fhc_info info;
+	bool gone = true;
+
+	for (struct exec_proc *p = x->procs.first; p; p = p->next) {
+		size_t at = place(p, id);
+
+		if (!holds(p, id))
+			continue;
+		if (fhc_get_info(p->c, id, &info) != -ENOENT) {
+			gone = false;
+			continue;
+		}
+		memmove(p->held + at, p->held + at + 1, (p->nr_held - at - 1) * sizeof(uint64_t));
+		p->nr_held--;
+	}
+	return gone;
+}
+
+void exec_procs_end(struct exec *x)
+{
+	while (x->procs.first)
+		proc_end(x->procs.first);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the parts of the server know of each other. */
+#ifndef TOOLS_SERVE_IN_H
+#define TOOLS_SERVE_IN_H
+
+#include <sys/types.h>
+#include <freehold/heap.h>
+#include "../client/proto.h"
+#include "serve.h"
+#include "serve_hash.h"
+
+int hosted_share_fd(void *shared);
+int hosted_share_export(void *shared, int flags);
+
+struct client;
+struct sbuf;
+
+/* A descriptor that the loop looks at, inside of whom it belongs to. */
+struct watch {
+	int fd;
+	uint32_t events;
+	void (*ready)(struct watch *w, uint32_t events); /* NULL: it is over */
+	struct server *s;
+};
+
+#define OF(type, member, p) ((type *)(void *)((char *)(p) - offsetof(type, member)))
+
+/* That a client holds a buffer: `count` times. In the list of either. */
+struct hold {
+	struct client *client;
+	struct sbuf *buf;
+	unsigned int count;
+	struct hold *next_of_buf;
+	struct hold *next, **pprev; /* of the client */
+};
+
+/* A buffer that somebody may have: the memfd is open here and, as far as is known, elsewhere. */
+struct sbuf {
+	struct hash_link by_id, by_inode, by_wd;
+	struct dma_buf *buf; /* one reference */
+	int fd;		     /* the machine's own; not ours to close */
+	int wd;		     /* what inotify calls it; -1: it is asked for */
+	bool doomed;	     /* goes when the call that is under way is over */
+	dev_t dev;
+	ino_t ino;
+	struct hold *holds;
+	struct waiting *waiting; /* requests that wait for its fences */
+	struct sbuf *next, **pprev;
+};
+
+/* A reply that the socket had no room for. */
+struct queued {
+	struct queued *next;
+	struct proto_reply reply;
+	int fd; /* -1: none */
+	size_t len;
+	char data[];
+};
+
+struct client {
+	struct watch watch;
+	struct server *s;
+	struct client *next, **pprev;
+	struct dma_holder *holder; /* NULL before HELLO */
+	char name[PROTO_NAME];
+	int64_t pid; /* for whom */
+	pid_t peer;  /* who speaks */
+	uid_t uid;
+	struct hold *holds;
+	unsigned int nr_holds, under_way, nr_syncs;
+	struct queued *queue, **queue_end;
+	unsigned int nr_queued;
+	bool ending; /* it is told why, and cut off then */
+	bool dead;
+};
+
+struct server {
+	struct serve_opts o;
+	int epoll, spare; /* spare: given up to refuse a client when there are no descriptors */
+	struct watch inotify;
+	struct watch *listening;
+	struct client *clients;
+	struct sbuf *buffers;
+	struct sbuf *sweep; /* the next to ask for; NULL: no sweep is under way */
+	unsigned int nr_clients;
+	uint64_t nr_buffers, nr_unwatched, served;
+	struct hash by_id, by_inode, by_wd;
+	bool draining, deaf; /* deaf: events were lost; ask for all */
+	bool said_full, said_watches;
+	uid_t uid;
+	uint64_t boot_ns;
+	struct corpse *corpses;
+	struct closer *closer;
+	struct state *state;
+	struct fences *fences;
+};
+
+/* ---- loop (serve.c) ---- */
+FH_PRINTF(2, 3) void server_log(struct server *s, const char *fmt, ...);
+int watch_add(struct server *s, struct watch *w, int fd, uint32_t events,
+	      void (*ready)(struct watch *w, uint32_t events));
+void watch_change(struct watch *w, uint32_t events);
+/* Not looked at any more; the descriptor is closed. */
+void watch_end(struct watch *w);
+/* free(p), once nobody of this round can have it in hand. */
+void server_bury(struct server *s, void *p);
+
+/* ---- descriptors of others (serve_fd.c) ---- */
+enum fd_kind {
+	FD_FOREIGN, /* what may call into somebody else's file system when touched */
+	FD_SOCKET,
+	FD_PIPE,
+	FD_ANON,  /* eventfd, sync_file and their like */
+	FD_MEMFD, /* or a file of tmpfs */
+};
+enum fd_kind fd_kind(int fd);
+struct closer *closer_create(void);
+/* Closes it, without waiting for whose it is. */
+void closer_close(struct closer *k, int fd);
+void closer_destroy(struct closer *k);
+
+/* ---- messages (serve_message.c) ---- */
+struct message {
+	struct proto_request r;
+	int fd[PROTO_FDS];
+	unsigned int nr_fds;
+};
+/* NULL: the fields are as they may be; or what is wrong. *err: -EPROTO: not a message at all, whoever sends it is cut off; -EINVAL: it gets that
+ * as a reply. */
+const char *message_check(const void *packet, size_t len, unsigned int nr_fds, bool greeted,
+			  int *err);
+/* Does it, and replies, now or later. */
+void message_serve(struct client *c, struct message *m);
+
+/* ---- clients (serve_client.c) ---- */
+int client_create(struct server *s, int fd);
+void client_end(struct client *c);
+/* Sends it or queues it. fd is the callee's to close. */
+void client_reply(struct client *c, struct proto_reply *r, int fd, const void *data, size_t len);
+void client_error(struct client *c, uint64_t seq, int err);
+/* Says so in the log and cuts it off. */
+void client_drop(struct client *c, const char *why);
+
+/* ---- buffers (serve_buffers.c) ---- */
+int buffers_create(struct server *s);
+void buffers_destroy(struct server *s);
+int buffer_alloc(struct client *c, const char *heap, uint64_t len, int flags, struct sbuf **b,
+		 int *fd);
+/* The buffer whose memory a descriptor is; NULL: none of ours. */
+struct sbuf *buffer_of_fd(struct server *s, int fd);
+int buffer_import(struct client *c, struct sbuf *b);
+/* A buffer of a server that is gone, from its descriptor. */
+int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
+		   struct sbuf **b);
+/* By number, if this client holds it. */
+struct sbuf *buffer_held(struct client *c, uint64_t id, struct hold **hold);
+void buffer_free(struct client *c, struct sbuf *b, struct hold *h);
+unsigned int buffer_holders(const struct sbuf *b);
+/* All that the client holds; it is dead. */
+void buffers_let_go(struct client *c);
+unsigned int buffers_check(struct server *s, char *why, size_t size);
+/* Does some of the asking that is due. */
+void buffers_sweep(struct server *s);
+
+#endif

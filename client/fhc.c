@@ -297,7 +297,9 @@ static int build(const struct fhc *c, struct proto_request *q, enum proto_op op,
 		.size = r->size,
 		.flags = r->flags,
 		.n = r->n,
-		.nr_fds = r->fd < 0 ? 0 : r->fd2 < 0 ? 1 : 2,
+		.nr_fds = r->fd < 0    ? 0
+			  : r->fd2 < 0 ? 1
+				       : 2,
 	};
 	if (len)
 		memcpy(q->name, r->name, len);

@@ -45,7 +45,16 @@ struct opts {
 	unsigned int nr_limits;
 };
 
-enum { OPT_MODE = 256, OPT_GROUP, OPT_BACKING, OPT_CLIENT, OPT_HEAP, OPT_MAX, OPT_BUFFERS, OPT_DRAIN };
+enum {
+	OPT_MODE = 256,
+	OPT_GROUP,
+	OPT_BACKING,
+	OPT_CLIENT,
+	OPT_HEAP,
+	OPT_MAX,
+	OPT_BUFFERS,
+	OPT_DRAIN
+};
 
 static const struct argp_option options[] = {
 	{"socket", 's', "PATH", 0,
@@ -88,8 +97,8 @@ static void heap_limit(struct opts *o, const char *arg, struct argp_state *state
 			     arg, MAX_HEAP_LIMITS);
 	if (!eq || eq == arg || (size_t)(eq - arg) >= sizeof(l->name) ||
 	    !value_size(eq + 1, &l->bytes) || !l->bytes)
-		argp_failure(state, BAD_INPUT, 0, "--limit-heap %s: expected NAME=SIZE, as system=64M",
-			     arg);
+		argp_failure(state, BAD_INPUT, 0,
+			     "--limit-heap %s: expected NAME=SIZE, as system=64M", arg);
 	snprintf(l->name, sizeof(l->name), "%.*s", (int)(eq - arg), arg);
 	o->nr_limits++;
 }
@@ -122,8 +131,8 @@ static void backing(struct opts *o, const char *arg, struct argp_state *state)
 {
 	(void)o;
 	if (strcmp(arg, "memfd"))
-		argp_failure(state, BAD_INPUT, 0, "--backing %s: expected memfd, hugetlb or udmabuf",
-			     arg);
+		argp_failure(state, BAD_INPUT, 0,
+			     "--backing %s: expected memfd, hugetlb or udmabuf", arg);
 }
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
@@ -167,8 +176,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (!strcmp(arg, "0"))
 			o->drain_ns = 0;
 		else if (!value_time(arg, &o->drain_ns))
-			argp_failure(state, BAD_INPUT, 0, "--drain %s: expected a time, as 10s or 0",
-				     arg);
+			argp_failure(state, BAD_INPUT, 0,
+				     "--drain %s: expected a time, as 10s or 0", arg);
 		break;
 	case ARGP_KEY_ARG:
 		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
@@ -184,7 +193,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
 	.children = children,
-	.doc = "Gives buffers of a machine's heaps to other programs, as file descriptors over a Unix "
+	.doc = "Gives buffers of a machine's heaps to other programs, as file descriptors over a "
+	       "Unix "
 	       "socket, until SIGTERM.",
 };
 
@@ -340,8 +350,10 @@ static int take_inherited(struct server *s, unsigned int nr)
 
 		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_SEQPACKET ||
 		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len)) {
-			fprintf(stderr, "freehold serve: descriptor %d that was handed over: expected "
-					"a socket of type SOCK_SEQPACKET\n", fd);
+			fprintf(stderr,
+				"freehold serve: descriptor %d that was handed over: expected "
+				"a socket of type SOCK_SEQPACKET\n",
+				fd);
 			return BAD_INPUT;
 		}
 		err = listens ? server_listen(s, fd) : server_adopt(s, fd);

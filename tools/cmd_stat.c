@@ -7,6 +7,7 @@
 #include "books.h"
 #include "load.h"
 #include "readout.h"
+#include "tree_server.h"
 
 int cmd_stat(int argc, char **argv);
 
@@ -15,12 +16,15 @@ int cmd_stat(int argc, char **argv);
 struct opts {
 	struct load_opts load;
 	char *root; /* "" stands for "/", so that a path reads "/proc/meminfo" */
+	const char *socket;
 	const char *path;
 	bool json;
 };
 
 static const struct argp_option options[] = {
 	{"root", 'R', "DIR", 0, "Read this tree: / of a running kernel, or a copy of one", 0},
+	{"socket", 's', "PATH", 0,
+	 "Read the machine of `freehold serve' there ('': the usual place)", 0},
 	{0},
 };
 
@@ -33,7 +37,12 @@ static void check(const struct opts *o, struct argp_state *state)
 		argp_failure(state, BAD_INPUT, 0,
 			     "--root %s/: expected no --dtb, --ram, --bootargs or --policy with it",
 			     o->root);
-	if (!o->root && !l->dtb && !l->ram)
+	if (o->socket && (o->root || args_machine_given(l)))
+		argp_failure(state, BAD_INPUT, 0,
+			     "--socket %s: expected no --root, --dtb, --ram, --bootargs or "
+			     "--policy with it",
+			     o->socket);
+	if (!o->root && !o->socket && !l->dtb && !l->ram)
 		argp_failure(state, BAD_INPUT, 0,
 			     "no machine: expected --root DIR, --ram SIZE or --dtb FILE");
 }
@@ -49,6 +58,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		while (*arg && arg[strlen(arg) - 1] == '/')
 			arg[strlen(arg) - 1] = '\0';
 		o->root = arg;
+		break;
+	case 's':
+		o->socket = arg;
 		break;
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->load;
@@ -161,6 +173,20 @@ static int show_machine(const struct opts *o)
 	return status;
 }
 
+static int show_server(const struct opts *o)
+{
+	struct tree_server s;
+	int status, err = tree_server_open(&s, o->socket);
+
+	if (err) {
+		fprintf(stderr, "freehold stat: --socket %s: %s\n", o->socket, strerror(-err));
+		return BAD_INPUT;
+	}
+	status = show(o, &s.t);
+	tree_server_close(&s);
+	return status;
+}
+
 int cmd_stat(int argc, char **argv)
 {
 	static char name[] = "freehold stat";
@@ -176,6 +202,8 @@ int cmd_stat(int argc, char **argv)
 	if (o.root) {
 		t = tree_of_folder(o.root);
 		status = show(&o, &t);
+	} else if (o.socket) {
+		status = show_server(&o);
 	} else {
 		status = show_machine(&o);
 	}

@@ -32,6 +32,7 @@ struct exec_source {
 	void (*ready)(struct exec_source *source, uint32_t events);
 };
 
+struct exec_entry;
 struct exec_wait; /* an answer that comes later: exec_wait.h */
 
 struct exec {
@@ -60,9 +61,10 @@ struct exec {
 	bool given;	     /* anything at all: before, no descriptor can be ours */
 	unsigned int fences; /* imported and not signalled yet */
 	struct exec_wait *waits;
+	struct exec_entry *entries; /* of epolls */
+	uint64_t mnt;		    /* of /dev */
 	struct exec_files files;
 	struct exec_procs procs;
-	uint64_t timelines;
 };
 
 /* A system call of the program, held. */
@@ -102,6 +104,12 @@ trap_handler exec_readlink, exec_readlinkat, exec_getdents; /* exec_dir.c */
 trap_handler exec_ioctl;				    /* exec_call_ioctl.c */
 trap_handler exec_lseek, exec_mmap, exec_fcntl, exec_ftruncate, exec_fallocate; /* exec_buffer.c */
 trap_handler exec_poll, exec_ppoll, exec_select, exec_pselect;			/* exec_poll.c */
+
+trap_handler exec_fsync, exec_sync_range, exec_readahead, exec_fsetxattr; /* exec_refuse.c */
+trap_handler exec_flistxattr, exec_getxattr, exec_lgetxattr, exec_truncate, exec_fstatfs;
+trap_handler exec_getcwd;
+
+trap_handler exec_epoll_ctl; /* exec_epoll.c */
 
 /* Whether descriptor fd is only a path (O_PATH). exec_buffer.c */
 bool exec_opened_as_path(struct trap *t, int fd);

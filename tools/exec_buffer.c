@@ -67,14 +67,15 @@ static int64_t map_buffer(struct trap *t, const struct exec_file *file)
 	uint64_t len = t->arg[1], offset = t->arg[5], pages, kind = t->arg[3] & MAP_TYPE;
 	bool shared = kind == MAP_SHARED || kind == MAP_SHARED_VALIDATE;
 
-	if (!len || offset % EXEC_PAGE || len > UINT64_MAX - EXEC_PAGE ||
+	if (!len || offset % EXEC_PAGE || len > INT64_MAX || offset > INT64_MAX ||
 	    (!shared && kind != MAP_PRIVATE) ||
 	    !may_map(exec_info_flags(t->tid, (int)t->arg[4]), t->arg[2], shared))
 		return TRAP_CONTINUE; /* the kernel knows what is wrong */
 	pages = (len + EXEC_PAGE - 1) / EXEC_PAGE;
 	if (offset / EXEC_PAGE + pages > file->size / EXEC_PAGE)
 		return len > (UINT64_C(1) << 47) ? TRAP_CONTINUE : -EINVAL;
-	return !shared ? -EINVAL : TRAP_CONTINUE;
+	/* Linux maps pages one by one, which a private mapping of more than one forbids; and areas' buffers shared only. */
+	return shared || (file->system && pages == 1) ? TRAP_CONTINUE : -EINVAL;
 }
 
 int64_t exec_mmap(struct trap *t)
@@ -113,7 +114,9 @@ int64_t exec_fcntl(struct trap *t)
 		if (flags < 0)
 			return flags;
 		flags &= ~(int64_t)(LARGEFILE | O_CLOEXEC);
-		return file->kind == EXEC_BUFFER ? flags : (flags & ~(int64_t)O_ACCMODE) | O_RDWR;
+		return flags;
+	case F_SETFL:
+		return -EINVAL; /* O_DIRECT */
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
 	case F_SETLEASE:

@@ -8,9 +8,11 @@
 #include "exec_fence.h"
 #include "exec_wait.h"
 
+#define HEAP_OF_PAGES 0 /* DMA_HEAP_SYSTEM of <freehold/heap.h> */
+
 /* ---- heaps ---- */
 
-/* Two steps: the number is in the structure before the call returns. */
+/* As in Linux the number stands in the structure before the descriptor is there, and where it cannot be written there is no buffer. */
 static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_ioctl *r)
 {
 	struct exec_proc *proc = exec_proc_of(t);
@@ -24,8 +26,10 @@ static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_i
 			(int)(r->alloc.fd_flags | O_CLOEXEC), &buf);
 	if (err)
 		return err == -EDQUOT || err == -ENOENT || err == -ESHUTDOWN ? -ENOMEM : err;
-	file = exec_files_add(t->x, buf.fd, EXEC_BUFFER);
-	n = file ? trap_give(t, buf.fd, (int)(r->alloc.fd_flags & O_CLOEXEC)) : -ENOMEM;
+	n = t->mem.write(&t->mem, t->arg[2], r->bytes, r->out);
+	file = n ? NULL : exec_files_add(t->x, buf.fd, EXEC_BUFFER);
+	if (!n)
+		n = file ? trap_give(t, buf.fd, (int)(r->alloc.fd_flags & O_CLOEXEC)) : -ENOMEM;
 	if (n < 0) {
 		if (file)
 			exec_files_remove(t->x, file);
@@ -36,8 +40,9 @@ static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_i
 	file->id = buf.id;
 	file->size = buf.size;
 	exec_proc_hold(proc, buf.id);
+	file->system = t->x->heap[heap->id].kind == HEAP_OF_PAGES;
 	r->alloc.fd = (uint32_t)n;
-	return 0;
+	return t->mem.write(&t->mem, t->arg[2], r->bytes, r->out);
 }
 
 /* ---- SYNC, which may wait for fences ---- */
@@ -97,12 +102,15 @@ static int64_t sync_buffer(struct trap *t, const struct exec_file *file, uint64_
 
 /* ---- all ---- */
 
-static int64_t set_name(struct trap *t, const struct exec_file *file, const char *name)
+static int64_t set_name(struct trap *t, struct exec_file *file, const char *name)
 {
 	struct exec_proc *proc = exec_proc_of(t);
 	int err = proc ? exec_proc_use(proc, file->id, (int)t->arg[0]) : -EIO;
 
-	return err ? err : fhc_set_name(proc->c, file->id, name);
+	if (!err)
+		err = fhc_set_name(proc->c, file->id, name);
+	file->named |= !err;
+	return err;
 }
 
 /* Nothing here reports deadlines: sw_sync says so of a point that has none. */
@@ -154,10 +162,5 @@ int64_t exec_ioctl(struct trap *t)
 	if (exec_opened_as_path(t, (int)t->arg[0]))
 		return -EBADF;
 	result = exec_ioctl_read(file->kind, (uint32_t)t->arg[1], t->arg[2], &t->mem, &r);
-	if (!result)
-		result = ask(t, file, &r);
-	if (r.ask == EXEC_ASK_ALLOC && result != TRAP_CONTINUE &&
-	    t->mem.write(&t->mem, t->arg[2], r.bytes, r.out))
-		return -EFAULT;
-	return result;
+	return result ? result : ask(t, file, &r);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "exec_epoll.h"
 #include "exec_fence.h"
 
 /* ---- in and out of the program ---- */
@@ -113,11 +114,13 @@ int64_t exec_fence_import(struct trap *t, const struct exec_file *file, struct e
 	if (fd < 0)
 		return -EINVAL;
 	err = fhc_import_sync_file(proc->c, file->id, r->import.flags, fd);
-	if (err)
+	if (err) {
 		close(fd);
-	else
-		keep_pending(t->x, fd);
-	return err;
+		return err;
+	}
+	keep_pending(t->x, fd);
+	exec_epoll_fence(t->x, proc, file->id);
+	return 0;
 }
 
 /* ---- a sync_file's ---- */

@@ -3,6 +3,7 @@
 #ifndef TOOLS_EXEC_FILES_H
 #define TOOLS_EXEC_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,8 @@ struct exec_file {
 	enum exec_kind kind;
 	uint64_t id;   /* of a buffer: the server's number; of a heap: its index */
 	uint64_t size; /* of a buffer: bytes */
+	bool system;   /* of a buffer: from a heap of pages */
+	bool named;    /* of a buffer: it was given a name, perhaps an empty one */
 	struct exec_timeline *timeline;
 };
 

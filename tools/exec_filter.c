@@ -124,6 +124,11 @@ static void fcntls(struct code *c)
 	load(c, ARG_LOW(1));
 	for (size_t i = 0; i < sizeof(which) / sizeof(*which); i++)
 		hold_if(c, which[i]);
+	emit(c, BPF_JMP | BPF_JEQ | BPF_K, F_SETFL, 1, 0);
+	allow(c);
+	load(c, ARG_LOW(2));
+	emit(c, BPF_JMP | BPF_JSET | BPF_K, O_DIRECT, 0, 1);
+	hold(c);
 	allow(c);
 }
 

@@ -149,7 +149,7 @@ static void write_buffer(struct trap *t, FILE *to, const struct exec_file *file,
 		fhc_get_info(proc->c, file->id, &info);
 	fprintf(to, "size:\t%" PRIu64 "\ncount:\t%u\nexp_name:\t%s\n", file->size,
 		count(t->x, file), info.exp_name);
-	if (info.name[0])
+	if (file->named || info.name[0])
 		fprintf(to, "name:\t%s\n", info.name);
 }
 
@@ -164,8 +164,6 @@ static void write_info(struct trap *t, FILE *from, FILE *to, const struct exec_f
 			fputs("pos:\t0\n", to);
 		} else if (!strncmp(line, "flags:", 6) && file->kind != EXEC_HEAP) {
 			flags = (unsigned int)strtoul(line + 6, NULL, 8) & ~(unsigned int)LARGEFILE;
-			if (file->kind == EXEC_FENCE)
-				flags = (flags & ~(unsigned int)O_ACCMODE) | O_RDWR;
 			fprintf(to, "flags:\t0%o\n", flags);
 		} else if (!strncmp(line, "ino:", 4) && file->kind == EXEC_BUFFER) {
 			fprintf(to, "ino:\t%" PRIu64 "\n", file->id);

@@ -38,7 +38,7 @@ struct exec_get_deadline {
 
 struct exec_ioctl {
 	enum exec_ask ask;
-	size_t out; /* ALLOC: bytes that go back, whatever comes of it */
+	size_t out; /* ALLOC: bytes that go back */
 	union {
 		struct dma_heap_allocation_data alloc;
 		struct dma_buf_sync sync;
@@ -54,7 +54,7 @@ struct exec_ioctl {
 	};
 };
 
-/* 0, or a negative errno that the call ends with: then r->out bytes of r->bytes go back first all the same. */
+/* 0, or a negative errno that the call ends with. */
 int exec_ioctl_read(enum exec_kind kind, uint32_t cmd, uint64_t arg, const struct exec_mem *mem,
 		    struct exec_ioctl *r);
 

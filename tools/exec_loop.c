@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "exec.h"
+#include "exec_epoll.h"
 #include "exec_wait.h"
 
 #define NOTIF_SET_FLAGS                                                                            \
@@ -146,6 +147,7 @@ int exec_loop(struct exec *x)
 	struct exec_source listener, signals;
 	int fd = open_signals();
 	struct epoll_event e;
+	int64_t look = 0, looked = 0;
 
 	if (fd < 0 || exec_watch(x, x->listener, &listener) || exec_watch(x, fd, &signals))
 		return -errno;
@@ -166,8 +168,14 @@ int exec_loop(struct exec *x)
 				exec_unwatch(x, x->listener);
 			}
 		}
-		if (x->waits)
+		if (x->waits && exec_now() != looked) {
 			exec_waits_look(x);
+			looked = exec_now();
+		}
+		if (x->entries && exec_now() >= look) {
+			exec_epoll_look(x);
+			look = exec_now() + EXEC_EPOLL_LOOK_MS;
+		}
 	}
 	exec_procs_end(x);
 	return 0;

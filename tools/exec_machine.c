@@ -214,6 +214,7 @@ static int stand_ins(struct exec *x, struct boot_why *why)
 {
 	struct exec_file *file;
 	char path[64];
+	struct statx wide;
 	struct stat st;
 	ssize_t n;
 
@@ -234,6 +235,8 @@ static int stand_ins(struct exec *x, struct boot_why *why)
 	n = readlink(path, x->dir_link, sizeof(x->dir_link) - 1);
 	x->dir_link[n > 0 ? n : 0] = '\0';
 	x->dev = stat("/dev", &st) ? 0 : st.st_dev;
+	if (!statx(AT_FDCWD, "/dev", 0, STATX_MNT_ID, &wide))
+		x->mnt = wide.stx_mnt_id;
 	x->owner = geteuid();
 	return 0;
 }

@@ -17,7 +17,8 @@
 	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |         \
 	 RESOLVE_IN_ROOT)
 
-/* A descriptor of its own of what `fd` is, put into the program. */
+/* A descriptor of its own of what `fd` is, put into the program. One that is a mere path (O_PATH) cannot be put anywhere: it gets one
+ * that is open, and only its flags tell. */
 static int64_t give_open(struct trap *t, int fd, uint64_t flags)
 {
 	char path[64];
@@ -25,7 +26,7 @@ static int64_t give_open(struct trap *t, int fd, uint64_t flags)
 	int own;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own = open(path, (int)(flags & ~(uint64_t)NOT_KEPT) | O_CLOEXEC);
+	own = open(path, (int)(flags & ~(uint64_t)(NOT_KEPT | O_PATH)) | O_CLOEXEC);
 	if (own < 0)
 		return -errno;
 	result = trap_give_result(t, own, (int)(flags & O_CLOEXEC));
@@ -43,7 +44,7 @@ static bool may_open(const struct trap *t)
 
 static int64_t open_heap(struct trap *t, const struct exec_place *p, uint64_t flags)
 {
-	if ((flags & O_CREAT) && (flags & O_EXCL))
+	if ((flags & O_CREAT) && (flags & O_EXCL) && !p->slash)
 		return -EEXIST;
 	if ((flags & O_DIRECTORY) || p->slash)
 		return flags & O_CREAT && p->slash ? -EISDIR : -ENOTDIR;
@@ -54,13 +55,13 @@ static int64_t open_heap(struct trap *t, const struct exec_place *p, uint64_t fl
 	return give_open(t, t->x->heap_fd[p->n], flags);
 }
 
-static int64_t open_dir(struct trap *t, uint64_t flags)
+static int64_t open_dir(struct trap *t, const struct exec_place *p, uint64_t flags)
 {
 	if (t->x->dir_fd < 0)
 		return -ENOENT;
 	if (flags & O_PATH)
 		return give_open(t, t->x->dir_fd, flags);
-	if ((flags & O_CREAT) && (flags & O_EXCL) && !(flags & O_DIRECTORY))
+	if ((flags & O_CREAT) && (flags & O_EXCL) && !(flags & O_DIRECTORY) && !p->slash)
 		return -EEXIST;
 	if ((flags & O_CREAT) || (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
 		return -EISDIR;
@@ -81,10 +82,10 @@ static int64_t open_link(struct trap *t, const struct exec_place *p, uint64_t fl
 		heap.slash = p->slash;
 		return open_heap(t, &heap, flags);
 	case EXEC_DIR:
-		return open_dir(t, flags);
+		return open_dir(t, p, flags);
 	default:
 		if (flags & O_PATH)
-			return TRAP_CONTINUE;
+			return TRAP_CONTINUE; /* the memfd itself, by the kernel */
 		return flags & O_DIRECTORY ? -ENOTDIR : -ENXIO;
 	}
 }
@@ -99,7 +100,7 @@ static int64_t open_place(struct trap *t, const struct exec_place *p, uint64_t f
 	case EXEC_BELOW_HEAP:
 		return -ENOTDIR;
 	case EXEC_AT_DIR:
-		return open_dir(t, flags);
+		return open_dir(t, p, flags);
 	case EXEC_AT_LINK:
 		return open_link(t, p, flags);
 	case EXEC_AT_INFO:

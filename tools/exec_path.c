@@ -203,6 +203,9 @@ struct exec_place exec_path_find(struct trap *t, int64_t dirfd, uint64_t at, uns
 	p = exec_place_of(t->x, clean, t->tid);
 	if (p.kind == EXEC_ELSEWHERE && !(how & EXEC_NOFOLLOW))
 		p = follow(t, clean, sizeof(clean), p, &slash);
+	if (p.kind == EXEC_ELSEWHERE && !strcmp(clean, "/dev") &&
+	    strstr(*path == '/' ? path : joined, "dma_heap/.."))
+		p.kind = EXEC_AT_DEV;
 	p.slash = slash;
 	return p;
 }

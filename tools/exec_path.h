@@ -14,6 +14,7 @@ enum exec_place_kind {
 	EXEC_AT_LINK, /* /proc/PID/fd/N: descriptor n of process pid */
 	EXEC_AT_INFO, /* /proc/PID/fdinfo/N */
 	EXEC_AT_FD,   /* the empty path: descriptor n */
+	EXEC_AT_DEV,  /* /dev, by way of /dev/dma_heap/.. */
 };
 
 struct exec_place {

@@ -82,10 +82,11 @@ static void fill(struct trap *t, const struct exec_file *file, struct stat *st)
 	}
 }
 
-static void widen(const struct stat *st, struct statx *x)
+static void widen(const struct exec *exec, const struct stat *st, struct statx *x)
 {
 	memset(x, 0, sizeof(*x));
-	x->stx_mask = STATX_BASIC_STATS;
+	x->stx_mask = STATX_BASIC_STATS | STATX_MNT_ID;
+	x->stx_mnt_id = exec->mnt;
 	x->stx_blksize = (uint32_t)st->st_blksize;
 	x->stx_nlink = (uint32_t)st->st_nlink;
 	x->stx_uid = st->st_uid;
@@ -101,6 +102,15 @@ static void widen(const struct stat *st, struct statx *x)
 	x->stx_dev_minor = minor(st->st_dev);
 }
 
+static int64_t put(struct trap *t, uint64_t to, const struct stat *st, const struct statx *x,
+		   bool wide)
+{
+	if (wide ? t->mem.write(&t->mem, to, x, sizeof(*x))
+		 : t->mem.write(&t->mem, to, st, sizeof(*st)))
+		return -EFAULT;
+	return 0;
+}
+
 /* What is not ours: whether that is the kernel's to say, or ours. */
 static int64_t not_found(const struct exec_place *p)
 {
@@ -113,16 +123,19 @@ static int64_t stat_place(struct trap *t, const struct exec_place *p, uint64_t t
 	struct statx x;
 	struct stat st;
 
+	if (p->kind == EXEC_AT_DEV) {
+		if (stat("/dev", &st))
+			return -errno;
+		widen(t->x, &st, &x);
+		return put(t, to, &st, &x, wide);
+	}
 	if (!found(t, p, &file))
 		return not_found(p);
 	if (p->slash && file.kind != EXEC_DIR)
 		return -ENOTDIR;
 	fill(t, &file, &st);
-	widen(&st, &x);
-	if (wide ? t->mem.write(&t->mem, to, &x, sizeof(x))
-		 : t->mem.write(&t->mem, to, &st, sizeof(st)))
-		return -EFAULT;
-	return 0;
+	widen(t->x, &st, &x);
+	return put(t, to, &st, &x, wide);
 }
 
 static int64_t stat_path(struct trap *t, int64_t dirfd, uint64_t path, uint64_t to,

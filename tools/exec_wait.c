@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <time.h>
+#include "exec_epoll.h"
 #include "exec_wait.h"
 
 #define LOOK_MS 10
@@ -39,7 +40,7 @@ void exec_wait_end(struct exec_wait *w)
 
 int exec_waits_timeout(const struct exec *x)
 {
-	int64_t left = x->waits ? LOOK_MS : -1, now = exec_now();
+	int64_t left = x->waits ? LOOK_MS : x->entries ? EXEC_EPOLL_LOOK_MS : -1, now = exec_now();
 
 	for (const struct exec_wait *w = x->waits; w; w = w->next)
 		if (w->until - now < left)

@@ -114,7 +114,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[line.at], commands[i].name))
 			return commands[i].run(argc - line.at, argv + line.at);
-	fprintf(stderr, "freehold: no command '%s', expected boot, run, stat, explain, serve, exec or bench\n",
+	fprintf(stderr,
+		"freehold: no command '%s', expected boot, run, stat, explain, serve, exec or "
+		"bench\n",
 		argv[line.at]);
 	return EXIT_USAGE;
 }

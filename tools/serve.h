@@ -15,13 +15,13 @@ struct serve_opts {
 	struct fh_machine *m;
 	struct hosted *host;
 	unsigned int max_clients;
-	unsigned int max_buffers;    /* that one client holds */
-	unsigned int max_under_way;  /* requests of one client that wait for fences */
-	unsigned int max_syncs;	     /* descriptors of fences that one client has made or given */
-	uint64_t max_bytes;	     /* that one client is charged for; 0: no limit */
-	int64_t group;		     /* whose members may connect beside this user and root; -1: none */
-	const char *state;	     /* the state file; NULL: none */
-	const sigset_t *sigmask;     /* while it waits; NULL: unchanged */
+	unsigned int max_buffers;   /* that one client holds */
+	unsigned int max_under_way; /* requests of one client that wait for fences */
+	unsigned int max_syncs;	    /* descriptors of fences that one client has made or given */
+	uint64_t max_bytes;	    /* that one client is charged for; 0: no limit */
+	int64_t group;		 /* whose members may connect beside this user and root; -1: none */
+	const char *state;	 /* the state file; NULL: none */
+	const sigset_t *sigmask; /* while it waits; NULL: unchanged */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
 };

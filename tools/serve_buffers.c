@@ -13,10 +13,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "serve_in.h"
 
+#define SALT_SHIFT    40
 #define SWEEP_AT_ONCE 256 /* buffers asked for in one round of the loop */
 
 /* ---- holds ---- */
@@ -85,8 +87,10 @@ static void drop_from_core(struct hold *h)
 {
 	for (; h->count; h->count--)
 		if (dma_holder_drop(h->client->holder, h->buf->buf))
-			server_log(h->client->s, "the machine knows less holders of buffer %" PRIu64
-				   " than the server", h->buf->buf->ino);
+			server_log(h->client->s,
+				   "the machine knows less holders of buffer %" PRIu64
+				   " than the server",
+				   h->buf->buf->ino);
 }
 
 static void unlink_buffer(struct server *s, struct sbuf *b)
@@ -150,13 +154,12 @@ void buffers_let_go(struct client *c)
 
 /* ---- what inotify says ---- */
 
-static void events_ready(struct watch *w, uint32_t events)
+/* True: there may be more. */
+static bool read_events(struct server *s)
 {
-	struct server *s = w->s;
 	_Alignas(struct inotify_event) char buf[16384];
-	ssize_t n = read(w->fd, buf, sizeof(buf));
+	ssize_t n = read(s->inotify.fd, buf, sizeof(buf));
 
-	(void)events;
 	for (ssize_t at = 0; at < n;) {
 		const struct inotify_event *e = (const void *)(buf + at);
 		struct hash_link *l = e->wd < 0 ? NULL : hash_find(&s->by_wd, (uint64_t)e->wd);
@@ -167,6 +170,19 @@ static void events_ready(struct watch *w, uint32_t events)
 			look_at(s, OF(struct sbuf, by_wd, l));
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
+	return n > (ssize_t)sizeof(buf) / 2;
+}
+
+static void events_ready(struct watch *w, uint32_t events)
+{
+	(void)events;
+	(void)read_events(w->s);
+}
+
+void buffers_catch_up(struct server *s)
+{
+	while (read_events(s))
+		;
 }
 
 void buffers_sweep(struct server *s)
@@ -187,6 +203,11 @@ void buffers_sweep(struct server *s)
 
 /* ---- the beginning of one ---- */
 
+uint64_t buffer_id(const struct server *s, const struct dma_buf *buf)
+{
+	return s->salt << SALT_SHIFT | buf->ino;
+}
+
 static uint64_t inode_key(dev_t dev, ino_t ino)
 {
 	return (uint64_t)ino ^ (uint64_t)dev << 48;
@@ -204,8 +225,11 @@ static void watch_memory(struct server *s, struct sbuf *b)
 	}
 	s->nr_unwatched++;
 	if (!s->said_watches)
-		server_log(s, "no inotify watch for every buffer (%s): those without are asked for ten times "
-			   "a second; fs.inotify.max_user_watches is the limit", strerror(errno));
+		server_log(s,
+			   "no inotify watch for every buffer (%s): those without are asked for "
+			   "ten times "
+			   "a second; fs.inotify.max_user_watches is the limit",
+			   strerror(errno));
 	s->said_watches = true;
 }
 
@@ -232,7 +256,7 @@ static int add_buffer(struct server *s, struct dma_buf *buf, struct sbuf **out)
 	}
 	b->dev = st.st_dev;
 	b->ino = st.st_ino;
-	hash_add(&s->by_id, &b->by_id, buf->ino);
+	hash_add(&s->by_id, &b->by_id, buffer_id(s, buf));
 	hash_add(&s->by_inode, &b->by_inode, inode_key(b->dev, b->ino));
 	watch_memory(s, b);
 	b->next = s->buffers;
@@ -259,11 +283,17 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	if (!heap)
 		return -ENOENT;
 	if (c->nr_holds >= s->o.max_buffers)
+		buffers_catch_up(s);
+	if (c->nr_holds >= s->o.max_buffers)
 		return -EDQUOT;
 	h = malloc(sizeof(*h));
 	if (!h)
 		return -ENOMEM;
 	err = dma_heap_alloc(heap, len, c->holder, &buf);
+	if (err == -ENOMEM || err == -EDQUOT) {
+		buffers_catch_up(s);
+		err = dma_heap_alloc(heap, len, c->holder, &buf);
+	}
 	if (err) {
 		free(h);
 		return err;
@@ -350,11 +380,10 @@ unsigned int buffers_check(struct server *s, char *why, size_t size)
 	uint64_t nr = 0, holds = 0, of_clients = 0;
 
 	for (struct sbuf *b = s->buffers; b; b = b->next, nr++) {
-		if (hash_find(&s->by_id, b->buf->ino) != &b->by_id)
+		if (hash_find(&s->by_id, buffer_id(s, b->buf)) != &b->by_id)
 			wrong = wrong_at(why, size, wrong, "not found by its number", b->buf->ino);
 		for (struct hold *h = b->holds; h; h = h->next_of_buf, holds++)
-			if (h->buf != b || !h->count ||
-			    !dma_holder_has(h->client->holder, b->buf))
+			if (h->buf != b || !h->count || !dma_holder_has(h->client->holder, b->buf))
 				wrong = wrong_at(why, size, wrong, "a hold that is none",
 						 b->buf->ino);
 	}
@@ -396,6 +425,9 @@ int buffers_create(struct server *s)
 
 	if (fd < 0)
 		return -errno;
+	if (getrandom(&s->salt, sizeof(s->salt), 0) != (ssize_t)sizeof(s->salt))
+		s->salt = (uint64_t)getpid();
+	s->salt &= 0x7fffff;
 	err = watch_add(s, &s->inotify, fd, EPOLLIN, events_ready);
 	if (err)
 		close(fd);

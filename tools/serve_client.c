@@ -24,8 +24,7 @@ static int send_reply(struct client *c, const struct proto_reply *r, int fd, con
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec iov[2] = {{(void *)(uintptr_t)r, sizeof(*r)},
-			       {(void *)(uintptr_t)data, len}};
+	struct iovec iov[2] = {{(void *)(uintptr_t)r, sizeof(*r)}, {(void *)(uintptr_t)data, len}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = len ? 2 : 1};
 
 	if (fd >= 0) {

@@ -23,7 +23,7 @@ struct watch {
 	struct server *s;
 };
 
-#define OF(type, member, p) ((type *)(void *)((char *)(p) - offsetof(type, member)))
+#define OF(type, member, p) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 /* That a client holds a buffer: `count` times. In the list of either. */
 struct hold {
@@ -88,7 +88,7 @@ struct server {
 	bool draining, deaf; /* deaf: events were lost; ask for all */
 	bool said_full, said_watches;
 	uid_t uid;
-	uint64_t boot_ns;
+	uint64_t salt; /* of the numbers of buffers */
 	struct corpse *corpses;
 	struct closer *closer;
 	struct state *state;
@@ -152,13 +152,17 @@ int buffer_import(struct client *c, struct sbuf *b);
 /* A buffer of a server that is gone, from its descriptor. */
 int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
 		   struct sbuf **b);
-/* By number, if this client holds it. */
+/* What clients call it: the inode number of read-outs, and above 40 bits a number of this server, so that one of a server before names nothing. */
+uint64_t buffer_id(const struct server *s, const struct dma_buf *buf);
+/* By that, if this client holds it. */
 struct sbuf *buffer_held(struct client *c, uint64_t id, struct hold **hold);
 void buffer_free(struct client *c, struct sbuf *b, struct hold *h);
 unsigned int buffer_holders(const struct sbuf *b);
 /* All that the client holds; it is dead. */
 void buffers_let_go(struct client *c);
 unsigned int buffers_check(struct server *s, char *why, size_t size);
+/* What was closed before now is given back when it returns: who asks after closing sees it. */
+void buffers_catch_up(struct server *s);
 /* Does some of the asking that is due. */
 void buffers_sweep(struct server *s);
 

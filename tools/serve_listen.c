@@ -58,9 +58,8 @@ static int clear_path(const struct sockaddr_un *a, struct boot_why *why)
 	int fd, err;
 
 	if (lstat(a->sun_path, &st))
-		return errno == ENOENT
-			       ? 0
-			       : fail(why, errno, "%s: %s", a->sun_path, strerror(errno));
+		return errno == ENOENT ? 0
+				       : fail(why, errno, "%s: %s", a->sun_path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return fail(why, EEXIST, "%s: expected a socket or nothing", a->sun_path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -106,8 +105,9 @@ int listen_open(struct listening *l, const char *path, mode_t mode, int64_t grou
 
 	*l = (struct listening){.fd = -1, .lock = -1};
 	if (!*path || strlen(path) >= sizeof(a.sun_path))
-		return fail(why, ENAMETOOLONG, "--socket %.80s: expected a path of at most %zu bytes",
-			    path, sizeof(a.sun_path) - 1);
+		return fail(why, ENAMETOOLONG,
+			    "--socket %.80s: expected a path of at most %zu bytes", path,
+			    sizeof(a.sun_path) - 1);
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	err = take_lock(l, why);

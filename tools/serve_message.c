@@ -137,6 +137,7 @@ static int do_heap(struct client *c, struct message *m, struct answer *a)
 
 	if (!heap)
 		return -ENOENT;
+	buffers_catch_up(c->s);
 	dma_heap_get_info(heap, &info);
 	a->r.size = info.total;
 	a->r.used = info.used;
@@ -158,7 +159,7 @@ static int do_alloc(struct client *c, struct message *m, struct answer *a)
 	err = buffer_alloc(c, m->r.name, m->r.size, (int)m->r.flags, &b, &a->fd);
 	if (err)
 		return err;
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	return 0;
 }
@@ -170,7 +171,7 @@ static int do_import(struct client *c, struct message *m, struct answer *a)
 
 	if (err)
 		return err;
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	return 0;
 }
@@ -186,7 +187,7 @@ static int do_reclaim(struct client *c, struct message *m, struct answer *a)
 		err = buffer_import(c, b);
 	if (err)
 		return err;
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	return 0;
 }
@@ -206,13 +207,15 @@ static int do_free(struct client *c, struct message *m, struct answer *a)
 static int do_info(struct client *c, struct message *m, struct answer *a)
 {
 	struct hold *h;
-	struct sbuf *b = buffer_held(c, m->r.id, &h);
+	struct sbuf *b;
 	char name[DMA_BUF_NAME_MAX];
 
+	buffers_catch_up(c->s);
+	b = buffer_held(c, m->r.id, &h);
 	if (!b)
 		return -ENOENT;
 	dma_buf_get_name(b->buf, name);
-	a->r.id = b->buf->ino;
+	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
 	a->r.kind = buffer_holders(b);
 	snprintf(a->r.name, sizeof(a->r.name), "%s", name);
@@ -268,7 +271,10 @@ static int do_read(struct client *c, struct message *m, struct answer *a)
 {
 	struct tree t = tree_of_machine(c->s->o.m);
 	const char *path = m->r.name + strspn(m->r.name, "/");
-	int err = tree_read(&t, path, &a->data, &a->len);
+	int err;
+
+	buffers_catch_up(c->s);
+	err = tree_read(&t, path, &a->data, &a->len);
 
 	return err || a->len <= PROTO_DATA ? err : in_memfd(a);
 }

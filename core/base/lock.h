@@ -17,12 +17,7 @@ enum lock_rank {
 	RANK_LRU,    /* the lists and who may leave them */
 	RANK_PCP,    /* who drains a CPU */
 	RANK_BLOCK,  /* the lock bit of a block's state word */
-	RANK_LEAF,   /* dmesg, lists of objects: nothing is taken inside */
-};
-
-struct fh_lock {
-	_Atomic(uint32_t) held;
-	uint32_t rank;
+	RANK_LEAF,   /* dmesg, lists of objects, fences, reservations: nothing is taken inside */
 };
 
 void fh_lock_init(struct fh_lock *l, enum lock_rank rank);

@@ -32,6 +32,7 @@ int fhc_connect(const char *path, const char *name, struct fhc **c);
 int fhc_connect_fd(int fd, int64_t pid, const char *name, struct fhc **c);
 /* What it holds for the server ends; descriptors stay the caller's. */
 void fhc_close(struct fhc *c);
+/* Another one once it has connected again; -1: the server is gone. */
 int fhc_fd(const struct fhc *c);
 
 struct fhc_heap {
@@ -44,7 +45,8 @@ int fhc_heap_nth(struct fhc *c, unsigned int n, struct fhc_heap *heap);
 
 struct fhc_buffer {
 	int fd;
-	uint64_t id;   /* the server's number of it; also its inode number in read-outs */
+	uint64_t
+		id; /* the server's number of it; the low 40 bits are its inode number in read-outs */
 	uint64_t size; /* bytes, whole pages */
 };
 /* fd_flags: O_RDONLY, O_WRONLY or O_RDWR, and O_CLOEXEC. -EINVAL: len 0, other flags; -ENOENT: no such heap; -ENOMEM; -EDQUOT: over a
@@ -52,7 +54,8 @@ struct fhc_buffer {
 int fhc_alloc(struct fhc *c, const char *heap, uint64_t len, int fd_flags, struct fhc_buffer *buf);
 /* A descriptor that came from elsewhere becomes known as this program's, too; *buf.fd is fd itself. -EINVAL: no buffer of this server. */
 int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf);
-/* It is not this program's any more, as far as the server counts. The caller closes his descriptor. */
+/* It is not this program's any more, as far as the server counts. The caller closes his descriptor. -ENOENT: it is not known as this
+ * program's; also when he closed it before and nobody else had it. */
 int fhc_free(struct fhc *c, uint64_t id);
 /* The same and close(buf->fd), in the order that is cheapest; nothing is waited for. */
 int fhc_release(struct fhc *c, struct fhc_buffer *buf);

@@ -33,23 +33,26 @@ struct dma_fence_ops {
 
 /* The memory is the owner's; the fields are dma_fence_init()'s. */
 struct dma_fence_cb;
+struct fence_group_kind;
 struct dma_fence {
 	struct fh_machine *machine;
 	const struct dma_fence_ops *ops;
 	uint64_t context; /* of one timeline all the same; the later one has the higher seqno */
 	uint64_t seqno;
 	_Atomic(uint32_t) refs;
-	_Atomic(uint32_t) state; /* signaled, enabled, waiters; waited for */
-	_Atomic(int32_t) error;	 /* 0, or negative */
-	uint64_t timestamp_ns;	 /* when it was signaled */
-	struct dma_fence_cb *callbacks;
-	uint32_t held; /* the list's lock */
+	_Atomic(uint32_t) state;	     /* signaled, enabled, waiters; waited for */
+	_Atomic(int32_t) error;		     /* 0, or negative */
+	uint64_t timestamp_ns;		     /* when it was signaled */
+	const struct fence_group_kind *kind; /* of arrays and chains; NULL: it stands for itself */
+	struct dma_fence_cb *callbacks;	     /* a ring, the first one's place; NULL: none */
+	struct dma_fence_cb *running;	     /* whose func runs now */
+	struct fh_lock lock;		     /* of the two before, and of being signaled */
 };
 
 typedef void dma_fence_func(struct dma_fence *f, void *arg);
 /* The memory is the caller's, until func was called or the callback was removed. */
 struct dma_fence_cb {
-	struct dma_fence_cb *next;
+	struct dma_fence_cb *next, *prev; /* NULL: on no list */
 	dma_fence_func *func;
 	void *arg;
 };
@@ -68,6 +71,7 @@ int dma_fence_signal(struct dma_fence *f);
 int dma_fence_signal_at(struct dma_fence *f, uint64_t timestamp_ns);
 /* Before it is signaled: the work failed. error is negative. -FH_EINVAL: it is signaled, or no error. */
 int dma_fence_set_error(struct dma_fence *f, int error);
+/* Asks the owner (ops->signaled). An array or a chain asks its fences; it is told of their signals from now on. */
 bool dma_fence_is_signaled(struct dma_fence *f);
 /* 0: not yet; 1: done; negative: its error. */
 int dma_fence_get_status(struct dma_fence *f);
@@ -75,7 +79,8 @@ int dma_fence_get_status(struct dma_fence *f);
 bool dma_fence_is_later(const struct dma_fence *a, const struct dma_fence *b);
 void dma_fence_set_deadline(struct dma_fence *f, uint64_t deadline_ns);
 
-/* func(f, arg) once, when it is signaled. -FH_ENOENT: it is signaled already, func is not called. */
+/* func(f, arg) once, when it is signaled; keep a reference until then: a fence that ends without is signaled with -FH_EDEADLK. -FH_ENOENT: it
+ * is signaled already, func is not called. */
 FH_MUST_CHECK int dma_fence_add_callback(struct dma_fence *f, struct dma_fence_cb *cb,
 					 dma_fence_func *func, void *arg);
 /* True: it will not be called. False: it was, or is being called, just now; then it has returned when this does (so not from
@@ -99,20 +104,21 @@ FH_MUST_CHECK int dma_fence_array_create(struct fh_machine *m, struct dma_fence 
 					 unsigned int nr, uint64_t context, uint64_t seqno,
 					 bool any, struct dma_fence **array);
 /* A point of a timeline: done when `fence` is and all points before it are. prev: the point before, or NULL. Takes over both references,
- * also when it fails. However long a chain is, it is ended and walked without recursion. */
+ * also when it fails. Its error is that of `fence`. However long a chain is, it is ended and walked without recursion, and
+ * whoever walks it takes out the points whose fence is done. A seqno not above prev's begins another timeline. */
 FH_MUST_CHECK int dma_fence_chain_create(struct fh_machine *m, struct dma_fence *prev,
 					 struct dma_fence *fence, uint64_t seqno,
 					 struct dma_fence **chain);
-/* The first point of a chain whose seqno is at least that, a new reference; *f NULL: that is done already. -FH_EINVAL: no chain, or
- * not reached yet. */
+/* The first point of a chain whose seqno is at least that, or of those before it the last that is not done if it is out of the chain already: what is
+ * left to wait for, a new reference; *f NULL: that is done. -FH_EINVAL: no chain, or no such point yet. */
 FH_MUST_CHECK int dma_fence_chain_find_seqno(struct dma_fence *chain, uint64_t seqno,
 					     struct dma_fence **f);
-/* Every fence inside f, of arrays and chains and what is in them, that is not done; f itself if it is neither. fn returns false to
- * stop. */
+/* Every fence inside f, of arrays and chains and what is in them, that is not done; f itself if it is neither. Deeper than
+ * 16 in one another they are shown as they are. fn returns false to stop. */
 void dma_fence_unwrap_for_each(struct dma_fence *f, bool (*fn)(struct dma_fence *f, void *arg),
 			       void *arg);
-/* One fence for all of them: no fence twice, of one timeline only the latest, none that is done; a stub when nothing is left.
- * The references stay the caller's. */
+/* One fence for all of them: no fence twice, of one timeline only the latest, none that is done; a stub when nothing is left, of the time when the last of
+ * them was done. Arrays with `any` stay whole. The references stay the caller's. */
 FH_MUST_CHECK int dma_fence_unwrap_merge(struct fh_machine *m, struct dma_fence *const *fence,
 					 unsigned int nr, struct dma_fence **merged);
 

@@ -29,20 +29,22 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
  */
 struct dma_resv_ctx {
 	struct fh_machine *machine;
-	uint64_t stamp; /* 0: not begun */
+	uint64_t stamp; /* the lower began earlier */
 	unsigned int held;
 };
+/* It begins now. */
 void dma_resv_ctx_init(struct dma_resv_ctx *ctx, struct fh_machine *m);
 
 struct dma_resv_slot;
 struct dma_resv {
 	struct fh_machine *machine;
-	_Atomic(uint32_t) lock;	       /* free, taken, taken and waited for */
-	_Atomic(uint64_t) owner_stamp; /* of who has it, in a context; 0: without */
-	struct dma_resv_ctx *owner;
-	uint32_t held; /* of the list: readers need only this one */
-	struct dma_resv_slot *slot;
-	unsigned int nr, room, reserved;
+	_Atomic(uint32_t) word;	    /* taken, waited for; how often it was taken */
+	struct dma_resv_ctx *owner; /* who has it, if in a context */
+	struct dma_resv_slot *slot; /* in the order of their coming */
+	unsigned int nr, room;
+	unsigned int reserved; /* how many there may be before the next unlock */
+	uint64_t last;	       /* number of the youngest */
+	struct fh_lock lock;   /* of all these, for moments: readers need only this one */
 };
 
 void dma_resv_init(struct dma_resv *r, struct fh_machine *m);
@@ -58,8 +60,9 @@ bool dma_resv_is_locked(const struct dma_resv *r);
 
 /* Locked: room for n more fences, so that adding cannot fail. Lost by dma_resv_unlock(), as in Linux. -FH_ENOMEM. */
 FH_MUST_CHECK int dma_resv_reserve_fences(struct dma_resv *r, unsigned int n);
-/* Locked: takes a reference of its own. One of the same timeline that is earlier, or done, makes room for it. Without room reserved for it
- * the platform's stop() is called. */
+/* Locked: takes a reference of its own. Those that are done make room for it, and those of its timeline that are not later, where
+ * whoever waits for them waits for it, too; the other way round it is not kept. Without room, made so or reserved, the
+ * platform's stop() is called. */
 void dma_resv_add_fence(struct dma_resv *r, struct dma_fence *f, enum dma_resv_usage usage);
 /* Locked: every fence of that context becomes this one. */
 void dma_resv_replace_fences(struct dma_resv *r, uint64_t context, struct dma_fence *f,
@@ -74,7 +77,8 @@ FH_MUST_CHECK int dma_resv_wait(struct dma_resv *r, enum dma_resv_usage usage, u
 /* One fence for them, a new reference; *f NULL: there are none. -FH_ENOMEM. */
 FH_MUST_CHECK int dma_resv_get_singleton(struct dma_resv *r, enum dma_resv_usage usage,
 					 struct dma_fence **f);
-/* Each fence that is not done, until fn says false; fn may not sleep. */
+/* Each fence that is not done, until fn says false. The list may change meanwhile, also by fn: none is shown twice, and what takes the place of
+ * another is shown. No lock is held while fn runs. */
 void dma_resv_for_each_fence(struct dma_resv *r, enum dma_resv_usage usage,
 			     bool (*fn)(struct dma_fence *f, enum dma_resv_usage usage, void *arg),
 			     void *arg);

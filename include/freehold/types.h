@@ -10,6 +10,7 @@
 #ifndef FREEHOLD_TYPES_H
 #define FREEHOLD_TYPES_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -108,6 +109,12 @@ enum cma_policy {
 
 #define FH_MUST_CHECK	__attribute__((warn_unused_result))
 #define FH_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* A spin lock inside what callers make (fences, reservations); the core's (base/lock.h). */
+struct fh_lock {
+	_Atomic(uint32_t) held;
+	uint32_t rank;
+};
 
 struct fh_machine; /* one machine: its memory, CPUs, areas. Any number live in one process. */
 struct fh_object;  /* what owns pages: anonymous memory or a cached file */

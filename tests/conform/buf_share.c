@@ -2,6 +2,7 @@
 // Cases about a buffer in several descriptors and processes: dup, fork, exec, SCM_RIGHTS, pidfd_getfd.
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,7 @@ static void fork_cases(void)
 // What the program finds in descriptor FD after exec, as bits.
 int exec_child(const char *text)
 {
+	struct dma_heap_allocation_data data = {.len = PAGE};
 	struct dma_buf_sync sync = {DMA_BUF_SYNC_RW};
 	int fd = atoi(text), found = 0;
 
@@ -115,6 +117,7 @@ int exec_child(const char *text)
 	found |= lseek(fd, 0, SEEK_END) == (off_t)PAGE ? 2 : 0;
 	found |= ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) == 0 ? 4 : 0;
 	found |= mark_of(fd) == MARK ? 8 : 0;
+	found |= ioctl(fd, DMA_HEAP_IOCTL_ALLOC, &data) == 0 ? 16 : 0;
 	return found;
 }
 
@@ -137,6 +140,10 @@ static void exec_cases(void)
 	report_child(execs, &three, "not-marked-kept");
 	fcntl(three, F_SETFD, FD_CLOEXEC);
 	report_child(execs, &three, "setfd-cloexec");
+	three = open(HEAPS "/system", O_RDWR);
+	report_child(execs, &three, "heap");
+	three = open(HEAPS "/system", O_RDWR | O_CLOEXEC);
+	report_child(execs, &three, "heap-cloexec");
 }
 
 union control {

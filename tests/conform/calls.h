@@ -22,8 +22,9 @@ struct group {
 	enum { ALWAYS, PER_SOURCE, WHEN_NAMED } when;
 };
 
-extern const struct group heap_groups[], alloc_groups[], file_groups[], poll_groups[], map_groups[],
-	ioctl_groups[], share_groups[], sync_groups[], fence_groups[], udmabuf_groups[];
+extern const struct group heap_groups[], alloc_groups[], wide_groups[], file_groups[],
+	poll_groups[], map_groups[], ioctl_groups[], share_groups[], sync_groups[], fence_groups[],
+	udmabuf_groups[];
 
 /* Who makes the buffers of a group. */
 enum source { FROM_SYSTEM, FROM_CMA, FROM_UDMABUF, N_SOURCES };

@@ -54,9 +54,9 @@ static bool run(const struct group *group, int argc, char **argv)
 	return false;
 }
 
-static const struct group *const all[] = {heap_groups,	alloc_groups,  file_groups,  poll_groups,
-					  map_groups,	ioctl_groups,  share_groups, sync_groups,
-					  fence_groups, udmabuf_groups};
+static const struct group *const all[] = {heap_groups, alloc_groups, wide_groups,   file_groups,
+					  poll_groups, map_groups,   ioctl_groups,  share_groups,
+					  sync_groups, fence_groups, udmabuf_groups};
 
 int main(int argc, char **argv)
 {

@@ -1,0 +1,220 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# `freehold serve` as its users see it: programs that share buffers, die, ask for too much; the server's ends and returns.
+set -u
+
+. "$(dirname "$0")/tap.sh"
+limit=20
+build=${O:-build}
+case $build in /*) ;; *) build=$root/$build ;; esac
+user=$build/tests/stress/serve_user
+[ -x "$user" ] || { echo "Bail out! $user is not built"; exit 1; }
+export FREEHOLD_SOCKET="$tmp/sock"
+machine='--ram 512M --bootargs cma=64M'
+pids=
+
+# Nothing of this test outlives it.
+trap 'for p in $pids; do kill -9 $p 2>/dev/null; done; rm -rf "$tmp"' EXIT
+
+# serve ARGUMENT...: a server that is ready; its number in $server
+serve()
+{
+	: >server.out
+	"$freehold" serve "$@" >server.out 2>server.err &
+	server=$!
+	pids="$pids $server"
+	for i in $(seq 1000); do
+		grep -q '^ready: ' server.out && return 0
+		kill -0 $server 2>/dev/null || return 1
+		sleep 0.01
+	done
+	return 1
+}
+
+# ended NAME STATUS: the server did, so
+ended()
+{
+	wait $server
+	got=$?
+	cp server.err err
+	cp server.out out
+	echo "exit status $got, expected $2" >>err
+	[ $got = "$2" ]
+	result $? "$1"
+}
+
+# user NAME FD: a client that takes commands; its number in $NAME
+user()
+{
+	mkfifo "$1.in"
+	"$user" "$FREEHOLD_SOCKET" "$1" <"$1.in" >"$1.out" 2>"$1.err" &
+	eval "$1=$!; exec $2<>$1.in"
+	pids="$pids $!"
+	answer "$1" 1
+}
+
+# answer NAME N: its Nth line, when it is there
+answer()
+{
+	for i in $(seq 1000); do
+		[ "$(wc -l <"$1.out")" -ge "$2" ] && break
+		sleep 0.01
+	done
+	sed -n "$2p" "$1.out"
+}
+
+# asks USER COMMAND WANT [NAME]: what it answers to that
+asks()
+{
+	lines=$(wc -l <"$1.out")
+	echo "$2" >"$1.in"
+	got=$(answer "$1" $((lines + 1)))
+	echo "$1: $2: $got, expected $3" >err
+	: >out
+	[ "$got" = "$3" ]
+	result $? "${4:-$1: $2: $3}"
+}
+
+# ---- two programs and a buffer -------------------------------------------------------------------
+
+serve $machine
+result $? 'a server is ready'
+cp server.out out
+shows 'it says where, and which heaps' "^ready: $tmp/sock, memfd, heaps system default_cma_region reserved"
+[ "$(stat -c %a sock)" = 600 ]
+result $? 'its socket is for this user alone'
+
+runs 'its machine can be read' 0 stat --socket sock proc/meminfo
+shows 'its machine can be read: the text' '^CmaTotal:          65536 kB$'
+runs 'a summary' 0 stat --socket ''
+shows 'a summary: its text' '^reserved '
+runs 'nobody there' 2 stat --socket nowhere proc/meminfo
+says 'nobody there: why' 'freehold stat: --socket nowhere: No such file or directory'
+user a 4 >/dev/null
+user b 5 >/dev/null
+asks a 'alloc 0 default_cma_region 100000' 'ok 102400' 'whole pages'
+asks a 'check 0 0' ok 'zero when it is handed out'
+asks a 'fill 0 7' ok
+asks a 'name 0 frame' ok
+asks a 'info 0' 'ok 1 default_cma_region frame'
+asks b 'info 0' 'error ENOENT' 'the number alone is no key'
+echo "take 0 $tmp/pass" >b.in
+asks a "give 0 $tmp/pass" ok 'it is passed on'
+answer b 3 >/dev/null
+asks b 'check 0 7' ok 'the other reads what the first wrote'
+asks b 'import 0' 'ok 102400'
+asks b 'info 0' 'ok 2 default_cma_region frame' 'two hold it'
+kill -9 $a
+wait $a 2>/dev/null
+asks b 'check 0 7' ok 'the first is killed, the other goes on reading'
+asks b 'info 0' 'ok 1 default_cma_region frame' 'one holds it'
+asks b 'heap default_cma_region' 'ok 102400 0'
+asks b 'release 0' ok
+asks b 'heap default_cma_region' 'ok 0 0' 'the last gives it back'
+
+user c 6 >/dev/null
+asks c 'alloc 0 system 8192' 'ok 8192'
+echo "take 1 $tmp/pass" >b.in
+asks c "give 0 $tmp/pass" ok
+kill -9 $c
+wait $c 2>/dev/null
+asks b 'heap system' 'ok 8192 0' 'a stranger has it, its maker is dead: it stays'
+asks b 'check 1 0' ok
+asks b 'close 1' ok
+asks b 'heap system' 'ok 0 0' 'until he closes it'
+asks b 'alloc 2 system 4096' 'ok 4096'
+asks b 'close 2' ok
+asks b 'heap system' 'ok 0 0' 'closing alone gives it back'
+asks b 'alloc 3 nothing 4096' 'error ENOENT'
+asks b 'alloc 3 system 0' 'error EINVAL'
+asks b 'alloc 3 system 4096 ro' 'ok 4096'
+asks b 'fill 3 1' 'error EACCES' 'a descriptor for reading only'
+
+# ---- who else ------------------------------------------------------------------------------------
+
+runs 'a second server' 2 serve $machine
+says 'a second server: why' "freehold serve: $tmp/sock: another server has it"
+kill -TERM $server
+sleep 0.2
+asks b 'alloc 4 system 4096' 'error ESHUTDOWN' 'no new buffers while it drains'
+asks b 'close 3' ok
+ended 'it ends when all is back' 0
+[ ! -e sock ]
+result $? 'its socket is gone'
+kill $b
+
+# ---- limits, files, permission -------------------------------------------------------------------
+
+serve $machine --limit-client 64K --limit-heap default_cma_region=96K --max-clients 2 --drain 200ms --mode 0660
+[ "$(stat -c %a sock)" = 660 ]
+result $? 'the mode asked for'
+user d 7 >/dev/null
+user e 8 >/dev/null
+"$user" "$FREEHOLD_SOCKET" third >out 2>err </dev/null
+[ "$(cat out)" = 'error EUSERS' ]
+result $? 'one client more than it takes'
+asks d 'alloc 0 system 65536' 'ok 65536'
+asks d 'alloc 1 system 4096' 'error EDQUOT' 'over the limit of a client'
+asks e 'alloc 0 system 4096' 'ok 4096' 'another is not concerned'
+asks e 'release 0' ok
+asks e 'alloc 0 default_cma_region 61440' 'ok 61440'
+asks d 'release 0' ok
+asks d 'alloc 0 default_cma_region 61440' 'error EDQUOT' 'over the limit of a heap'
+kill -TERM $server
+ended 'what is left after the time' 3
+grep -q 'left: buffer .* 60 KiB of default_cma_region, of e' server.err
+result $? 'it says what, and whose'
+kill $d $e
+
+serve $machine
+kill -9 $server
+wait $server 2>/dev/null
+[ -S sock ]
+result $? 'a killed server leaves its socket'
+serve $machine
+result $? 'the next one takes it'
+user f 9 >/dev/null
+asks f 'alloc 0 system 4096' 'ok 4096'
+kill -TERM $server
+sleep 0.2
+kill -TERM $server
+ended 'a second SIGTERM does not wait' 3
+kill $f
+
+echo here >file
+runs 'a file in the way' 2 serve $machine --socket file
+says 'a file in the way: why' 'freehold serve: file: expected a socket or nothing'
+rm file.lock
+runs 'no folder' 2 serve $machine --socket no/where
+says 'no folder: why' 'freehold serve: no/where.lock: No such file or directory'
+runs 'a heap that is not there' 2 serve $machine --limit-heap sytem=1M
+says 'a heap that is not there: why' \
+	'freehold serve: --limit-heap sytem: no such heap, expected system, default_cma_region, reserved'
+runs 'a mode' 2 serve $machine --mode rw
+says 'a mode: why' 'freehold serve: --mode rw: expected octal, as 0660'
+runs 'a group' 2 serve $machine --group no-such-group
+says 'a group: why' 'freehold serve: --group no-such-group: no such group'
+runs 'no machine' 2 serve
+says 'no machine: why' 'freehold serve: no memory: expected --ram SIZE or --dtb FILE'
+
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$tmp"
+	serve $machine --mode 0666
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$user" "$FREEHOLD_SOCKET" nobody >out 2>err </dev/null
+	[ "$(cat out)" = 'error EACCES' ]
+	result $? 'another user is turned away, whatever the mode'
+	kill -TERM $server
+	ended 'and that is all' 0
+	serve $machine --group 65534
+	[ "$(stat -c '%a %g' sock)" = '660 65534' ]
+	result $? 'a group: the mode and owner of the socket'
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$user" "$FREEHOLD_SOCKET" nobody >out 2>err </dev/null
+	[ "$(cat out)" = ok ]
+	result $? 'a member of the group is let in'
+	kill -TERM $server
+	ended 'and that is all, too' 0
+else
+	echo "ok $((n += 1)) - other users # SKIP needs root and setpriv"
+fi
+
+echo "1..$n"

@@ -132,7 +132,7 @@ fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpu
 	@scripts/fuzz -o $(O)/fuzz -s $(FUZZ_SECONDS) $(basename $(notdir $(FUZZ_SRC)))
 
 test-libcamera: $(O)/freehold ## as root: libcamera of a newer Debian, run by `freehold exec`, captures from its virtual camera
-	scripts/linux-libcamera $(abspath $(O)/freehold) exec --ram 256M --bootargs cma=64M --
+	scripts/linux-libcamera -t -j $(abspath $(O)/freehold) --ram 256M --bootargs cma=64M
 
 bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 	$(Q)for b in $(call bin,$(BENCH_SRC)); do $$b || exit 1; done

@@ -127,24 +127,15 @@ static unsigned int count(const struct exec *x, const struct exec_file *file)
 
 /* ---- the text ---- */
 
-/* The server tells about a buffer who holds it: the reader, of an entry of its own, or else whoever does. */
-static struct exec_proc *who_may_ask(struct trap *t, const struct exec_file *file, pid_t pid,
-				     int64_t fd)
-{
-	struct exec_proc *proc = pid == t->tid ? exec_proc_of(t) : NULL;
-
-	if (proc && !exec_proc_use(proc, file->id, (int)fd))
-		return proc;
-	return exec_procs_holder(t->x, file->id);
-}
-
 static void write_buffer(struct trap *t, FILE *to, const struct exec_file *file, pid_t pid,
 			 int64_t fd)
 {
-	struct exec_proc *proc = who_may_ask(t, file, pid, fd);
+	struct exec_proc *proc = exec_proc_of(t);
 	struct fhc_info info;
 
 	memset(&info, 0, sizeof(info));
+	if (proc && pid == t->tid)
+		exec_proc_use(proc, file->id, (int)fd);
 	if (proc)
 		fhc_get_info(proc->c, file->id, &info);
 	fprintf(to, "size:\t%" PRIu64 "\ncount:\t%u\nexp_name:\t%s\n", file->size,

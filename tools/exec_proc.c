@@ -233,15 +233,6 @@ int exec_proc_use(struct exec_proc *p, uint64_t id, int fd)
 	return err;
 }
 
-struct exec_proc *exec_procs_holder(const struct exec *x, uint64_t id)
-{
-	struct exec_proc *p = x->procs.first;
-
-	while (p && !holds(p, id))
-		p = p->next;
-	return p;
-}
-
 bool exec_procs_forgotten(struct exec *x, uint64_t id)
 {
 	struct fhc_info info;

@@ -35,8 +35,6 @@ void exec_proc_hold(struct exec_proc *proc, uint64_t id);
 /* The process uses buffer `id` by its descriptor fd; if it came by fork or from another process of the program, the server is
  * told now. 0 or a negative errno. */
 int exec_proc_use(struct exec_proc *proc, uint64_t id, int fd);
-/* One that the server counts buffer `id` for; NULL: none. */
-struct exec_proc *exec_procs_holder(const struct exec *x, uint64_t id);
 /* No process has it and the server does not know it. */
 bool exec_procs_forgotten(struct exec *x, uint64_t id);
 void exec_procs_end(struct exec *x);

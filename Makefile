@@ -89,7 +89,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs threaded bench soak fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run test check-fast programs threaded bench test-libcamera soak fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -130,6 +130,9 @@ fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpu
 	+$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) \
 		SANITIZE=fuzzer-no-link,address,undefined fuzzers
 	@scripts/fuzz -o $(O)/fuzz -s $(FUZZ_SECONDS) $(basename $(notdir $(FUZZ_SRC)))
+
+test-libcamera: $(O)/freehold ## as root: libcamera of a newer Debian, run by `freehold exec`, captures from its virtual camera
+	scripts/linux-libcamera -t -j $(abspath $(O)/freehold) --ram 256M --bootargs cma=64M
 
 bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 	$(Q)for b in $(call bin,$(BENCH_SRC)); do $$b || exit 1; done

@@ -159,6 +159,7 @@ void bench_add_scale(struct bench *b); /* of frames: what grows with the machine
 void bench_add_cma(struct bench *b);
 void bench_add_contig(struct bench *b);
 void bench_add_dma(struct bench *b);
+void bench_add_buf(struct bench *b);
 
 /* bench_goals.c: what the project wants to reach, as text; NULL: nothing was set. */
 const char *bench_goal(const char *name);

@@ -11,7 +11,7 @@ int cmd_bench(int argc, char **argv);
 
 #define EXIT_BENCH 1 /* a measure could not be taken */
 #define EXIT_INPUT 2
-#define MAX_GROUPS 5
+#define MAX_GROUPS 6
 #define MIN_RAM	   (UINT64_C(64) << 20)
 #define MAX_RAM	   (UINT64_C(1) << 40)
 
@@ -55,7 +55,8 @@ static uint64_t ram_size(const char *arg, struct argp_state *state)
 
 static void add_group(struct bench_opts *o, char *arg, struct argp_state *state)
 {
-	static const char *const names[MAX_GROUPS] = {"frames", "cma", "contig", "migrate", "dma"};
+	static const char *const names[MAX_GROUPS] = {"frames",	 "cma", "contig",
+						      "migrate", "dma", "buf"};
 
 	for (unsigned int i = 0; i < MAX_GROUPS; i++) {
 		if (strcmp(names[i], arg))
@@ -66,7 +67,8 @@ static void add_group(struct bench_opts *o, char *arg, struct argp_state *state)
 		o->group[o->nr_groups++] = arg;
 		return;
 	}
-	argp_failure(state, EXIT_INPUT, 0, "%s: expected frames, cma, contig, migrate or dma", arg);
+	argp_failure(state, EXIT_INPUT, 0, "%s: expected frames, cma, contig, migrate, dma or buf",
+		     arg);
 }
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
@@ -107,7 +109,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
 	.children = children,
-	.args_doc = "[frames] [cma] [contig] [migrate] [dma]",
+	.args_doc = "[frames] [cma] [contig] [migrate] [dma] [buf]",
 	.doc = "Measures the parts: page frames, contiguous allocations, whole areas, moved pages, "
 	       "the DMA API.",
 };
@@ -164,6 +166,7 @@ int cmd_bench(int argc, char **argv)
 	bench_add_cma(&b);
 	bench_add_contig(&b);
 	bench_add_dma(&b);
+	bench_add_buf(&b);
 	if (!bench_select(&b, o.group, o.glob)) {
 		fprintf(stderr,
 			"freehold bench: --filter %s: no measure has such a name; --list names "

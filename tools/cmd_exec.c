@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -112,6 +113,17 @@ static void let_go_of_streams(void)
 	close(fd);
 }
 
+/* A fence that is pending takes two descriptors here; the program's own limit is as it was. */
+static void more_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int supervise(const struct opts *o, const sigset_t *mask, int tell)
 {
 	static struct exec x;
@@ -133,6 +145,7 @@ static int supervise(const struct opts *o, const sigset_t *mask, int tell)
 		return EXEC_FAILED;
 	}
 	exec_launch_go(&x);
+	more_files();
 	let_go_of_streams();
 	err = exec_loop(&x);
 	exec_machine_end(&x);

@@ -63,6 +63,8 @@ struct exec {
 	bool fences_given;   /* the program has sync files */
 	unsigned int fences; /* imported and not signalled yet */
 	struct exec_timeline *timelines;
+	uint64_t nr_timelines; /* ever */
+	int done;	       /* a fence that is signalled; 0: none yet */
 	struct exec_wait *waits;
 	struct exec_entry *entries; /* of epolls */
 	uint64_t mnt;		    /* of /dev */

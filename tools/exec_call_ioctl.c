@@ -30,7 +30,7 @@ static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_i
 	file = n ? NULL : exec_files_add(t->x, buf.fd, EXEC_BUFFER);
 	if (!n)
 		n = file ? trap_give(t, buf.fd, (int)(r->alloc.fd_flags & O_CLOEXEC)) : -ENOMEM;
-	if (n < 0) {
+	if (n < 0 || !file) {
 		if (file)
 			exec_files_remove(t->x, file);
 		fhc_release(proc->c, &buf);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -143,7 +144,7 @@ int64_t exec_fence_merge(struct trap *t, struct exec_ioctl *r)
 		return -ENOENT;
 	one = fence_of(t, proc, (int)t->arg[0]);
 	r->merge.name[sizeof(r->merge.name) - 1] = '\0';
-	err = one < 0 ? -EBADF : fhc_sync_merge(proc->c, r->merge.name, one, two, &fd);
+	err = one < 0 ? -EBADF : exec_points_merge(t, proc, r, &(struct exec_pair){one, two}, &fd);
 	if (one >= 0)
 		close(one);
 	close(two);
@@ -196,13 +197,13 @@ static void linux_names(struct sync_file_info *info, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++)
 		if (!strcmp(fence[i].driver_name, OWN_DRIVER))
-			strcpy(fence[i].driver_name, "sw_sync");
+			snprintf(fence[i].driver_name, sizeof(fence[i].driver_name), "sw_sync");
 	if (!strncmp(info->name, OWN_DRIVER "-", own + 1)) {
 		memmove(info->name + theirs, info->name + own, sizeof(info->name) - own);
 		memcpy(info->name, "sw_sync", theirs);
 	}
 	if (!strncmp(info->name, "stub-stub", 9))
-		strcpy(info->name, "stub-stub0-0");
+		snprintf(info->name, sizeof(info->name), "stub-stub0-0");
 }
 
 static int write_info(struct trap *t, struct sync_file_info *to, const struct info_reply *from)

@@ -14,6 +14,13 @@ void exec_timelines_look(struct exec *x);
 int64_t exec_timeline_point(struct trap *t, struct exec_timeline *line, struct exec_point *point);
 int64_t exec_timeline_step(struct exec_timeline *line, uint32_t by);
 
+/* Merges two sync files, by descriptors of ours, into *fd: of points of one timeline the last alone is left, as in Linux. */
+struct exec_pair {
+	int one, two;
+};
+int exec_points_merge(struct trap *t, struct exec_proc *proc, const struct exec_ioctl *r,
+		      const struct exec_pair *pair, int *fd);
+
 /* A descriptor that is a fence, put into the program as a sync_file, its number written to `at` in `size` bytes of `arg`, where
  * `fd_at` is the field: what EXPORT, MERGE and a timeline's point have in common. fd is closed. */
 struct exec_fence_out {

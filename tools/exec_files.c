@@ -109,6 +109,7 @@ void exec_files_remove(struct exec *x, struct exec_file *file)
 	*at = file->next;
 	f->nr--;
 	f->nr_buffers -= file->kind == EXEC_BUFFER;
+	free(file->points);
 	free(file);
 }
 

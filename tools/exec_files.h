@@ -10,6 +10,7 @@
 
 struct exec;
 struct trap;
+struct exec_points;
 struct exec_timeline;
 
 enum exec_kind {
@@ -31,6 +32,7 @@ struct exec_file {
 	bool system;   /* of a buffer: from a heap of pages */
 	bool named;    /* of a buffer: it was given a name, perhaps an empty one */
 	struct exec_timeline *timeline;
+	struct exec_points *points; /* of a sync file: of which timelines, if that is known */
 };
 
 struct exec_files {

@@ -63,8 +63,9 @@ bool exec_path_clean(const char *path, char *clean, size_t size, bool *slash)
 /* "12" of "12/fd/3": where it ends; NULL: no number. */
 static const char *number(const char *at, int64_t *n)
 {
-	char *end;
+	char *end = NULL;
 
+	*n = 0;
 	if (*at < '0' || *at > '9')
 		return NULL;
 	errno = 0;
@@ -150,7 +151,7 @@ static bool base_of(struct trap *t, int64_t dirfd, char *buf, size_t size)
 		return false;
 	buf[n] = '\0';
 	if (!strcmp(buf, t->x->dir_link))
-		strcpy(buf, EXEC_HEAPS);
+		snprintf(buf, size, "%s", EXEC_HEAPS);
 	return *buf == '/';
 }
 

@@ -285,6 +285,10 @@ bool exec_procs_forgotten(struct exec *x, uint64_t id)
 
 void exec_procs_end(struct exec *x)
 {
-	while (x->procs.first)
-		proc_end(x->procs.first);
+	struct exec_proc *p, *next;
+
+	for (p = x->procs.first; p; p = next) {
+		next = p->next;
+		proc_end(p);
+	}
 }

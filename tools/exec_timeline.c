@@ -6,19 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "exec_fence.h"
 
 struct point {
 	struct point *next;
 	uint32_t value;
-	int signal;
+	int signal, fence; /* both ends */
 };
 
 struct exec_timeline {
 	struct exec_source source;
 	struct exec_timeline *next;
 	struct exec *x;
+	uint64_t number;
 	int end;
 	uint32_t value;
 	struct point *points;
@@ -39,6 +41,7 @@ static void closed(struct exec_source *source, uint32_t events)
 	while ((p = line->points)) {
 		line->points = p->next;
 		fhc_signal(p->signal, -ENOENT);
+		close(p->fence);
 		free(p);
 	}
 	exec_unwatch(line->x, line->end);
@@ -95,11 +98,126 @@ int64_t exec_timeline_open(struct trap *t, uint64_t flags)
 		return -ENOMEM;
 	}
 	line->file->timeline = line;
+	line->number = ++t->x->nr_timelines;
 	line->next = t->x->timelines;
 	t->x->timelines = line;
 	result = trap_give_result(t, pair[1], (int)(flags & O_CLOEXEC));
 	close(pair[1]); /* if it was not given, this is its end */
 	return result;
+}
+
+/* ---- what a sync file is made of ---- */
+
+struct one_point {
+	uint64_t line;
+	uint32_t value;
+};
+
+struct exec_points {
+	size_t n;
+	struct one_point at[];
+};
+
+static struct exec_points *points_new(size_t n)
+{
+	return calloc(1, sizeof(struct exec_points) + n * sizeof(struct one_point));
+}
+
+/* Where there is no memory it is not known, and merging leaves more points than need be. */
+static void remember(struct exec *x, int fence, uint64_t line, uint32_t value)
+{
+	struct exec_file *file = exec_files_add(x, fence, EXEC_FENCE);
+
+	if (!file || file->points || !(file->points = points_new(1)))
+		return;
+	file->points->n = 1;
+	file->points->at[0] = (struct one_point){line, value};
+}
+
+/* The fence of a point that is not reached; -1: it is. */
+static int fence_at(struct exec *x, const struct one_point *at)
+{
+	for (struct exec_timeline *line = x->timelines; line; line = line->next)
+		for (struct point *p = line->number == at->line ? line->points : NULL; p;
+		     p = p->next)
+			if (p->value == at->value)
+				return p->fence;
+	return -1;
+}
+
+/* Into all: one of each timeline, the last. */
+static void unite(struct exec *x, struct exec_points *all, const struct exec_points *more)
+{
+	size_t j;
+
+	for (size_t i = 0; i < more->n; i++) {
+		if (fence_at(x, &more->at[i]) < 0)
+			continue;
+		for (j = 0; j < all->n && all->at[j].line != more->at[i].line; j++)
+			;
+		if (j == all->n)
+			all->at[all->n++] = more->at[i];
+		else if ((int32_t)(more->at[i].value - all->at[j].value) > 0)
+			all->at[j] = more->at[i];
+	}
+}
+
+static int done_fence(struct exec *x)
+{
+	int signal;
+
+	if (x->done || fhc_fence(&x->done, &signal))
+		return x->done;
+	fhc_signal(signal, 0);
+	return x->done;
+}
+
+/* Merged with one that is done, a fence stays alone, and gets the name. */
+static int merge_all(struct exec *x, struct fhc *c, const char *name, const struct exec_points *all,
+		     int *fd)
+{
+	int last = done_fence(x), err = 0;
+
+	for (size_t i = 0; i < all->n && !err; i++) {
+		err = fhc_sync_merge(c, name, last, fence_at(x, &all->at[i]), fd);
+		if (last != x->done)
+			close(last);
+		last = *fd;
+	}
+	return err;
+}
+
+static struct exec_file *file_by(struct exec *x, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? NULL : exec_files_find(x, st.st_dev, st.st_ino);
+}
+
+int exec_points_merge(struct trap *t, struct exec_proc *proc, const struct exec_ioctl *r,
+		      const struct exec_pair *pair, int *fd)
+{
+	struct exec_file *a = file_by(t->x, pair->one), *b = file_by(t->x, pair->two), *file;
+	struct exec_points *all = NULL;
+	int err;
+
+	if (a && b && a->points && b->points)
+		all = points_new(a->points->n + b->points->n);
+	if (all) {
+		unite(t->x, all, a->points);
+		unite(t->x, all, b->points);
+	}
+	if (!all || !all->n) {
+		free(all);
+		return fhc_sync_merge(proc->c, r->merge.name, pair->one, pair->two, fd);
+	}
+	err = merge_all(t->x, proc->c, r->merge.name, all, fd);
+	file = err ? NULL : exec_files_add(t->x, *fd, EXEC_FENCE);
+	if (file && !file->points)
+		file->points = all;
+	else
+		free(all);
+	return err;
 }
 
 int64_t exec_timeline_point(struct trap *t, struct exec_timeline *line, struct exec_point *point)
@@ -113,7 +231,10 @@ int64_t exec_timeline_point(struct trap *t, struct exec_timeline *line, struct e
 		return err;
 	}
 	p->value = point->value;
+	remember(t->x, fence, line->number, p->value);
+	p->fence = fcntl(fence, F_DUPFD_CLOEXEC, 0);
 	if ((int32_t)(line->value - p->value) >= 0) {
+		close(p->fence);
 		fhc_signal(p->signal, 0);
 		free(p);
 	} else {
@@ -135,6 +256,7 @@ static void step(struct exec_timeline *line, uint32_t by)
 		}
 		*at = p->next;
 		fhc_signal(p->signal, 0);
+		close(p->fence);
 		free(p);
 	}
 }

@@ -212,6 +212,36 @@ static void reads_reserved_memory(void)
 	     "'fw@50000000'\n");
 }
 
+/* What the node of a region says it is for; no-map alone is firmware's. */
+static void finds_carveouts(void)
+{
+	begin_tree(2, 2);
+	memory();
+	begin_reserved();
+	begin("ion@50000000");
+	text("compatible", "imx-ion-pool");
+	CELLS("reg", 0, 0x50000000, 0, 0x100000);
+	end();
+	begin("isp@51000000");
+	text("compatible", "carved-out");
+	flag("no-map");
+	CELLS("reg", 0, 0x51000000, 0, 0x100000);
+	end();
+	begin("tee@52000000");
+	flag("no-map");
+	CELLS("reg", 0, 0x52000000, 0, 0x100000);
+	end();
+	end();
+	end_tree();
+	T_NEED(boots(NULL, 0));
+	T_EQ(cfg.nr_regions, 3);
+	T_EQ(cfg.region[0].flags, BOOT_REGION_CARVEOUT);
+	T_EQ(cfg.region[0].kind, BOOT_REGION_RESERVED);
+	T_EQ(cfg.region[1].flags, BOOT_REGION_CARVEOUT | BOOT_REGION_NO_MAP);
+	T_EQ(cfg.region[1].kind, BOOT_REGION_NOMAP);
+	T_EQ(cfg.region[2].flags, BOOT_REGION_NO_MAP);
+}
+
 static void reads_the_reserve_map(void)
 {
 	made = 0;
@@ -554,19 +584,12 @@ static void places_as_linux_did(void)
 }
 
 const struct t_case t_cases[] = {
-	T(reads_model_bootargs_memory),
-	T(fills_in_the_memory_node),
-	T(reads_reserved_memory),
-	T(reads_the_reserve_map),
-	T(skips_with_linux_words),
-	T(reads_alignment_as_linux),
-	T(refuses_what_cannot_be),
-	T(counts_banks_and_regions),
-	T(takes_the_lowest_bus),
-	T(translates_through_buses),
-	T(refuses_dma_ranges_that_do_not_fit),
-	T(says_what_is_no_tree),
-	T(says_what_linux_said),
-	T(places_as_linux_did),
-	T_END,
+	T(reads_model_bootargs_memory), T(fills_in_the_memory_node),
+	T(reads_reserved_memory),	T(finds_carveouts),
+	T(reads_the_reserve_map),	T(skips_with_linux_words),
+	T(reads_alignment_as_linux),	T(refuses_what_cannot_be),
+	T(counts_banks_and_regions),	T(takes_the_lowest_bus),
+	T(translates_through_buses),	T(refuses_dma_ranges_that_do_not_fit),
+	T(says_what_is_no_tree),	T(says_what_linux_said),
+	T(places_as_linux_did),		T_END,
 };

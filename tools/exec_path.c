@@ -184,7 +184,7 @@ static struct exec_place follow(struct trap *t, char *clean, size_t size, struct
 
 struct exec_place exec_path_find(struct trap *t, int64_t dirfd, uint64_t at, unsigned int how)
 {
-	char path[PATH_MAX], base[PATH_MAX], joined[2 * PATH_MAX + 8], clean[PATH_MAX];
+	char path[PATH_MAX], base[PATH_MAX], joined[2 * PATH_MAX + 8], clean[PATH_MAX] = "";
 	struct exec_place p = {.kind = EXEC_ELSEWHERE};
 	ssize_t n = exec_mem_text(&t->mem, at, path, sizeof(path));
 	bool slash;

@@ -89,7 +89,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs threaded bench soak fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run test check-fast programs threaded bench soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -137,6 +137,10 @@ bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 
 soak: all ## all protocols at once with faults, for SOAK_SECONDS=3600: a camera's day, nothing refused, nothing wrong
 	$(O)/freehold run --duration $(SOAK_SECONDS) jobs/soak.job
+
+soak-buf: all $(call bin,$(STRESS_SRC)) ## clients of a server killed at random for SOAK_SECONDS (10 minutes unless given), 1,000 clients, 100,000 buffers
+	FREEHOLD=$(O)/freehold $(O)/tests/stress/serve_kill $(if $(filter 3600,$(SOAK_SECONDS)),600,$(SOAK_SECONDS)) 24
+	FREEHOLD=$(O)/freehold $(O)/tests/stress/serve_many 1000 100000
 
 clean: ## remove what was built
 	$(Q)if [ -f $(O)/objects ]; then rm -rf $(O); fi
@@ -305,10 +309,15 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done
 
-readme-example: ## the examples of README.md and docs/devices.md, built against the installed library, and run
+readme-example: ## the examples of README.md, docs/devices.md and docs/buffers.md, built against the installed library, and run
 	+$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(O))/stage PREFIX=/usr
 	$(Q)scripts/readme-example README.md $(abspath $(O))/stage /usr $(O)/readme-example
 	$(Q)scripts/readme-example docs/devices.md $(abspath $(O))/stage /usr $(O)/devices-example
+	$(Q)dir=$$(mktemp -d); export FREEHOLD_SOCKET=$$dir/sock PACKAGE=freehold-client; \
+		$(abspath $(O))/stage/usr/bin/freehold serve --ram 256M --bootargs cma=64M >$$dir/out & server=$$!; \
+		for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; [ ! -s $$dir/out ] || break; done; \
+		scripts/readme-example docs/buffers.md $(abspath $(O))/stage /usr $(O)/buffers-example; status=$$?; \
+		kill $$server; wait $$server || status=1; rm -rf $$dir; exit $$status
 
 -include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \
 	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*')

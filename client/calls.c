@@ -244,9 +244,12 @@ int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf)
 	struct wait w = {.done = false};
 	int err = fd < 0 ? -EBADF : call(c, PROTO_IMPORT, &r, &w);
 
-	if (!err)
-		*buf = (struct fhc_buffer){fd, w.reply.buf.id, w.reply.buf.size};
-	return err;
+	if (err)
+		return err;
+	*buf = (struct fhc_buffer){fd, w.reply.buf.id, w.reply.buf.size};
+	if (c->keep)
+		fhc_remember(c, buf->id, fd, w.reply.heap.name);
+	return 0;
 }
 
 int fhc_free(struct fhc *c, uint64_t id)

@@ -10,9 +10,15 @@
 #include <unistd.h>
 #include "fhc_in.h"
 
+static void copy_name(char to[FHC_NAME_MAX], const char from[PROTO_NAME])
+{
+	memcpy(to, from, FHC_NAME_MAX);
+	to[FHC_NAME_MAX - 1] = '\0';
+}
+
 /* ---- what was kept ---- */
 
-static void keep(struct fhc *c, const struct fhc_pending *p, const struct fhc_buffer *buf, int fd)
+void fhc_remember(struct fhc *c, uint64_t id, int fd, const char *heap)
 {
 	struct fhc_kept *k = malloc(sizeof(*k));
 
@@ -23,8 +29,8 @@ static void keep(struct fhc *c, const struct fhc_pending *p, const struct fhc_bu
 		free(k);
 		return;
 	}
-	k->id = k->there = buf->id;
-	memcpy(k->heap, p->heap, sizeof(k->heap));
+	k->id = k->there = id;
+	copy_name(k->heap, heap);
 	k->next = c->kept;
 	c->kept = k;
 }
@@ -100,12 +106,6 @@ static struct fhc_pending *take_pending(struct fhc *c, uint64_t seq)
 	return NULL;
 }
 
-static void copy_name(char to[FHC_NAME_MAX], const char from[PROTO_NAME])
-{
-	memcpy(to, from, FHC_NAME_MAX);
-	to[FHC_NAME_MAX - 1] = '\0';
-}
-
 static void heap_of(struct fhc_heap *heap, const struct proto_reply *r)
 {
 	copy_name(heap->name, r->name);
@@ -132,7 +132,7 @@ static void deliver(struct fhc *c, struct fhc_pending *p, int fd)
 	struct fhc_reply reply = {.err = r->err, .buf = {fd, r->id, r->size}};
 	void *text = MAP_FAILED;
 
-	if (p->op == PROTO_HEAP)
+	if (p->op == PROTO_HEAP || p->op == PROTO_IMPORT)
 		heap_of(&reply.heap, r);
 	if (p->op == PROTO_INFO) {
 		info_of(&reply.info, r);
@@ -153,7 +153,7 @@ static void deliver(struct fhc *c, struct fhc_pending *p, int fd)
 		reply.buf.fd = -1;
 	}
 	if (!reply.err && c->keep && p->op == PROTO_ALLOC)
-		keep(c, p, &reply.buf, fd);
+		fhc_remember(c, r->id, fd, p->heap);
 	answer(p, &reply);
 	if (text != MAP_FAILED)
 		munmap(text, r->len);

@@ -47,6 +47,8 @@ int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint1
 int fhc_take(struct fhc *c, bool wait);
 /* Connects again if the server was gone, and shows it what was kept. */
 int fhc_again(struct fhc *c);
+/* Keeps a descriptor of its own of a buffer of that heap. */
+void fhc_remember(struct fhc *c, uint64_t id, int fd, const char *heap);
 /* Forgets one keeping of a buffer. */
 void fhc_forget(struct fhc *c, uint64_t id);
 

@@ -25,6 +25,7 @@ const char *books_open(struct books *b, const struct boot_config *cfg)
 	struct hosted_opts opts = {
 		.banks = b->bytes ? cfg->bank : &none,
 		.nr_banks = b->bytes ? cfg->nr_banks : 1,
+		.backing = b->backing,
 		.log = b->log,
 		.log_arg = b->log_arg,
 	};

@@ -8,7 +8,8 @@
 struct books {
 	/* What is wanted; set before books_open(). */
 	bool caches; /* that devices do not snoop unless they say so, as on a board; they do nothing here */
-	bool bytes; /* real RAM after all: tables of an IOMMU lie in it */
+	bool bytes;		     /* real RAM after all: tables of an IOMMU lie in it */
+	enum hosted_backing backing; /* of buffers */
 	void (*log)(void *arg, int level, const char *line); /* NULL: nobody listens */
 	void *log_arg;
 

@@ -43,6 +43,8 @@ struct opts {
 	uint64_t drain_ns;
 	struct heap_limit limit[MAX_HEAP_LIMITS];
 	unsigned int nr_limits;
+	const char *backing;
+	bool huge;
 };
 
 enum {
@@ -63,8 +65,7 @@ static const struct argp_option options[] = {
 	 0},
 	{"mode", OPT_MODE, "MODE", 0, "Of the socket, octal (default 0600, with --group 0660)", 0},
 	{"group", OPT_GROUP, "NAME", 0, "Its members may connect, too", 0},
-	{"backing", OPT_BACKING, "memfd|hugetlb|udmabuf", 0,
-	 "What buffers are made of (default memfd)", 0},
+	{"backing", OPT_BACKING, "memfd|hugetlb", 0, "What buffers are made of (default memfd)", 0},
 	{"limit-client", OPT_CLIENT, "SIZE", 0, "What one client may have (default: no limit)", 2},
 	{"limit-heap", OPT_HEAP, "NAME=SIZE", 0, "What may be had of one heap, by all", 2},
 	{"max-clients", OPT_MAX, "N", 0, "At the same time (default 1024)", 2},
@@ -129,10 +130,15 @@ static void mode(struct opts *o, const char *arg, struct argp_state *state)
 
 static void backing(struct opts *o, const char *arg, struct argp_state *state)
 {
-	(void)o;
-	if (strcmp(arg, "memfd"))
+	o->backing = arg;
+	if (!strcmp(arg, "hugetlb"))
+		o->huge = true;
+	else if (!strcmp(arg, "udmabuf"))
 		argp_failure(state, BAD_INPUT, 0,
-			     "--backing %s: expected memfd, hugetlb or udmabuf", arg);
+			     "--backing udmabuf: the server cannot see yet when the last of these "
+			     "descriptors is closed; expected memfd or hugetlb");
+	else if (strcmp(arg, "memfd"))
+		argp_failure(state, BAD_INPUT, 0, "--backing %s: expected memfd or hugetlb", arg);
 }
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
@@ -286,12 +292,12 @@ static bool set_heap_limits(const struct opts *o, struct fh_machine *m)
 	return true;
 }
 
-static void say_ready(const char *where, struct fh_machine *m)
+static void say_ready(const char *where, const char *backing, struct fh_machine *m)
 {
 	struct dma_heap_info info;
 	struct dma_heap *heap;
 
-	printf("ready: %s, memfd, heaps", where);
+	printf("ready: %s, %s, heaps", where, backing);
 	for (unsigned int n = 0; (heap = dma_heap_nth(m, n)); n++) {
 		dma_heap_get_info(heap, &info);
 		printf(" %s", info.name);
@@ -401,7 +407,7 @@ static int with_machine(struct opts *o, struct books *b)
 		return fail(BAD_INPUT, why.text);
 	status = open_sockets(o, s, &l);
 	if (!status) {
-		say_ready(*l.path ? l.path : "inherited sockets", b->m);
+		say_ready(*l.path ? l.path : "inherited sockets", o->backing, b->m);
 		status = serve(o, s);
 	}
 	listen_close(&l);
@@ -413,7 +419,9 @@ int cmd_serve(int argc, char **argv)
 {
 	static char name[] = "freehold serve";
 	static struct boot_config cfg; /* too large for a stack */
-	struct opts o = {.serve = serve_defaults(), .drain_ns = DRAIN_S * UINT64_C(1000000000)};
+	struct opts o = {.serve = serve_defaults(),
+			 .drain_ns = DRAIN_S * UINT64_C(1000000000),
+			 .backing = "memfd"};
 	struct books books = {.bytes = true, .log = log_machine};
 	struct boot_why why = {""};
 	const char *broken;
@@ -428,6 +436,7 @@ int cmd_serve(int argc, char **argv)
 		o.mode = o.serve.group >= 0 ? 0660 : 0600;
 	if (load_boot_config(&o.load, &cfg, &why))
 		return fail(BAD_INPUT, why.text);
+	books.backing = o.huge ? HOSTED_HUGETLB : HOSTED_MEMFD;
 	broken = books_open(&books, &cfg);
 	if (broken)
 		return fail(BAD_INPUT, broken);

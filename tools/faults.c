@@ -16,6 +16,7 @@ static const char *const names[NR_FAULTS] = {
 	[FAULT_PARALLEL] = "parallel",
 	[FAULT_COMPRESS] = "compress",
 	[FAULT_VMAP] = "vmap",
+	[FAULT_SHARE] = "share",
 };
 
 /* What nobody wrote, and nobody may take for his bytes. */
@@ -240,6 +241,39 @@ static void faulty_vunmap(void *ctx, void *p, uint64_t nr_pages)
 	f->inner->vunmap(f->inner->ctx, p, nr_pages);
 }
 
+/* One name for the three that may fail: they are rare, and come one after the other. */
+static int faulty_share(void *ctx, const struct range *run, unsigned int nr_runs, void **shared)
+{
+	struct faults *f = ctx;
+
+	return faults_hit(f, FAULT_SHARE) ? -FH_ENOMEM
+					  : f->inner->share(f->inner->ctx, run, nr_runs, shared);
+}
+
+static int faulty_share_show(void *ctx, void *shared)
+{
+	struct faults *f = ctx;
+
+	return faults_hit(f, FAULT_SHARE) ? -FH_ENOMEM
+					  : f->inner->share_show(f->inner->ctx, shared);
+}
+
+static int faulty_share_move(void *ctx, void *shared, const struct range *run, unsigned int nr_runs)
+{
+	struct faults *f = ctx;
+
+	return faults_hit(f, FAULT_SHARE)
+		       ? -FH_ENOMEM
+		       : f->inner->share_move(f->inner->ctx, shared, run, nr_runs);
+}
+
+static void faulty_unshare(void *ctx, void *shared)
+{
+	const struct faults *f = ctx;
+
+	f->inner->unshare(f->inner->ctx, shared);
+}
+
 static bool faulty_symbol(void *ctx, const void *code, char *buf, size_t size)
 {
 	const struct faults *f = ctx;
@@ -275,6 +309,10 @@ void faults_init(struct faults *f, const struct plat *inner, uint64_t one_in, ui
 		.cache_line = inner->cache_line,
 		.vmap = inner->vmap ? faulty_vmap : NULL,
 		.vunmap = inner->vunmap ? faulty_vunmap : NULL,
+		.share = inner->share ? faulty_share : NULL,
+		.share_show = inner->share ? faulty_share_show : NULL,
+		.share_move = inner->share ? faulty_share_move : NULL,
+		.unshare = inner->share ? faulty_unshare : NULL,
 		.symbol = inner->symbol ? faulty_symbol : NULL,
 	};
 }

@@ -168,7 +168,7 @@ int server_adopt(struct server *s, int fd)
 /* Its own books against each other; the machine's against the machine. */
 unsigned int server_check(struct server *s, char *why, size_t size)
 {
-	unsigned int wrong = buffers_check(s, why, size);
+	unsigned int wrong = held_check(s, why, size);
 
 	return wrong ? wrong : fh_check(s->o.m, why, size);
 }
@@ -191,6 +191,8 @@ int server_create(const struct serve_opts *opts, struct server **out, struct boo
 		err = fences_create(s);
 	if (!err)
 		err = buffers_create(s);
+	if (!err)
+		err = state_open(s, why);
 	if (!err) {
 		*out = s;
 		return 0;

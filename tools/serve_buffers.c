@@ -118,6 +118,7 @@ static void end_buffer(struct server *s, struct sbuf *b)
 		end_hold(b->holds);
 	}
 	unlink_buffer(s, b);
+	state_gone(s, b);
 	dma_buf_put(b->buf);
 	server_bury(s, b);
 }
@@ -235,7 +236,7 @@ static void watch_memory(struct server *s, struct sbuf *b)
 }
 
 /* Takes over the reference of buf, also when it fails. */
-static int add_buffer(struct server *s, struct dma_buf *buf, struct sbuf **out)
+static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, struct sbuf **out)
 {
 	struct sbuf *b = calloc(1, sizeof(*b));
 	struct stat st;
@@ -247,9 +248,9 @@ static int add_buffer(struct server *s, struct dma_buf *buf, struct sbuf **out)
 		return -ENOMEM;
 	}
 	b->buf = buf;
-	b->fd = hosted_share_fd(dma_heap_shared(buf));
-	if (fstat(b->fd, &st)) {
-		int err = -errno;
+	b->fd = hosted_share_open(dma_heap_shared(buf));
+	if (b->fd < 0 || fstat(b->fd, &st)) {
+		int err = b->fd < 0 ? b->fd : -errno;
 
 		free(b);
 		dma_buf_put(buf);
@@ -266,6 +267,8 @@ static int add_buffer(struct server *s, struct dma_buf *buf, struct sbuf **out)
 		b->next->pprev = &b->next;
 	s->buffers = b;
 	s->nr_buffers++;
+	snprintf(b->heap, sizeof(b->heap), "%s", heap);
+	state_alloc(s, b);
 	*out = b;
 	return 0;
 }
@@ -299,8 +302,10 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		free(h);
 		return err;
 	}
-	*fd = hosted_share_export(dma_heap_shared(buf), flags);
-	err = *fd < 0 ? *fd : add_buffer(s, get_dma_buf(buf), b);
+	err = dma_heap_shared(buf) ? 0 : -EOPNOTSUPP;
+	*fd = err ? -1 : hosted_share_export(dma_heap_shared(buf), flags);
+	if (!err)
+		err = *fd < 0 ? *fd : add_buffer(s, heap_name, get_dma_buf(buf), b);
 	if (err) {
 		if (*fd >= 0)
 			close(*fd);
@@ -358,11 +363,61 @@ int buffer_import(struct client *c, struct sbuf *b)
 	return 0;
 }
 
-int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
+int buffer_reclaim(struct server *s, const char *heap_name, int fd, struct dma_holder *holder,
 		   struct sbuf **b)
 {
-	(void)s, (void)heap, (void)fd, (void)holder, (void)b;
-	return -EOPNOTSUPP;
+	struct dma_heap *heap = dma_heap_find(s->o.m, heap_name);
+	struct dma_buf *buf;
+	struct stat st, got;
+	char path[40];
+	int own, err;
+
+	if (fd_kind(fd) != FD_MEMFD || fstat(fd, &st) || st.st_size <= 0)
+		return -EINVAL;
+	if (!heap)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_RDWR | O_CLOEXEC);
+	if (own < 0)
+		return -errno;
+	err = hosted_share_adopt(s->o.host, own);
+	if (err) {
+		close(own);
+		return err;
+	}
+	err = dma_heap_alloc(heap, (uint64_t)st.st_size, holder, &buf);
+	(void)!hosted_share_adopt(s->o.host, -1);
+	if (err)
+		return err;
+	/* A heap may have bytes of another kind: then it is not this buffer that it has made. */
+	if (!dma_heap_shared(buf) || fstat(hosted_share_fd(dma_heap_shared(buf)), &got) ||
+	    got.st_ino != st.st_ino || got.st_dev != st.st_dev)
+		err = -EINVAL;
+	else
+		err = add_buffer(s, heap_name, get_dma_buf(buf), b);
+	if (err && holder && dma_holder_drop(holder, buf))
+		server_log(s, "a buffer taken over is not its holder's, says the machine");
+	dma_buf_put(buf);
+	return err;
+}
+
+int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf **b)
+{
+	struct hold *h;
+	int err;
+
+	*b = buffer_of_fd(c->s, fd);
+	if (*b)
+		return buffer_import(c, *b);
+	if (c->nr_holds >= c->s->o.max_buffers)
+		return -EDQUOT;
+	h = malloc(sizeof(*h));
+	err = h ? buffer_reclaim(c->s, heap, fd, c->holder, b) : -ENOMEM;
+	if (err)
+		free(h);
+	else
+		link_hold(h, c, *b);
+	return err;
 }
 
 /* ---- all of them ---- */
@@ -375,7 +430,7 @@ static unsigned int wrong_at(char *why, size_t size, unsigned int wrong, const c
 	return wrong + 1;
 }
 
-unsigned int buffers_check(struct server *s, char *why, size_t size)
+unsigned int held_check(struct server *s, char *why, size_t size)
 {
 	unsigned int wrong = 0;
 	uint64_t nr = 0, holds = 0, of_clients = 0;
@@ -437,6 +492,7 @@ int buffers_create(struct server *s)
 
 void buffers_destroy(struct server *s)
 {
+	state_close(s); /* first: who is left lives on, for the next server to find */
 	while (s->buffers)
 		end_buffer(s, s->buffers);
 	watch_end(&s->inotify);

@@ -9,9 +9,6 @@
 #include "serve.h"
 #include "serve_hash.h"
 
-int hosted_share_fd(void *shared);
-int hosted_share_export(void *shared, int flags);
-
 struct client;
 struct sbuf;
 
@@ -42,6 +39,7 @@ struct sbuf {
 	int wd;		     /* what inotify calls it; -1: it is asked for */
 	dev_t dev;
 	ino_t ino;
+	char heap[DMA_HEAP_NAME_MAX];
 	struct hold *holds;
 	struct sbuf *next, **pprev;
 };
@@ -148,9 +146,10 @@ int buffer_alloc(struct client *c, const char *heap, uint64_t len, int flags, st
 /* The buffer whose memory a descriptor is; NULL: none of ours. */
 struct sbuf *buffer_of_fd(struct server *s, int fd);
 int buffer_import(struct client *c, struct sbuf *b);
-/* A buffer of a server that is gone, from its descriptor. */
+/* A buffer of a server that is gone, from its descriptor; holder NULL: nobody's that is known. */
 int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
 		   struct sbuf **b);
+int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf **b);
 /* What clients call it: the inode number of read-outs, and above 40 bits a number of this server, so that one of a server before names nothing. */
 uint64_t buffer_id(const struct server *s, const struct dma_buf *buf);
 /* By that, if this client holds it. */
@@ -159,11 +158,19 @@ void buffer_free(struct client *c, struct sbuf *b, struct hold *h);
 unsigned int buffer_holders(const struct sbuf *b);
 /* All that the client holds; it is dead. */
 void buffers_let_go(struct client *c);
-unsigned int buffers_check(struct server *s, char *why, size_t size);
+unsigned int held_check(struct server *s, char *why, size_t size);
 /* What was closed before now is given back when it returns: who asks after closing sees it. */
 void buffers_catch_up(struct server *s);
 /* Does some of the asking that is due. */
 void buffers_sweep(struct server *s);
+
+/* ---- the state file (serve_state.c) ---- */
+/* Takes over what a server before noted. With one line in *why. */
+int state_open(struct server *s, struct boot_why *why);
+void state_close(struct server *s);
+void state_alloc(struct server *s, const struct sbuf *b);
+void state_name(struct server *s, const struct sbuf *b);
+void state_gone(struct server *s, const struct sbuf *b);
 
 /* ---- fences (serve_fences.c) ---- */
 int fences_create(struct server *s);

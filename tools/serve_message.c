@@ -175,18 +175,15 @@ static int do_import(struct client *c, struct message *m, struct answer *a)
 		return err;
 	a->r.id = buffer_id(c->s, b->buf);
 	a->r.size = b->buf->size;
+	memcpy(a->r.name, b->heap, sizeof(b->heap));
 	return 0;
 }
 
 static int do_reclaim(struct client *c, struct message *m, struct answer *a)
 {
-	struct sbuf *b = buffer_of_fd(c->s, m->fd[0]);
-	int err = 0;
+	struct sbuf *b;
+	int err = buffer_reclaim_for(c, m->r.name, m->fd[0], &b);
 
-	if (!b)
-		err = buffer_reclaim(c->s, m->r.name, m->fd[0], c->holder, &b);
-	if (!err)
-		err = buffer_import(c, b);
 	if (err)
 		return err;
 	a->r.id = buffer_id(c->s, b->buf);
@@ -236,6 +233,7 @@ static int do_set_name(struct client *c, struct message *m, struct answer *a)
 	if (strlen(m->r.name) >= DMA_BUF_NAME_MAX)
 		return -EINVAL;
 	dma_buf_set_name(b->buf, m->r.name);
+	state_name(c->s, b);
 	return 0;
 }
 

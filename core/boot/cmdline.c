@@ -71,7 +71,9 @@ int boot_cmdline_parse(const char *args, struct boot_cmdline *cmdline, struct bo
 	struct option o;
 	int err = 0;
 
-	*cmdline = (struct boot_cmdline){.dma = cmdline->dma};
+	*cmdline = (struct boot_cmdline){.dma = cmdline->dma,
+					 .like = cmdline->like,
+					 .heaps_linux_only = cmdline->heaps_linux_only};
 	while (!err) {
 		while (blank(*args))
 			args++;
@@ -83,6 +85,8 @@ int boot_cmdline_parse(const char *args, struct boot_cmdline *cmdline, struct bo
 		err = apply(cmdline, cmdline_mem_options, &o, why);
 		if (!err)
 			err = apply(cmdline, cmdline_dma_options, &o, why);
+		if (!err)
+			err = apply(cmdline, cmdline_buf_options, &o, why);
 	}
 	return err;
 }

@@ -11,6 +11,8 @@ struct boot_cmdline {
 	/* cma=size[@base[-limit]]; base 0: anywhere; limit 0: none, base + size: exactly there. */
 	uint64_t cma_size, cma_base, cma_limit;
 	struct boot_dma dma; /* what is there already stays where no option says otherwise */
+	unsigned int like;   /* likewise */
+	bool heaps_linux_only;
 };
 
 /*

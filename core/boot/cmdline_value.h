@@ -27,7 +27,7 @@ struct option_kind {
 };
 
 /* Ended by a name that is NULL. */
-extern const struct option_kind cmdline_mem_options[], cmdline_dma_options[];
+extern const struct option_kind cmdline_mem_options[], cmdline_dma_options[], cmdline_buf_options[];
 
 /* All return 0 or a negative error with the reason; `what` names the number. */
 FH_MUST_CHECK int read_size(struct reader *r, const char *what, uint64_t *bytes);

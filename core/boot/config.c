@@ -20,6 +20,7 @@ void boot_config_init(struct boot_config *cfg)
 	cfg->nr_cpus = 1;
 	cfg->policy = CMA_POLICY_GUARANTEED;
 	cfg->dma.iommu_strict = true;
+	cfg->like = BOOT_LIKE_DEFAULT;
 	cfg->dma_limit = 4 * GIB;
 	cfg->dma32_limit = 4 * GIB;
 }
@@ -217,7 +218,8 @@ static int set_bootargs(struct boot_config *cfg, const char *bootargs, struct bo
 int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t ram_bytes,
 		       struct boot_why *why)
 {
-	struct boot_cmdline cmdline = {.dma = cfg->dma};
+	struct boot_cmdline cmdline = {
+		.dma = cfg->dma, .like = cfg->like, .heaps_linux_only = cfg->heaps_linux_only};
 	struct early early;
 	int err;
 
@@ -232,6 +234,8 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 	if (err)
 		return err;
 	cfg->dma = cmdline.dma;
+	cfg->like = cmdline.like;
+	cfg->heaps_linux_only = cmdline.heaps_linux_only;
 	set_zones(cfg);
 	say_zones(cfg, &early);
 	if (cmdline.has_cma)

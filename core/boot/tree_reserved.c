@@ -69,6 +69,8 @@ static unsigned int node_flags(const struct tree *t, int node)
 		flags |= BOOT_REGION_SHARED;
 	if (tree_compatible(t, node, "restricted-dma-pool"))
 		flags |= BOOT_REGION_RESTRICTED;
+	if (tree_compatible(t, node, "carved-out") || tree_compatible(t, node, "imx-ion-pool"))
+		flags |= BOOT_REGION_CARVEOUT;
 	return flags;
 }
 

@@ -3,7 +3,8 @@
 #include "base/string.h"
 #include "view/view.h"
 
-/* '*' stands for an area's name, '#' for the number of one of its ranges, '~' for a restricted pool's name. Entries of
+/* '*' stands for an area's name, '#' for the number of one of its ranges, '~' for a restricted pool's name, '%'
+ * for a shared buffer's number. Entries of
  * one folder stand together: listing a folder relies on it. */
 static const struct entry {
 	const char *path;
@@ -35,6 +36,7 @@ static const struct entry {
 	{"sys/kernel/debug/dma-api/nr_total_entries", view_dma_api, VIEW_DMA_NR_TOTAL},
 	{"sys/kernel/debug/dma-api/num_errors", view_dma_api, VIEW_DMA_NUM_ERRORS},
 	{"sys/kernel/debug/dma-api/num_free_entries", view_dma_api, VIEW_DMA_NUM_FREE},
+	{"sys/kernel/debug/dma_buf/bufinfo", view_bufinfo, 0},
 	{"sys/kernel/debug/dma_pools/pool_size_dma", view_pool_size, ZONE_DMA},
 	{"sys/kernel/debug/dma_pools/pool_size_dma32", view_pool_size, ZONE_DMA32},
 	{"sys/kernel/debug/dma_pools/pool_size_kernel", view_pool_size, ZONE_NORMAL},
@@ -42,9 +44,12 @@ static const struct entry {
 	{"sys/kernel/debug/freehold/*/last_failure", view_area_last_failure, 0},
 	{"sys/kernel/debug/freehold/*/policy", view_area_policy, 0},
 	{"sys/kernel/debug/freehold/*/stats", view_area_stats, 0},
+	{"sys/kernel/debug/freehold/buffers", view_buffers, 0},
 	{"sys/kernel/debug/freehold/coherent_pools", view_coherent_pools, 0},
 	{"sys/kernel/debug/freehold/dma_pools", view_dmapools, 0},
 	{"sys/kernel/debug/freehold/dma_refusals", view_dma_refusals, 0},
+	{"sys/kernel/debug/freehold/heaps", view_heaps, 0},
+	{"sys/kernel/debug/freehold/holders", view_holders, 0},
 	{"sys/kernel/debug/swiotlb/io_tlb_nslabs", view_swiotlb_value, VIEW_SWIOTLB_NSLABS},
 	{"sys/kernel/debug/swiotlb/io_tlb_transient_nslabs", view_swiotlb_value,
 	 VIEW_SWIOTLB_TRANSIENT},
@@ -62,6 +67,8 @@ static const struct entry {
 	{"sys/kernel/debug/zswap/reject_alloc_fail", view_zpool_value, VIEW_ZPOOL_FAILED},
 	{"sys/kernel/debug/zswap/reject_compress_poor", view_zpool_value, VIEW_ZPOOL_POOR},
 	{"sys/kernel/debug/zswap/stored_pages", view_zpool_value, VIEW_ZPOOL_PAGES},
+	{"sys/kernel/dmabuf/buffers/%/exporter_name", view_buffer_value, VIEW_BUFFER_EXPORTER},
+	{"sys/kernel/dmabuf/buffers/%/size", view_buffer_value, VIEW_BUFFER_SIZE},
 	{"sys/kernel/mm/cma/*/alloc_pages_fail", view_cma_value, VIEW_CMA_FAILED},
 	{"sys/kernel/mm/cma/*/alloc_pages_success", view_cma_value, VIEW_CMA_SUCCEEDED},
 	{"sys/kernel/mm/cma/*/available_pages", view_cma_value, VIEW_CMA_AVAILABLE},
@@ -150,6 +157,8 @@ static bool part_fits(struct view *v, const char *pattern, size_t k, const char 
 		return is_range(v, part, n);
 	if (k == 1 && *pattern == '~')
 		return view_is_swiotlb(v, part, n);
+	if (k == 1 && *pattern == '%')
+		return view_is_buffer(v, part, n);
 	return k == n && !memcmp(pattern, part, n);
 }
 
@@ -160,6 +169,7 @@ static bool match(struct view *v, const char *pattern, const char *path, const c
 	v->cma = NULL;
 	v->range = 0;
 	v->swiotlb = NULL;
+	v->ino = 0;
 	while (*path) {
 		size_t n = part_len(path), k = part_len(pattern);
 
@@ -191,6 +201,8 @@ static void list_part(struct view *v, const char *part, size_t n)
 			view_add(v, "%u%s\n", i, slash);
 	} else if (n == 1 && *part == '~') {
 		view_list_swiotlb(v, slash);
+	} else if (n == 1 && *part == '%') {
+		view_list_buffers(v, slash);
 	} else {
 		view_add(v, "%.*s%s\n", (int)n, part, slash);
 	}

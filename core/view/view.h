@@ -17,6 +17,7 @@ struct view {
 	unsigned int range;		  /* its range, likewise */
 	unsigned int what;		  /* of the table's entry */
 	const struct io_tlb_mem *swiotlb; /* the restricted pool that the path names; NULL: none */
+	uint64_t ino;			  /* of the buffer that the path names */
 	char *buf;
 	size_t size, len; /* len: what the whole text has */
 };
@@ -90,6 +91,17 @@ bool view_is_swiotlb(struct view *v, const char *part, size_t n);
 void view_list_swiotlb(struct view *v, const char *slash);
 /* False: the pattern is of the machine's bounce buffers, and it has none. (Linux has the folder then, and nothing in it.) */
 bool view_has_swiotlb(const struct view *v, const char *pattern);
+
+/* Shared buffers: debugfs's one file; a folder each, `what` says which value; ours. */
+enum view_buffer_value { VIEW_BUFFER_EXPORTER, VIEW_BUFFER_SIZE };
+void view_bufinfo(struct view *v);
+void view_buffer_value(struct view *v);
+void view_heaps(struct view *v);
+void view_holders(struct view *v);
+void view_buffers(struct view *v);
+/* Whether part[n] is the number of a buffer that lives: then it is v->ino. All of them, a line each. */
+bool view_is_buffer(struct view *v, const char *part, size_t n);
+void view_list_buffers(struct view *v, const char *slash);
 
 /* A line for each address space of devices; for each of their last faults. */
 void view_iommu_domains(struct view *v);

@@ -28,6 +28,10 @@
 #define BOOT_MAX_WINDOWS 64 /* alloc-ranges of all regions together */
 #define BOOT_PHYS_BITS	 48 /* physical addresses, as arm64 without LPA2 */
 
+/* Of boot_config.like: the first kernel with heaps, 5.6, and the one we are like by default. */
+#define BOOT_LIKE_FIRST	  5006
+#define BOOT_LIKE_DEFAULT 6012
+
 enum boot_region_kind {
 	BOOT_REGION_RESERVED,	     /* in the linear map, not ours */
 	BOOT_REGION_NOMAP,	     /* removed from the linear map */
@@ -49,6 +53,8 @@ enum boot_region_flags {
 	BOOT_REGION_RESTRICTED = 128, /* compatible with restricted-dma-pool */
 	BOOT_REGION_MORE = 256,	      /* a later pair of `reg`: kept free, of no device */
 	BOOT_REGION_MEMRESERVE = 512, /* from the tree's memory reserve map */
+	BOOT_REGION_CARVEOUT =
+		1024, /* for buffers alone: compatible with carved-out or imx-ion-pool */
 };
 
 /* A run of RAM, bytes, page aligned; ascending and disjoint after boot_config_finish(). */
@@ -125,6 +131,9 @@ struct boot_config {
 	unsigned int nr_cpus; /* 1..64 */
 	enum cma_policy policy; /* of every area until changed */
 	struct boot_dma dma;
+	/* The kernel whose heaps the machine has (freehold/heap.h), as major * 1000 + minor: 6012 is 6.12; like=. And those only: heaps=linux. */
+	unsigned int like;
+	bool heaps_linux_only;
 	/* Linux's boot messages, '\n' after each line; they open the machine's dmesg. */
 	char dmesg[BOOT_DMESG_MAX];
 	size_t dmesg_len;

@@ -39,8 +39,9 @@ struct dma_buf_ops {
 	/* The CPU is about to, has done: caches. Not locked. */
 	int (*begin_cpu_access)(struct dma_buf *buf, enum dma_data_direction dir);
 	int (*end_cpu_access)(struct dma_buf *buf, enum dma_data_direction dir);
-	/* Shows pages [part.start, part.end) of it at va (pages) of a space. */
+	/* Shows pages [part.start, part.end) of it at va (pages) of a space; and the end of that. Locked. */
 	int (*mmap)(struct dma_buf *buf, struct fh_space *space, uint64_t va, struct range part);
+	void (*munmap)(struct dma_buf *buf, struct fh_space *space, uint64_t va, struct range part);
 	/* Where the machine's own CPU sees all of it. Locked. */
 	int (*vmap)(struct dma_buf *buf, void **cpu);
 	void (*vunmap)(struct dma_buf *buf, void *cpu);
@@ -68,11 +69,11 @@ struct dma_buf {
 
 struct dma_buf_attach_ops {
 	bool allow_peer2peer;
-	/* The memory moves: the importer's mappings are of no use once the fences in the reservation are done, and it maps again when it
-	 * needs to. Locked. */
+	/* The memory moves: the mapping ends, and the importer maps again when it needs to. Locked. */
 	void (*move_notify)(struct dma_buf_attachment *att);
 };
 
+/* Read only, but for the two privs. */
 struct dma_buf_attachment {
 	struct dma_buf *dmabuf;
 	struct device *dev;
@@ -127,7 +128,8 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *att, struct sg
 
 /* For exporters, locked. Whether it may move now: nobody has it pinned, by an importer that is not dynamic, by vmap() or by mmap(). */
 bool dma_buf_is_movable(struct dma_buf *buf);
-/* Tells every importer but `but` (NULL: all); their mappings are taken away. */
+/* Tells every dynamic importer; what one has mapped and does not unmap by then is unmapped for it, and its own unmap is none any
+ * more. */
 void dma_buf_move_notify(struct dma_buf *buf);
 
 /* ---- the CPU ---- */

@@ -3,15 +3,21 @@
  * DMA-BUF heaps: buffers for whoever asks, by the name of what they are made of (/dev/dma_heap/NAME); and who holds how
  * much of them.
  *
- * A machine has at birth, as the kernel that it is like (boot_config.like) would:
+ * A machine has at birth
  *
  *	system			pages, in runs of 1 MiB, 64 KiB and 4 KiB (6.12 heaps/system_heap.c)
- *	the default area	as `default_cma_region` (6.17 on), and by the area's own name: "reserved", "linux,cma", "default-pool"
- *	each reusable region	by its node's name: contiguous (6.12 heaps/cma_heap.c, for all areas)
- * and what Linux does not have, or has in vendors' trees, unless boot_config.heaps_linux_only:
- *	system-uncached, system-dma32, system-uncached-dma32	the CPU sees it past its caches; below 4 GiB
- *	carveout, and each no-map region without a driver (compatible "carved-out", "imx-ion-pool"): contiguous, never lent
- *	each shared-dma-pool without `reusable`: its coherent pool
+ *	the default area	as `default_cma_region`, and by the area's own name: "reserved", "linux,cma", "default-pool"
+ *	each reusable region	by its node's name: contiguous (heaps/cma_heap.c)
+ * and what Linux does not have, or has in vendors' trees:
+ *	system-dma32, system-uncached, system-uncached-dma32	below 4 GiB; the CPU sees it past its caches
+ *	each region compatible with "carved-out" or "imx-ion-pool", by its node's name, and the first also as `carveout`: contiguous, never
+ *				lent. (Other no-map regions are firmware's.)
+ *	each shared-dma-pool without `reusable`: its coherent pool, past the caches
+ * Those past the caches are missing where the platform has caches and no vmap(). Of two with one name there is the first.
+ *
+ * With boot_config.heaps_linux_only (heaps=linux) it has what the kernel boot_config.like has, and nothing else: up to 6.16 `system` and the
+ * default area by its own name; 6.17 and 6.18 `default_cma_region` as well (commit 854acbe75ff4, with DMABUF_HEAPS_CMA_LEGACY, its
+ * default); from 6.19 on every area (the commits of October 2025 that make a heap of each CMA reserved region).
  *
  * Bytes are zero when a buffer is handed out.
  */
@@ -48,9 +54,9 @@ void dma_heap_get_info(struct dma_heap *heap, struct dma_heap_info *info);
 void dma_heap_set_limit(struct dma_heap *heap, uint64_t bytes);
 
 /*
- * A buffer of len bytes, rounded up to pages; zero. holder (NULL: none) holds it and is charged. -FH_EINVAL: len 0, or
- * more than all memory for the kinds that can tell (Linux's system heap refuses with -FH_ENOMEM what is more than half of
- * RAM; so do we); -FH_ENOMEM: not to be had; -FH_EDQUOT: over the limit of the heap or of the holder. May sleep.
+ * A buffer of len bytes, rounded up to pages; zero. holder (NULL: none) holds it and is charged. -FH_EINVAL: len 0, or no length once
+ * it is rounded up; -FH_ENOMEM: not to be had, as of the system heaps what is more than half of RAM (ION's rule; Linux 6.12 has none);
+ * -FH_EDQUOT: over the limit of the heap or of the holder. May sleep.
  */
 FH_MUST_CHECK int dma_heap_alloc(struct dma_heap *heap, uint64_t len, struct dma_holder *holder,
 				 struct dma_buf **buf);

@@ -33,6 +33,13 @@ struct hosted_why {
 	char text[HOSTED_WHY_MAX];
 };
 
+/* What the buffers of heaps are made of ("Buffers that other programs have", below). */
+enum hosted_backing {
+	HOSTED_MEMFD,
+	HOSTED_HUGETLB, /* memfds of 2 MiB pages, really contiguous, where a buffer is whole ones at such addresses */
+	HOSTED_UDMABUF, /* memfds, given out as DMA-BUFs of the host by /dev/udmabuf */
+};
+
 struct hosted_opts {
 	/* Ascending, disjoint, whole pages: as of a finished boot_config. */
 	const struct boot_bank *banks;
@@ -49,6 +56,9 @@ struct hosted_opts {
 		cache_size; /* bytes that fit in, a multiple of the line; 0: no limit, no line leaves of itself */
 	uint64_t
 		cache_seed; /* lines also leave by lot, one in 64 that a device touches; 0: none do */
+
+	/* Where the host has no huge pages left, or no /dev/udmabuf, memfds are used, and the log says so once. */
+	enum hosted_backing backing;
 };
 
 /*
@@ -135,6 +145,25 @@ struct hosted_cache_stats {
 	uint64_t lost;	       /* bytes of CPUs that were invalidated */
 };
 void hosted_cache_stats(struct hosted *h, struct hosted_cache_stats *stats);
+
+/*
+ * Buffers that other programs have. The bytes of a heap's buffer are a memfd of its own ("freehold:NUMBER"), sealed against growing,
+ * shrinking and more seals; `shared` is dma_heap_shared() of it. A program that maps the memfd is a CPU of the machine that keeps its
+ * bytes in the same cache as all: what devices see of them needs begin and end of CPU access, as everywhere.
+ */
+
+/* The memfd itself, this process's; closed with the buffer. */
+int hosted_share_fd(void *shared);
+/* The same, from now on an open file as any: fcntl(F_SETLEASE, F_WRLCK) on it is refused as long as there is another, so where it is granted
+ * nobody has the bytes but this process. Once a buffer, before others know it. Or -errno of the host. */
+FH_MUST_CHECK int hosted_share_open(void *shared);
+/* A descriptor to give away: an open file of its own of the memfd. flags: O_RDONLY, O_WRONLY or O_RDWR, and O_CLOEXEC. With
+ * HOSTED_UDMABUF the buffer's one DMA-BUF, which is always readable and writable. -FH_EINVAL: other flags; -errno of the host. */
+FH_MUST_CHECK int hosted_share_export(void *shared, int flags);
+/* The next buffer of as many bytes that this thread allocates from a heap of a machine on h has this memfd and what is in it, not a
+ * new one: for who takes buffers over from a server before. 0: the descriptor is the platform's now. fd -1: no
+ * more. -FH_EINVAL: not sealed like one of ours, of huge pages, not whole pages, or not readable and writable. */
+FH_MUST_CHECK int hosted_share_adopt(struct hosted *h, int fd);
 
 /* From now on this thread is CPU n of every machine; ~0u: of none. Before changing or ending, call
  * fh_cpu_quiesce(). */

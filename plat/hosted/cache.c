@@ -421,6 +421,33 @@ void hosted_cache_uncached(struct hosted *h, uint64_t file_page, uint64_t nr, bo
 	}
 }
 
+/* ---- pages whose bytes are exchanged for others ---- */
+
+void hosted_cache_hold(struct hosted *h)
+{
+	for (unsigned int i = 0; h->cache && i < h->cache->nr_parts; i++)
+		pthread_mutex_lock(&h->cache->part[i].lock);
+}
+
+void hosted_cache_reset(struct hosted *h, uint64_t file_page, uint64_t nr)
+{
+	uint64_t start = file_page << FH_PAGE_SHIFT, size = nr << FH_PAGE_SHIFT;
+	struct hosted_cache *c = h->cache;
+
+	if (!c)
+		return;
+	for (uint64_t at = start; c->link && at < start + size; at += c->line)
+		drop(c, at);
+	madvise(c->ram + start, size, MADV_DONTNEED);
+	madvise(c->fill + start, size, MADV_DONTNEED);
+}
+
+void hosted_cache_let_go(struct hosted *h)
+{
+	for (unsigned int i = h->cache ? h->cache->nr_parts : 0; i;)
+		pthread_mutex_unlock(&h->cache->part[--i].lock);
+}
+
 void hosted_cache_stats(struct hosted *h, struct hosted_cache_stats *stats)
 {
 	struct hosted_cache *c = h->cache;

@@ -54,6 +54,12 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		return err;
 	}
 	err = hosted_cache_create(h, opts, why);
+	if (!err && !hosted_shares_create(h)) {
+		snprintf(why->text, sizeof(why->text), "no address space for buffers");
+		hosted_shares_destroy(h);
+		hosted_cache_destroy(h);
+		err = -FH_ENOMEM;
+	}
 	if (err) {
 		hosted_ram_destroy(h);
 		hosted_helpers_destroy(h);
@@ -61,6 +67,7 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		return err;
 	}
 	hosted_cpu_look();
+	h->backing = opts->backing;
 	pthread_mutex_init(&h->spaces_lock, NULL);
 	pthread_mutex_init(&h->vmaps_lock, NULL);
 	pthread_mutex_init(&h->symbol_lock, NULL);
@@ -88,6 +95,10 @@ int hosted_create(const struct hosted_opts *opts, struct hosted **out, struct ho
 		.decompress = hosted_decompress,
 		.vmap = hosted_vmap,
 		.vunmap = hosted_vunmap,
+		.share = hosted_share,
+		.share_show = hosted_share_show,
+		.share_move = hosted_share_move,
+		.unshare = hosted_unshare,
 		.symbol = hosted_symbol,
 	};
 	if (h->cache) {
@@ -106,6 +117,7 @@ void hosted_destroy(struct hosted *h)
 	hosted_helpers_destroy(h);
 	hosted_swap_close(h);
 	hosted_vmaps_end(h);
+	hosted_shares_destroy(h);
 	hosted_symbol_end(h);
 	hosted_cache_destroy(h);
 	hosted_ram_destroy(h);

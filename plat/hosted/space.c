@@ -164,19 +164,20 @@ static bool drop_window(struct hosted_space *hs, uint64_t keep, uint64_t nr, uin
 	return false;
 }
 
-static bool drop_in_others(struct hosted_space *hs, uint64_t worth)
+/* hs: the caller's, or NULL. */
+static bool drop_in_others(struct hosted *h, const struct hosted_space *hs, uint64_t worth)
 {
 	bool done = false;
 
-	if (pthread_mutex_trylock(&hs->h->spaces_lock))
+	if (pthread_mutex_trylock(&h->spaces_lock))
 		return false;
-	for (struct hosted_space *o = hs->h->spaces; o && !done; o = o->next) {
+	for (struct hosted_space *o = h->spaces; o && !done; o = o->next) {
 		if (o == hs || pthread_mutex_trylock(&o->lock))
 			continue;
 		done = drop_window(o, 0, 0, worth);
 		pthread_mutex_unlock(&o->lock);
 	}
-	pthread_mutex_unlock(&hs->h->spaces_lock);
+	pthread_mutex_unlock(&h->spaces_lock);
 	return done;
 }
 
@@ -186,9 +187,21 @@ static bool make_room(struct hosted_space *hs, uint64_t keep, uint64_t nr)
 {
 	atomic_fetch_add_explicit(&hs->h->limit_hits, 1, memory_order_relaxed);
 	for (uint64_t worth = DROP_WORTH; worth > 1; worth /= 2)
-		if (drop_window(hs, keep, nr, worth) || drop_in_others(hs, worth))
+		if (drop_window(hs, keep, nr, worth) || drop_in_others(hs->h, hs, worth))
 			return true;
 	return false;
+}
+
+bool hosted_space_room(struct hosted *h, uint64_t n)
+{
+	for (uint64_t worth = DROP_WORTH; worth > 1; worth /= 2)
+		while (atomic_load_explicit(&h->mappings, memory_order_relaxed) + n >
+		       h->map_limit) {
+			atomic_fetch_add_explicit(&h->limit_hits, 1, memory_order_relaxed);
+			if (!drop_in_others(h, NULL, worth))
+				break;
+		}
+	return atomic_load_explicit(&h->mappings, memory_order_relaxed) + n <= h->map_limit;
 }
 
 /* Room for one change: in the middle of a mapping it makes three of one. */
@@ -204,6 +217,26 @@ static bool have_room(struct hosted_space *hs, uint64_t at, uint64_t nr)
 
 /* ---- what the core asks, with the space locked ---- */
 
+/* Whatever files stand at the run: RAM's alone, but for buffers with objects of their own (share.c), which are mapped where nothing was
+ * and never move meanwhile. Their boundaries are not counted as such: neighbours in RAM are as a rule one buffer's. */
+static bool map_files(struct hosted_space *hs, uint64_t at, uint64_t nr, int prot, int how,
+		      uint64_t file_page)
+{
+	uint64_t n, page;
+	int fd;
+
+	for (uint64_t i = 0; i < nr; i += n) {
+		n = hosted_file_at(hs->h, file_page + i, nr - i, &fd, &page);
+		if (remap(hs, at + i, n, prot, how, fd, page))
+			continue;
+		if (i && !hide(hs, at, i))
+			hosted_stop(hs->h,
+				    "the host refuses to remove mappings (vm.max_map_count)");
+		return false;
+	}
+	return true;
+}
+
 /* Shows the run of `entry` at [at, at + nr), in one step. */
 static int show(struct hosted_space *hs, uint64_t at, uint64_t nr, uint32_t entry)
 {
@@ -215,7 +248,7 @@ static int show(struct hosted_space *hs, uint64_t at, uint64_t nr, uint32_t entr
 	do {
 		if (!have_room(hs, at, nr))
 			return -FH_ENOMEM;
-		if (remap(hs, at, nr, prot, how, hs->h->ram_fd, file_page)) {
+		if (map_files(hs, at, nr, prot, how, file_page)) {
 			entries_change(hs, at, nr, entries_run, entry);
 			return 0;
 		}

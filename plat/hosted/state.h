@@ -9,6 +9,8 @@
 struct hosted_helpers;
 struct hosted_cache;
 struct hosted_vmap;
+struct hosted_share;
+struct hosted_shown;
 
 /* A bank of RAM and where it begins in the memfd. */
 struct hosted_bank {
@@ -35,6 +37,13 @@ struct hosted {
 	struct hosted_cache *cache; /* NULL: CPUs and devices see the same bytes */
 	pthread_mutex_t vmaps_lock;
 	struct hosted_vmap *vmaps;
+	enum hosted_backing backing;
+	atomic_bool backing_refused; /* it was said */
+	_Atomic(uint64_t) nr_shares; /* made so far */
+	_Atomic(uint64_t) nr_shown;  /* objects that are mapped over RAM */
+	pthread_mutex_t shares_lock;
+	struct hosted_share *shares;
+	struct hosted_shown *shown; /* of each page of the memfd */
 	pthread_mutex_t symbol_lock;
 	struct Dwfl *dwfl; /* libdw's view of this process, once it was asked for */
 
@@ -81,6 +90,23 @@ uint64_t hosted_cache_inval(void *ctx, phys_t phys, uint64_t size);
 /* One more mapping (on), or one less, shows pages of the memfd past the caches. */
 void hosted_cache_uncached(struct hosted *h, uint64_t file_page, uint64_t nr, bool on);
 
+/* Nothing of RAM enters or leaves the caches until hosted_cache_let_go(). */
+void hosted_cache_hold(struct hosted *h);
+/* Held: what CPUs see of these pages was changed under the caches: no line of them is there, RAM is zero. */
+void hosted_cache_reset(struct hosted *h, uint64_t file_page, uint64_t nr);
+void hosted_cache_let_go(struct hosted *h);
+
+/* share.c */
+bool hosted_shares_create(struct hosted *h);
+void hosted_shares_destroy(struct hosted *h);
+int hosted_share(void *ctx, const struct range *run, unsigned int nr_runs, void **shared);
+int hosted_share_show(void *ctx, void *shared);
+int hosted_share_move(void *ctx, void *shared, const struct range *run, unsigned int nr_runs);
+void hosted_unshare(void *ctx, void *shared);
+/* The file that is mapped at pages of RAM's memfd, and where in it: for how many from there on, at most nr. */
+uint64_t hosted_file_at(const struct hosted *h, uint64_t file_page, uint64_t nr, int *fd,
+			uint64_t *fd_page);
+
 /* vmap.c */
 void *hosted_vmap(void *ctx, const struct range *run, unsigned int nr_runs, unsigned int flags);
 void hosted_vunmap(void *ctx, void *p, uint64_t nr_pages);
@@ -116,6 +142,8 @@ uint64_t hosted_map_limit(void);
 int hosted_map(void *ctx, void *space, uint64_t va, pfn_t pfn, uint64_t nr, unsigned int flags);
 int hosted_protect(void *ctx, void *space, uint64_t va, uint64_t nr);
 void hosted_unmap(void *ctx, void *space, uint64_t va, uint64_t nr);
+/* Room for n more mappings that are no space's: spaces give theirs up. */
+bool hosted_space_room(struct hosted *h, uint64_t n);
 /* A fault on a mapping that was only given up to save room: 0: it is back; -FH_ENOMEM: it cannot
  * be. */
 int hosted_space_restore(struct hosted_space *hs, uint64_t va, bool write);

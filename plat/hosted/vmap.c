@@ -36,6 +36,21 @@ static struct hosted_vmap *describe(struct hosted *h, const struct range *run, u
 	return v;
 }
 
+/* One run, of whatever files stand there. */
+static bool map_run(struct hosted *h, char *base, uint64_t file_page, uint64_t nr)
+{
+	uint64_t n, page;
+	int fd;
+
+	for (uint64_t i = 0; i < nr; i += n) {
+		n = hosted_file_at(h, file_page + i, nr - i, &fd, &page);
+		if (mmap(base + (i << FH_PAGE_SHIFT), n << FH_PAGE_SHIFT, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, fd, (off_t)(page << FH_PAGE_SHIFT)) == MAP_FAILED)
+			return false;
+	}
+	return true;
+}
+
 /* All of it, or nothing. */
 static bool map_all(struct hosted *h, struct hosted_vmap *v)
 {
@@ -46,9 +61,8 @@ static bool map_all(struct hosted *h, struct hosted_vmap *v)
 	if (v->base == MAP_FAILED)
 		return false;
 	for (unsigned int i = 0; i < v->nr_runs; i++) {
-		if (mmap(v->base + (at << FH_PAGE_SHIFT), v->run[i].nr << FH_PAGE_SHIFT,
-			 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, h->ram_fd,
-			 (off_t)(v->run[i].file_page << FH_PAGE_SHIFT)) == MAP_FAILED) {
+		if (!map_run(h, v->base + (at << FH_PAGE_SHIFT), v->run[i].file_page,
+			     v->run[i].nr)) {
 			munmap(v->base, v->nr_pages << FH_PAGE_SHIFT);
 			return false;
 		}

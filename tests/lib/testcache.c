@@ -98,6 +98,19 @@ static uint64_t tp_inval(void *ctx, phys_t phys, uint64_t size)
 	return lost;
 }
 
+void testplat_cache_reset(struct testplat *tp, phys_t phys, uint64_t size)
+{
+	struct tp_cache *r;
+
+	if (!tp->plat.cache_line)
+		return;
+	r = need_ram(tp, phys, size);
+	pthread_mutex_lock(&tp->cache_lock);
+	memset(r->ram + (phys.v - r->base), 0, size);
+	memset(r->fill + (phys.v - r->base), 0, size);
+	pthread_mutex_unlock(&tp->cache_lock);
+}
+
 /* ---- devices ---- */
 
 void testplat_bus_read(struct testplat *tp, phys_t phys, void *buf, uint64_t n, bool snoop)

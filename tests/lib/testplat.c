@@ -390,6 +390,8 @@ void testplat_init(struct testplat *tp)
 void testplat_fini(struct testplat *tp)
 {
 	T_EQ(atomic_load(&tp->live), 0);
+	if (tp->plat.share)
+		testplat_shares_end(tp);
 	if (tp->ram_is_file)
 		testplat_caches_end(tp);
 	for (unsigned int i = 0; i < tp->nr_ram; i++)

@@ -47,6 +47,9 @@ struct testplat {
 	pthread_mutex_t cache_lock;
 	struct tp_vmap *vmaps;
 	_Atomic(uint64_t) cleans, invals, lost; /* calls, and bytes that CPUs lost */
+	/* Of testplat_share(). */
+	struct tp_share *shares;
+	pthread_mutex_t shares_lock;
 };
 
 void testplat_init(struct testplat *tp);
@@ -65,6 +68,16 @@ void testplat_caches(struct testplat *tp, unsigned int line);
 /* A device's access to RAM; `snoop`: it sees and changes what CPUs have in their caches. Not RAM: stops. */
 void testplat_bus_read(struct testplat *tp, phys_t phys, void *buf, uint64_t n, bool snoop);
 void testplat_bus_write(struct testplat *tp, phys_t phys, const void *buf, uint64_t n, bool snoop);
+
+/* plat.share and its three: an object is memory that is copied in when it is shown; until then its frames may not be touched. In the end no
+ * object is left. Before the machine is made. */
+void testplat_share(struct testplat *tp);
+bool testplat_shown(const void *shared);
+/* Where a page of an object is now: what another program would see. */
+unsigned char *testplat_shared(void *shared, uint64_t page);
+void testplat_shares_end(struct testplat *tp);
+/* With caches: what CPUs see of these whole pages was changed under them; RAM is zero. */
+void testplat_cache_reset(struct testplat *tp, phys_t phys, uint64_t size);
 
 /* testplat.c and testcache.c: a call that may fail does now; RAM of testplat_caches(), and its end. */
 bool testplat_fails(struct testplat *tp);

@@ -4,7 +4,7 @@
 set -u
 
 . "$(dirname "$0")/tap.sh"
-limit=20
+limit=5
 build=${O:-build}
 case $build in /*) ;; *) build=$root/$build ;; esac
 user=$build/tests/stress/serve_user
@@ -226,6 +226,81 @@ kill -TERM $server
 ended 'a second SIGTERM does not wait' 3
 kill $f
 
+# ---- restart -------------------------------------------------------------------------------------
+
+serve $machine --state state
+user h 5 >/dev/null
+user j 6 >/dev/null
+asks h keep ok
+asks h 'alloc 0 default_cma_region 8192' 'ok 8192'
+asks h 'fill 0 9' ok
+asks h 'name 0 kept\me' ok
+asks j 'alloc 0 system 12288' 'ok 12288'
+asks j 'fill 0 8' ok
+asks j 'alloc 1 system 4096' 'ok 4096'
+asks j 'release 1' ok
+kill -9 $server
+wait $server 2>/dev/null
+asks j 'heap system' 'error ECONNRESET' 'a server that died'
+asks j 'heap system' 'error ECONNREFUSED' 'and does not come back'
+serve $machine --state state
+result $? 'another takes its place'
+asks j 'heap system' 'ok 12288 0' 'it has found what its clients have'
+asks j 'check 0 8' ok 'nothing is changed'
+asks j 'info 0' 'error ENOENT' 'a number of before names nothing'
+asks j 'import 0' 'ok 12288'
+asks j 'info 0' 'ok 1 system '
+asks h 'info 0' 'error ECONNRESET'
+asks h 'info 0' 'ok 1 default_cma_region kept\me' 'a client that keeps is known again, by its own number'
+asks h 'check 0 9' ok
+asks h 'alloc 1 system 4096' 'ok 4096'
+asks h 'release 0' ok
+asks h 'heap default_cma_region' 'ok 0 0' 'and gives back what it kept'
+kill -TERM $server
+sleep 0.2
+kill -TERM $server
+ended 'ended with two buffers out' 3
+[ "$(grep -c '^alloc' state)" = 3 ]
+result $? 'the file still has them' # and what was released, with its end
+serve $machine
+asks h 'heap system' 'error ECONNRESET'
+asks h 'heap system' 'ok 4096 0' 'without a file: what is shown by who keeps'
+asks j 'heap system' 'error ECONNRESET'
+asks j 'heap system' 'ok 4096 0' 'and no more'
+asks h 'release 1' ok
+kill $h $j
+kill -TERM $server
+ended 'nothing is left' 0
+serve $machine --state state
+grep -q 'buffer .* (12 KiB of system) is not found in any process' server.err
+result $? 'what is not found is named'
+kill -TERM $server
+ended 'and that is no reason to fail' 0
+sed -i 's/ [-0-9a-f]*$/ 00000000-0000-0000-0000-000000000000/' state
+serve $machine --state state
+grep -q 'freehold serve: state: of another boot: nothing of it lives' server.err
+result $? 'a file of another boot'
+kill -TERM $server
+ended 'is written anew' 0
+
+head -1 state >good
+bad() # LINE WHY
+{
+	{ cat good; echo "$1"; } >state
+	runs "a broken state file: $1" 2 serve $machine --state state
+	says "a broken state file: $1: why" "freehold serve: state:2: $2"
+}
+bad 'gone 5' 'there is no buffer 5'
+bad 'alloc 5 1:2 4097 system' "expected \`alloc ID DEVICE:INODE SIZE HEAP'"
+bad 'alloc x' "expected \`alloc ID DEVICE:INODE SIZE HEAP'"
+bad 'born 5' 'expected alloc, name or gone'
+bad 'name 5' 'there is no buffer 5'
+echo nonsense >state
+runs 'no state file at all' 2 serve $machine --state state
+says 'no state file at all: why' 'freehold serve: state:1: expected a state file of freehold serve'
+[ ! -e sock ]
+result $? 'and no socket is left'
+
 echo here >file
 runs 'a file in the way' 2 serve $machine --socket file
 says 'a file in the way: why' 'freehold serve: file: expected a socket or nothing'
@@ -234,7 +309,7 @@ runs 'no folder' 2 serve $machine --socket no/where
 says 'no folder: why' 'freehold serve: no/where.lock: No such file or directory'
 runs 'a heap that is not there' 2 serve $machine --limit-heap sytem=1M
 says 'a heap that is not there: why' \
-	'freehold serve: --limit-heap sytem: no such heap, expected system, default_cma_region, reserved'
+	'freehold serve: --limit-heap sytem: no such heap, expected system, default_cma_region, reserved, system-dma32, system-uncached, system-uncached-dma32'
 runs 'a mode' 2 serve $machine --mode rw
 says 'a mode: why' 'freehold serve: --mode rw: expected octal, as 0660'
 runs 'a group' 2 serve $machine --group no-such-group

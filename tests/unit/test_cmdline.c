@@ -149,6 +149,20 @@ static void reads_swiotlb(void)
 	swiotlb("swiotlb=4096,8,force swiotlb=noforce", 0, 0, "noforce"); /* the last, wholly */
 }
 
+static void reads_options_of_buffers(void)
+{
+	c = (struct boot_cmdline){.like = 6012};
+	T_EQ(boot_cmdline_parse("", &c, &why), 0);
+	T_EQ(c.like, 6012);
+	T_EQ(c.heaps_linux_only, 0);
+	T_EQ(boot_cmdline_parse("like=6.18 heaps=linux", &c, &why), 0);
+	T_EQ(c.like, 6018);
+	T_EQ(c.heaps_linux_only, 1);
+	T_EQ(boot_cmdline_parse("like=5.6 heaps=all", &c, &why), 0);
+	T_EQ(c.like, 5006);
+	T_EQ(c.heaps_linux_only, 0);
+}
+
 static void reads_options_of_dma(void)
 {
 	T_EQ(dma("coherent_pool=2M")->coherent_pool, 2 << 20);
@@ -247,6 +261,19 @@ static void says_what_is_wrong(void)
 		 "dma_order=old: expected dma_order=linux or dma_order=legacy"},
 		{"dma_order", -FH_EINVAL,
 		 "dma_order: no value; expected dma_order=linux or dma_order=legacy"},
+		{"like=6", -FH_EINVAL,
+		 "like=6: not a kernel's version; expected like=MAJOR.MINOR, as like=6.12"},
+		{"like=v6.12", -FH_EINVAL,
+		 "like=v6.12: no number for the version; expected like=MAJOR.MINOR, as like=6.12"},
+		{"like=6.12.1", -FH_EINVAL,
+		 "like=6.12.1: unexpected `.'; expected like=MAJOR.MINOR, as like=6.12"},
+		{"like=6.1000", -FH_EINVAL,
+		 "like=6.1000: the minor version is 1000; expected 0 to 999"},
+		{"like=4.19", -FH_EINVAL, "like=4.19: the version is 4; expected 5 to 99"},
+		{"like=5.5", -FH_ERANGE,
+		 "like=5.5: kernels before 5.6 have no heaps; expected like=MAJOR.MINOR, as "
+		 "like=6.12"},
+		{"heaps=ours", -FH_EINVAL, "heaps=ours: expected heaps=all or heaps=linux"},
 		{"iommu.strict=2", -FH_EINVAL,
 		 "iommu.strict=2: expected iommu.strict=0 or iommu.strict=1"},
 		{"dma_debug=1", -FH_EINVAL,
@@ -279,6 +306,7 @@ const struct t_case t_cases[] = {
 	T(reads_mem),
 	T(divides_words_as_linux),
 	T(reads_swiotlb),
+	T(reads_options_of_buffers),
 	T(reads_options_of_dma),
 	T(keeps_what_was_asked_before),
 	T(says_what_is_wrong),

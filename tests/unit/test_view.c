@@ -46,7 +46,7 @@ static void paths(void)
 		t_eq(read_err(unknown[i]), -FH_ENOENT, __FILE__, __LINE__, unknown[i], "-ENOENT");
 	T_STR(shown(&sh, ""), "dmesg\nproc/\nsys/\n");
 	T_STR(shown(&sh, "/"), "dmesg\nproc/\nsys/\n");
-	T_STR(shown(&sh, "/sys/kernel/"), "debug/\nmm/\n");
+	T_STR(shown(&sh, "/sys/kernel/"), "debug/\ndmabuf/\nmm/\n");
 	T_STR(shown(&sh, "sys/kernel/debug/cma"), "area/\n");
 	T_STR(shown(&sh, "sys/kernel/debug/cma/area/"),
 	      "base_pfn\nbitmap\ncount\nfailures\nmaxchunk\norder_per_bit\nranges/\nused\n");
@@ -121,7 +121,7 @@ static void any_size(const char *path)
 static void every_file(void)
 {
 	shown_make(&sh, 64, CMA_POLICY_MOVABLE);
-	T_EQ(walk("", any_size), 46);
+	T_EQ(walk("", any_size), 50);
 	shown_done(&sh);
 }
 

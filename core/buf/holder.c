@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Who holds which buffers: counts, charges, and whom a charge goes to when its bearer lets go. */
+#include "base/string.h"
+#include "buf/holder.h"
+
+typedef unsigned long long ull;
+
+/* ---- charges; locked ---- */
+
+static void charge(struct dma_holder *h, uint64_t bytes)
+{
+	h->charged += bytes;
+	if (h->charged > h->peak)
+		h->peak = h->charged;
+}
+
+int holder_charge(struct dma_holder *h, uint64_t bytes)
+{
+	if (h->limit && (h->charged > h->limit || bytes > h->limit - h->charged))
+		return -FH_EDQUOT;
+	charge(h, bytes);
+	return 0;
+}
+
+void holder_uncharge(struct dma_holder *h, uint64_t bytes)
+{
+	h->charged -= bytes;
+}
+
+/* ---- holds; locked ---- */
+
+static struct dma_hold *find(const struct dma_holder *h, struct dma_buf *buf)
+{
+	struct dma_hold *hold = buffer_of(buf)->holds;
+
+	while (hold && hold->holder != h)
+		hold = hold->next_of_buffer;
+	return hold;
+}
+
+static void enlist(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf)
+{
+	struct dma_hold **at = &buffer_of(buf)->holds;
+
+	*hold = (struct dma_hold){.holder = h, .buf = get_dma_buf(buf), .count = 1};
+	hold->next = h->holds;
+	if (hold->next)
+		hold->next->prev = hold;
+	h->holds = hold;
+	while (*at)
+		at = &(*at)->next_of_buffer;
+	*at = hold;
+	buffer_of(buf)->nr_holds++;
+	h->buffers++;
+	h->rss += buf->size;
+}
+
+static void unlist(struct dma_hold *hold)
+{
+	struct dma_hold **at = &buffer_of(hold->buf)->holds;
+	struct dma_holder *h = hold->holder;
+
+	while (*at != hold)
+		at = &(*at)->next_of_buffer;
+	*at = hold->next_of_buffer;
+	if (hold->next)
+		hold->next->prev = hold->prev;
+	if (hold->prev)
+		hold->prev->next = hold->next;
+	else
+		h->holds = hold->next;
+	buffer_of(hold->buf)->nr_holds--;
+	h->buffers--;
+	h->rss -= hold->buf->size;
+}
+
+void holder_begin(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf)
+{
+	enlist(h, hold, buf);
+	buffer_of(buf)->charged = h;
+}
+
+/* The hold is over; the reference and the memory are the caller's. */
+static void finish(struct dma_hold *hold)
+{
+	struct buffer *b = buffer_of(hold->buf);
+
+	unlist(hold);
+	if (b->charged != hold->holder)
+		return;
+	holder_uncharge(b->charged, b->pub.size);
+	b->charged = b->holds ? b->holds->holder : NULL;
+	if (b->charged)
+		charge(b->charged, b->pub.size);
+}
+
+/* Not locked: with the last reference the buffer goes. */
+static void bury(struct fh_machine *m, struct dma_hold *hold)
+{
+	dma_buf_put(hold->buf);
+	machine_free(m, hold, sizeof(*hold));
+}
+
+/* ---- the calls ---- */
+
+int dma_holder_create(struct fh_machine *m, const char *name, int64_t pid,
+		      struct dma_holder **holder)
+{
+	struct dma_holder *h, **at;
+
+	if (!m || !m->buf || !name || !holder)
+		return -FH_EINVAL;
+	h = machine_alloc(m, sizeof(*h));
+	if (!h)
+		return -FH_ENOMEM;
+	h->m = m;
+	h->pid = pid;
+	fh_strcopy(h->name, name, sizeof(h->name));
+	fh_lock(&m->buf->lock);
+	for (at = &m->buf->holders; *at; at = &(*at)->next)
+		;
+	*at = h;
+	fh_unlock(&m->buf->lock);
+	*holder = h;
+	return 0;
+}
+
+void dma_holder_destroy(struct dma_holder *h)
+{
+	struct dma_holder **at;
+	struct dma_hold *hold;
+	struct fh_machine *m;
+
+	if (!h)
+		return;
+	m = h->m;
+	fh_lock(&m->buf->lock);
+	for (at = &m->buf->holders; *at != h; at = &(*at)->next)
+		;
+	*at = h->next;
+	while ((hold = h->holds)) {
+		finish(hold);
+		fh_unlock(&m->buf->lock);
+		bury(m, hold);
+		fh_lock(&m->buf->lock);
+	}
+	fh_unlock(&m->buf->lock);
+	machine_free(m, h, sizeof(*h));
+}
+
+void dma_holder_set_limit(struct dma_holder *h, uint64_t bytes)
+{
+	if (!h)
+		return;
+	fh_lock(&h->m->buf->lock);
+	h->limit = bytes;
+	fh_unlock(&h->m->buf->lock);
+}
+
+static bool again(struct dma_holder *h, struct dma_buf *buf)
+{
+	struct dma_hold *hold = find(h, buf);
+
+	if (hold)
+		hold->count++;
+	return hold;
+}
+
+/* The first who holds a buffer that nobody was charged for is, whatever his limit: he has been given it. */
+static void add(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf)
+{
+	enlist(h, hold, buf);
+	if (buffer_of(buf)->charged)
+		return;
+	buffer_of(buf)->charged = h;
+	charge(h, buf->size);
+}
+
+int dma_holder_add(struct dma_holder *h, struct dma_buf *buf)
+{
+	struct dma_hold *hold;
+	bool held;
+
+	if (!h || !buf || h->m != buf->machine)
+		return -FH_EINVAL;
+	fh_lock(&h->m->buf->lock);
+	held = again(h, buf);
+	fh_unlock(&h->m->buf->lock);
+	if (held)
+		return 0;
+	hold = machine_alloc(h->m, sizeof(*hold));
+	if (!hold)
+		return -FH_ENOMEM;
+	fh_lock(&h->m->buf->lock);
+	held = again(h, buf);
+	if (!held)
+		add(h, hold, buf);
+	fh_unlock(&h->m->buf->lock);
+	if (held)
+		machine_free(h->m, hold, sizeof(*hold));
+	return 0;
+}
+
+int dma_holder_drop(struct dma_holder *h, struct dma_buf *buf)
+{
+	struct dma_hold *hold;
+	bool last;
+
+	if (!h || !buf || h->m != buf->machine)
+		return -FH_EINVAL;
+	fh_lock(&h->m->buf->lock);
+	hold = find(h, buf);
+	last = hold && !--hold->count;
+	if (last)
+		finish(hold);
+	fh_unlock(&h->m->buf->lock);
+	if (last)
+		bury(h->m, hold);
+	return hold ? 0 : -FH_ENOENT;
+}
+
+bool dma_holder_has(struct dma_holder *h, struct dma_buf *buf)
+{
+	bool has;
+
+	if (!h || !buf || h->m != buf->machine)
+		return false;
+	fh_lock(&h->m->buf->lock);
+	has = find(h, buf);
+	fh_unlock(&h->m->buf->lock);
+	return has;
+}
+
+void holder_info(const struct dma_holder *h, struct dma_holder_info *info)
+{
+	*info = (struct dma_holder_info){
+		.pid = h->pid,
+		.limit = h->limit,
+		.charged = h->charged,
+		.charged_peak = h->peak,
+		.rss = h->rss,
+		.buffers = h->buffers,
+	};
+	memcpy(info->name, h->name, sizeof(info->name));
+	for (const struct dma_hold *hold = h->holds; hold; hold = hold->next)
+		info->pss += hold->buf->size / buffer_of(hold->buf)->nr_holds;
+}
+
+bool dma_holder_nth(struct fh_machine *m, unsigned int n, struct dma_holder_info *info)
+{
+	const struct dma_holder *h;
+
+	if (!m || !m->buf || !info)
+		return false;
+	fh_lock(&m->buf->lock);
+	for (h = m->buf->holders; h && n; n--)
+		h = h->next;
+	if (h)
+		holder_info(h, info);
+	fh_unlock(&m->buf->lock);
+	return h;
+}
+
+/* ---- all of a machine ---- */
+
+void holders_forget_all(struct fh_machine *m)
+{
+	while (m->buf->holders)
+		dma_holder_destroy(m->buf->holders);
+}
+
+static unsigned int check_holder(const struct dma_holder *h, struct fh_text *out)
+{
+	uint64_t charged = 0, rss = 0, nr = 0;
+
+	for (const struct dma_hold *hold = h->holds; hold; hold = hold->next) {
+		nr++;
+		rss += hold->buf->size;
+		if (buffer_of(hold->buf)->charged == h)
+			charged += hold->buf->size;
+	}
+	if (charged == h->charged && rss == h->rss && nr == h->buffers && h->peak >= h->charged)
+		return 0;
+	fh_text_add(out,
+		    "F3: holder %s: %llu bytes charged, %llu held in %llu buffers, counted %llu, "
+		    "%llu, %llu\n",
+		    h->name, (ull)charged, (ull)rss, (ull)nr, (ull)h->charged, (ull)h->rss,
+		    (ull)h->buffers);
+	return 1;
+}
+
+static unsigned int check_buffer(const struct buffer *b, struct fh_text *out)
+{
+	unsigned int nr = 0, wrong = 0, charged = 0;
+
+	for (const struct dma_hold *hold = b->holds; hold; hold = hold->next_of_buffer) {
+		nr++;
+		charged += hold->holder == b->charged;
+		wrong += hold->buf != &b->pub || !hold->count;
+	}
+	if (nr == b->nr_holds && charged == (nr ? 1 : 0) && !wrong &&
+	    b->refs >= nr + b->nr_attachments && (nr || !b->charged))
+		return 0;
+	fh_text_add(out, "F3: buffer %llu: %u holders, counted %u, %u of them charged\n",
+		    (ull)b->pub.ino, nr, b->nr_holds, charged);
+	return 1;
+}
+
+unsigned int holders_check(struct fh_machine *m, struct fh_text *out)
+{
+	unsigned int broken = 0;
+
+	for (const struct dma_holder *h = m->buf->holders; h; h = h->next)
+		broken += check_holder(h, out);
+	for (const struct buffer *b = m->buf->buffers; b; b = b->next)
+		broken += check_buffer(b, out);
+	return broken;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Who holds which buffers, and who is charged for them.
+ *
+ * Invariant (DESIGN, "Buffers"; fh_check recomputes it)
+ *	F3 what holders are charged for is, together, what has holders; each buffer with any is charged to one of them.
+ *
+ * Locking. m->buf->lock: all of it.
+ */
+#ifndef FH_BUF_HOLDER_H
+#define FH_BUF_HOLDER_H
+
+#include "buf/dmabuf.h"
+
+/* One holder's share in one buffer: one reference, however often it is held. */
+struct dma_hold {
+	struct dma_holder *holder;
+	struct dma_buf *buf;
+	uint64_t count;
+	struct dma_hold *next, *prev; /* of the holder */
+	struct dma_hold *next_of_buffer;
+};
+
+struct dma_holder {
+	struct dma_holder *next;
+	struct fh_machine *m;
+	char name[DMA_HOLDER_NAME_MAX];
+	int64_t pid;
+	uint64_t limit, charged, peak, rss, buffers;
+	struct dma_hold *holds; /* newest first */
+};
+
+/* Locked: so many bytes more are charged to it, unless that passes its limit: -FH_EDQUOT. */
+FH_MUST_CHECK int holder_charge(struct dma_holder *h, uint64_t bytes);
+void holder_uncharge(struct dma_holder *h, uint64_t bytes);
+/* Locked: `hold`, the caller's memory until now, is the holder's of a buffer that nobody holds, and that it has been charged for. */
+void holder_begin(struct dma_holder *h, struct dma_hold *hold, struct dma_buf *buf);
+/* Locked: what a holder is shown to be. */
+void holder_info(const struct dma_holder *h, struct dma_holder_info *info);
+/* All are gone, and what they hold. */
+void holders_forget_all(struct fh_machine *m);
+unsigned int holders_check(struct fh_machine *m, struct fh_text *out);
+
+#endif

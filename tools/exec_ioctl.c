@@ -17,9 +17,6 @@ struct deadline {
 #define TIMELINE_POINT	  _IOWR('W', 0, struct exec_point)
 #define TIMELINE_STEP	  _IOW('W', 1, uint32_t)
 #define TIMELINE_DEADLINE _IOWR('W', 2, struct exec_get_deadline)
-#ifndef DMA_BUF_IOCTL_EXPORT_SYNC_FILE
-#error "linux/dma-buf.h of Linux 6.0 or later is needed"
-#endif
 
 /* ---- heaps ---- */
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,10 +11,12 @@
 #include <unistd.h>
 #include "exec_fence.h"
 
+#define MANY 64
+
 struct point {
 	struct point *next;
 	uint32_t value;
-	int signal, fence; /* both ends */
+	int signal;
 };
 
 struct exec_timeline {
@@ -24,6 +27,7 @@ struct exec_timeline {
 	int end;
 	uint32_t value;
 	struct point *points;
+	size_t nr_points, drop_at;
 	struct exec_file *file;
 };
 
@@ -41,7 +45,6 @@ static void closed(struct exec_source *source, uint32_t events)
 	while ((p = line->points)) {
 		line->points = p->next;
 		fhc_signal(p->signal, -ENOENT);
-		close(p->fence);
 		free(p);
 	}
 	exec_unwatch(line->x, line->end);
@@ -134,32 +137,66 @@ static void remember(struct exec *x, int fence, uint64_t line, uint32_t value)
 	file->points->at[0] = (struct one_point){line, value};
 }
 
-/* The fence of a point that is not reached; -1: it is. */
-static int fence_at(struct exec *x, const struct one_point *at)
+/* NULL: it is reached. */
+static const struct point *point_at(const struct exec *x, const struct one_point *at)
 {
 	for (struct exec_timeline *line = x->timelines; line; line = line->next)
 		for (struct point *p = line->number == at->line ? line->points : NULL; p;
 		     p = p->next)
 			if (p->value == at->value)
-				return p->fence;
-	return -1;
+				return p;
+	return NULL;
 }
 
-/* Into all: one of each timeline, the last. */
-static void unite(struct exec *x, struct exec_points *all, const struct exec_points *more)
+/* Its fence: the other end of the pipe that signals it. */
+static int open_fence(const struct point *p)
 {
-	size_t j;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p->signal);
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* Points that nobody waits for any more, neither a program nor the server. */
+static void drop_unread(struct exec_timeline *line)
+{
+	struct point **at = &line->points, *p;
+	struct pollfd unread;
+
+	line->nr_points = 0;
+	while ((p = *at)) {
+		unread = (struct pollfd){.fd = p->signal};
+		if (poll(&unread, 1, 0) <= 0 || !(unread.revents & POLLERR)) {
+			line->nr_points++;
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		close(p->signal);
+		free(p);
+	}
+	line->drop_at = 2 * line->nr_points + MANY;
+}
+
+/* Into all: one of each timeline, the last. How many took another's place. */
+static size_t unite(struct exec *x, struct exec_points *all, const struct exec_points *more)
+{
+	size_t j, replaced = 0;
 
 	for (size_t i = 0; i < more->n; i++) {
-		if (fence_at(x, &more->at[i]) < 0)
+		if (!point_at(x, &more->at[i]))
 			continue;
 		for (j = 0; j < all->n && all->at[j].line != more->at[i].line; j++)
 			;
 		if (j == all->n)
 			all->at[all->n++] = more->at[i];
-		else if ((int32_t)(more->at[i].value - all->at[j].value) > 0)
-			all->at[j] = more->at[i];
+		else if (more->at[i].value != all->at[j].value) {
+			replaced++;
+			if ((int32_t)(more->at[i].value - all->at[j].value) > 0)
+				all->at[j] = more->at[i];
+		}
 	}
+	return replaced;
 }
 
 static int done_fence(struct exec *x)
@@ -176,10 +213,12 @@ static int done_fence(struct exec *x)
 static int merge_all(struct exec *x, struct fhc *c, const char *name, const struct exec_points *all,
 		     int *fd)
 {
-	int last = done_fence(x), err = 0;
+	int last = done_fence(x), err = 0, one;
 
 	for (size_t i = 0; i < all->n && !err; i++) {
-		err = fhc_sync_merge(c, name, last, fence_at(x, &all->at[i]), fd);
+		one = open_fence(point_at(x, &all->at[i]));
+		err = one < 0 ? one : fhc_sync_merge(c, name, last, one, fd);
+		close(one);
 		if (last != x->done)
 			close(last);
 		last = *fd;
@@ -199,19 +238,26 @@ int exec_points_merge(struct trap *t, struct exec_proc *proc, const struct exec_
 {
 	struct exec_file *a = file_by(t->x, pair->one), *b = file_by(t->x, pair->two), *file;
 	struct exec_points *all = NULL;
+	size_t replaced = 0, first = 0;
 	int err;
 
 	if (a && b && a->points && b->points)
 		all = points_new(a->points->n + b->points->n);
 	if (all) {
 		unite(t->x, all, a->points);
-		unite(t->x, all, b->points);
+		first = all->n;
+		replaced = unite(t->x, all, b->points);
 	}
 	if (!all || !all->n) {
 		free(all);
 		return fhc_sync_merge(proc->c, r->merge.name, pair->one, pair->two, fd);
 	}
-	err = merge_all(t->x, proc->c, r->merge.name, all, fd);
+	/* Mostly all of both are left, or the second adds nothing. */
+	if (replaced)
+		err = merge_all(t->x, proc->c, r->merge.name, all, fd);
+	else
+		err = fhc_sync_merge(proc->c, r->merge.name, pair->one,
+				     all->n > first ? pair->two : done_fence(t->x), fd);
 	file = err ? NULL : exec_files_add(t->x, *fd, EXEC_FENCE);
 	if (file && !file->points)
 		file->points = all;
@@ -230,11 +276,11 @@ int64_t exec_timeline_point(struct trap *t, struct exec_timeline *line, struct e
 		free(p);
 		return err;
 	}
+	if (line->nr_points++ >= line->drop_at)
+		drop_unread(line);
 	p->value = point->value;
 	remember(t->x, fence, line->number, p->value);
-	p->fence = fcntl(fence, F_DUPFD_CLOEXEC, 0);
 	if ((int32_t)(line->value - p->value) >= 0) {
-		close(p->fence);
 		fhc_signal(p->signal, 0);
 		free(p);
 	} else {
@@ -256,7 +302,6 @@ static void step(struct exec_timeline *line, uint32_t by)
 		}
 		*at = p->next;
 		fhc_signal(p->signal, 0);
-		close(p->fence);
 		free(p);
 	}
 }

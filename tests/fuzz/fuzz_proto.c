@@ -288,6 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hosted_why why;
 	struct server *s;
 
+	signal(SIGPIPE, SIG_IGN); /* as the command does */
 	if (!m && hosted_machine(&h, &m, "cma=16M", 64 << 20, &why))
 		abort();
 	fh_cpu_quiesce(m);

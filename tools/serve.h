@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The server of `freehold serve`: a machine's heaps for other programs, over a socket. One thread, one loop; no call but server_step()
- * waits, and that only for something to happen. Errors are negative errnos.
+ * waits, and that only for something to happen. Errors are negative errnos. The process ignores SIGPIPE.
  */
 #ifndef TOOLS_SERVE_H
 #define TOOLS_SERVE_H

@@ -113,9 +113,10 @@ static void unlink_buffer(struct server *s, struct sbuf *b)
 static void end_buffer(struct server *s, struct sbuf *b)
 {
 	fences_forget_buffer(s, b);
-	while (b->holds) {
-		drop_from_core(b->holds);
-		end_hold(b->holds);
+	for (struct hold *h = b->holds, *next; h; h = next) {
+		next = h->next_of_buf;
+		drop_from_core(h);
+		end_hold(h);
 	}
 	unlink_buffer(s, b);
 	state_gone(s, b);

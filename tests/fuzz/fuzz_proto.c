@@ -170,6 +170,7 @@ static void say(struct peer *p)
 						       [PROTO_SYNC_INFO] = 1,
 						       [PROTO_RECLAIM] = 1};
 	unsigned int op = byte() % PROTO_NR_OPS, odd = byte();
+	char packet[256] = {0};
 	struct proto_request r = {.magic = PROTO_MAGIC, .op = (uint16_t)op, .seq = odd};
 
 	if (!p->greeted && odd & 31) {
@@ -199,7 +200,8 @@ static void say(struct peer *p)
 	/* One in a few is not as it should be, somewhere. */
 	if (odd >= 224)
 		((char *)&r)[byte() % sizeof(r)] ^= (char)(1u << byte() % 8);
-	post(p, &r, odd == 223 ? byte() : sizeof(r), odd >= 248 ? byte() % FDS : fds[op]);
+	memcpy(packet, &r, sizeof(r));
+	post(p, packet, odd == 223 ? byte() : sizeof(r), odd >= 248 ? byte() % FDS : fds[op]);
 }
 
 static void act(struct server *s)
@@ -288,6 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hosted_why why;
 	struct server *s;
 
+	signal(SIGPIPE, SIG_IGN); /* as the command does */
 	if (!m && hosted_machine(&h, &m, "cma=16M", 64 << 20, &why))
 		abort();
 	fh_cpu_quiesce(m);

@@ -3,12 +3,16 @@
 #include <string.h>
 #include "args.h"
 
+enum { KEY_LIKE = 0x10000 }; /* beside the keys of commands */
+
 static const struct argp_option machine_options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
 	{"ram", 'r', "SIZE", 0, "This much RAM: banks of the tree are cut or the last one grows",
 	 0},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 0},
 	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
+	 0},
+	{"like", KEY_LIKE, "VERSION", 0, "The heaps that this kernel has, as 6.12, and no others",
 	 0},
 	{0},
 };
@@ -30,6 +34,9 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 	case 'p':
 		l->policy = arg;
 		break;
+	case KEY_LIKE:
+		l->like = arg;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -40,7 +47,7 @@ const struct argp args_machine = {.options = machine_options, .parser = parse_ma
 
 bool args_machine_given(const struct load_opts *l)
 {
-	return l->dtb || l->ram || l->bootargs || l->policy;
+	return l->dtb || l->ram || l->bootargs || l->policy || l->like;
 }
 
 static const struct argp_option format_options[] = {

@@ -61,10 +61,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		argp_failure(state, BAD_INPUT, 0, "expected a program to run");
 		break;
 	case ARGP_KEY_END:
-		if (o->socket && (o->load.dtb || o->load.ram || o->load.bootargs || o->load.policy))
+		if (o->socket && args_machine_given(&o->load))
 			argp_failure(state, BAD_INPUT, 0,
 				     "--socket: the server's machine is as it is; without it, "
-				     "--dtb, --ram, --bootargs and --policy make one");
+				     "--dtb, --ram, --bootargs, --policy and --like make one");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -73,7 +73,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-	{&args_machine, 0, "A machine of its own (default: --ram 512M --bootargs cma=64M):", 1},
+	{&args_machine, 0,
+	 "A machine of its own (without --ram and --dtb: of 512M, with cma=64M):", 1},
 	{0}};
 static const struct argp argp = {
 	.options = options,
@@ -229,9 +230,10 @@ int cmd_exec(int argc, char **argv)
 		argv[0] = name; /* what argp's messages begin with */
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o))
 		return BAD_INPUT;
-	if (!o.socket && !args_machine_given(&o.load)) {
+	if (!o.socket && !o.load.ram && !o.load.dtb) {
 		o.load.ram = "512M";
-		o.load.bootargs = "cma=64M";
+		if (!o.load.bootargs)
+			o.load.bootargs = "cma=64M";
 	}
 	if (argc)
 		argv[0] = own;

@@ -35,7 +35,8 @@ static void check(const struct opts *o, struct argp_state *state)
 
 	if (o->root && args_machine_given(l))
 		argp_failure(state, BAD_INPUT, 0,
-			     "--root %s/: expected no --dtb, --ram, --bootargs or --policy with it",
+			     "--root %s/: expected no --dtb, --ram, --bootargs, --policy or --like "
+			     "with it",
 			     o->root);
 	if (o->socket && (o->root || args_machine_given(l)))
 		argp_failure(state, BAD_INPUT, 0,

@@ -203,9 +203,28 @@ static int add_areas(const struct load_opts *opts, struct boot_config *cfg, stru
 	return 0;
 }
 
+/* What --like stands for, behind the command line that counts; args[BOOT_ARGS_MAX]. */
+static int add_like(const struct load_opts *opts, const struct boot_config *cfg, char *args,
+		    struct boot_why *why)
+{
+	int n;
+
+	if (strspn(opts->like, "0123456789.") != strlen(opts->like))
+		return fail(why, FH_EINVAL, "--like %.80s: expected a kernel's version, as 6.12",
+			    opts->like);
+	n = snprintf(args, BOOT_ARGS_MAX, "%s heaps=linux like=%s",
+		     opts->bootargs ? opts->bootargs : cfg->bootargs, opts->like);
+	return n < BOOT_ARGS_MAX ? 0
+				 : fail(why, FH_ENOSPC,
+					"--like: no room for it on a command line of %d bytes",
+					BOOT_ARGS_MAX);
+}
+
 int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, struct boot_why *why)
 {
+	const char *bootargs = opts->bootargs;
 	struct load_tree tree = {NULL, 0};
+	char args[BOOT_ARGS_MAX];
 	uint64_t ram = 0;
 	int err = 0;
 
@@ -224,8 +243,12 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 		err = load_tree(opts->dtb, cfg, &tree, why);
 	if (!err)
 		err = add_areas(opts, cfg, why);
+	if (!err && opts->like) {
+		err = add_like(opts, cfg, args, why);
+		bootargs = args;
+	}
 	if (!err)
-		err = boot_config_finish(cfg, opts->bootargs, ram, why);
+		err = boot_config_finish(cfg, bootargs, ram, why);
 	if (!err && opts->keep)
 		*opts->keep = tree;
 	else

@@ -23,6 +23,8 @@ struct load_opts {
 	const char *ram;      /* "512M"; NULL: as the tree says */
 	const char *bootargs; /* NULL: those of the tree */
 	const char *policy;   /* a name; NULL: guaranteed */
+	const char *
+		like; /* "6.12": a machine with the heaps of that kernel, and no others; NULL: all */
 	const struct load_area *areas;
 	unsigned int nr_areas;
 	struct load_tree *keep; /* gets the tree of a call that succeeds; NULL: not wanted */

@@ -30,11 +30,15 @@ execs 'no program' 2
 says 'no program: says so' "freehold exec: expected a program to run"
 execs 'an unknown option' 2 --fly -- true
 execs 'a socket and a machine' 2 --socket /nowhere --ram 1G -- true
-says 'a socket and a machine: says so' "freehold exec: --socket: the server's machine is as it is; without it, --dtb, --ram, --bootargs and --policy make one"
+says 'a socket and a machine: says so' "freehold exec: --socket: the server's machine is as it is; without it, --dtb, --ram, --bootargs, --policy and --like make one"
 execs 'no server' 2 --socket /nowhere -- true
 says 'no server: says so' 'freehold exec: /nowhere: No such file or directory'
 execs 'a bad machine' 2 --ram plenty -- true
 says 'a bad machine: says so' 'freehold exec: --ram plenty: expected a size, as 512M or 4G'
+execs 'a bad kernel' 2 --like six -- true
+says 'a bad kernel: says so' "freehold exec: --like six: expected a kernel's version, as 6.12"
+execs 'a kernel without heaps' 2 --like 5.4 -- true
+says 'a kernel without heaps: says so' 'freehold exec: like=5.4: kernels before 5.6 have no heaps; expected like=MAJOR.MINOR, as like=6.12'
 
 "$freehold" exec -- true 2>err
 case $(cat err) in
@@ -53,6 +57,10 @@ execs 'killed by a signal' 137 -- sh -c 'kill -9 $$'
 execs 'no such program' 127 -- /no/such/program
 says 'no such program: says so' 'freehold exec: /no/such/program: No such file or directory'
 execs 'not a program' 126 -- /etc/passwd
+execs 'heaps of 6.12' 0 --like 6.12 -- ls /dev/dma_heap
+shows 'heaps of 6.12: its names' '^reserved$' '^system$'
+execs 'heaps of 6.12: no others' 0 --like 6.12 -- sh -c 'test $(ls /dev/dma_heap | wc -l) = 2'
+execs 'heaps of 6.17' 0 --like 6.17 -- sh -c 'test $(ls /dev/dma_heap | wc -l) = 3 && test -c /dev/dma_heap/default_cma_region'
 execs 'options of the program are its own' 0 -- sh -c 'echo "$1"' sh --ram
 shows 'options of the program are its own: it gets them' '^--ram$'
 execs 'another one below' 125 -- "$freehold" exec -- true

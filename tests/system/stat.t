@@ -112,7 +112,7 @@ shows 'the kernel that runs here: memory' '^memory   [0-9.]+ [KMGT]iB, free '
 stats 'neither machine nor tree' 2
 says 'neither machine nor tree: why' 'freehold stat: no machine: expected --root DIR, --ram SIZE or --dtb FILE'
 stats 'both' 2 --root copy --ram 1G
-says 'both: why' 'freehold stat: --root copy/: expected no --dtb, --ram, --bootargs or --policy with it'
+says 'both: why' 'freehold stat: --root copy/: expected no --dtb, --ram, --bootargs, --policy or --like with it'
 stats 'an empty root' 2 --root ''
 says 'an empty root: why' "freehold stat: --root '': expected a folder"
 stats 'no such file' 2 $machine proc/cpuinfo

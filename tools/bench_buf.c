@@ -71,8 +71,8 @@ static bool lend(struct fh_machine *m, struct cma *area)
 static int serve(int fd, bool full)
 {
 	struct serve_opts o = serve_defaults();
-	struct boot_why why;
-	struct hosted_why hw;
+	struct boot_why why = {""};
+	struct hosted_why hw = {""};
 	struct server *s;
 	struct cma *area;
 	char bootargs[32];

@@ -224,20 +224,10 @@ void server_destroy(struct server *s)
 	free(s);
 }
 
-/* Something is left to do though nothing happens. */
-static int patience(const struct server *s, int timeout_ms)
-{
-	if (s->sweep || s->deaf)
-		return 0;
-	if (s->nr_unwatched && (timeout_ms < 0 || timeout_ms > 100))
-		return 100;
-	return timeout_ms;
-}
-
 int server_step(struct server *s, int timeout_ms)
 {
 	struct epoll_event ev[EVENTS];
-	int n = epoll_pwait(s->epoll, ev, EVENTS, patience(s, timeout_ms), s->o.sigmask);
+	int n = epoll_pwait(s->epoll, ev, EVENTS, buffers_patience(s, timeout_ms), s->o.sigmask);
 
 	if (n < 0)
 		return -errno;

@@ -15,11 +15,14 @@
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "serve_in.h"
 
 #define SALT_SHIFT    40
 #define SWEEP_AT_ONCE 256 /* buffers asked for in one round of the loop */
+#define SWEEP_MS      100 /* between two sweeps of those without a watch */
+#define DOUBT_LOOKS   11  /* after 1, 2, 4, ... ms: two seconds in all */
 
 /* ---- holds ---- */
 
@@ -93,8 +96,19 @@ static void drop_from_core(struct hold *h)
 				   h->buf->buf->ino);
 }
 
+static void end_doubt(struct sbuf *b)
+{
+	if (!b->pprev_doubt)
+		return;
+	*b->pprev_doubt = b->next_doubt;
+	if (b->next_doubt)
+		b->next_doubt->pprev_doubt = b->pprev_doubt;
+	b->pprev_doubt = NULL;
+}
+
 static void unlink_buffer(struct server *s, struct sbuf *b)
 {
+	end_doubt(b);
 	hash_del(&s->by_id, &b->by_id);
 	hash_del(&s->by_inode, &b->by_inode);
 	if (b->wd >= 0)
@@ -124,13 +138,52 @@ static void end_buffer(struct server *s, struct sbuf *b)
 	server_bury(s, b);
 }
 
-/* Ends it if no open is left but the machine's. */
-static void look_at(struct server *s, struct sbuf *b)
+/* Ends it if no open is left but the machine's. True: it is gone. */
+static bool look_at(struct server *s, struct sbuf *b)
 {
 	if (fcntl(b->fd, F_SETLEASE, F_WRLCK))
-		return;
+		return false;
 	(void)fcntl(b->fd, F_SETLEASE, F_UNLCK);
 	end_buffer(s, b);
+	return true;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* The kernel tells of a close before it counts the open as gone (fs/file_table.c, __fput()), so who is told at once may look too early;
+ * and nothing tells again. */
+static void doubt(struct server *s, struct sbuf *b)
+{
+	b->looks = 0;
+	b->look_ns = now_ns() + 1000000;
+	if (b->pprev_doubt)
+		return;
+	b->next_doubt = s->doubts;
+	b->pprev_doubt = &s->doubts;
+	if (b->next_doubt)
+		b->next_doubt->pprev_doubt = &b->next_doubt;
+	s->doubts = b;
+}
+
+static void look_again(struct server *s)
+{
+	uint64_t now = s->doubts ? now_ns() : 0;
+
+	for (struct sbuf *b = s->doubts, *next; b; b = next) {
+		next = b->next_doubt;
+		if (b->look_ns > now || look_at(s, b))
+			continue;
+		if (++b->looks == DOUBT_LOOKS)
+			end_doubt(b); /* somebody has another */
+		else
+			b->look_ns = now + (UINT64_C(1000000) << b->looks);
+	}
 }
 
 void buffer_free(struct client *c, struct sbuf *b, struct hold *h)
@@ -142,7 +195,7 @@ void buffer_free(struct client *c, struct sbuf *b, struct hold *h)
 		return;
 	end_hold(h);
 	/* Most close their descriptor first; else a later close will tell. */
-	look_at(c->s, b);
+	(void)look_at(c->s, b);
 }
 
 void buffers_let_go(struct client *c)
@@ -169,8 +222,8 @@ static bool read_events(struct server *s)
 
 		if (e->mask & IN_Q_OVERFLOW)
 			s->deaf = true;
-		else if (l && !(e->mask & IN_IGNORED))
-			look_at(s, OF(struct sbuf, by_wd, l));
+		else if (l && !(e->mask & IN_IGNORED) && !look_at(s, OF(struct sbuf, by_wd, l)))
+			doubt(s, OF(struct sbuf, by_wd, l));
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 	return n > (ssize_t)sizeof(buf) / 2;
@@ -200,8 +253,26 @@ void buffers_sweep(struct server *s)
 		struct sbuf *b = s->sweep;
 
 		s->sweep = b->next;
-		look_at(s, b);
+		(void)look_at(s, b);
 	}
+	look_again(s);
+}
+
+int buffers_patience(const struct server *s, int timeout_ms)
+{
+	uint64_t least = timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms, now;
+
+	if (s->sweep || s->deaf)
+		return 0;
+	if (s->nr_unwatched && least > SWEEP_MS)
+		least = SWEEP_MS;
+	now = s->doubts ? now_ns() : 0;
+	for (const struct sbuf *b = s->doubts; b; b = b->next_doubt) {
+		uint64_t ms = b->look_ns > now ? (b->look_ns - now + 999999) / 1000000 : 0;
+
+		least = ms < least ? ms : least;
+	}
+	return least == UINT64_MAX ? -1 : (int)least;
 }
 
 /* ---- the beginning of one ---- */
@@ -251,7 +322,7 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 	b->buf = buf;
 	b->fd = hosted_share_open(dma_heap_shared(buf));
 	if (b->fd < 0 || fstat(b->fd, &st)) {
-		int err = b->fd < 0 ? b->fd : -errno;
+		int err = b->fd < 0 ? b->fd : -EBADF;
 
 		free(b);
 		dma_buf_put(buf);
@@ -414,7 +485,7 @@ int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf *
 		return -EDQUOT;
 	h = malloc(sizeof(*h));
 	err = h ? buffer_reclaim(c->s, heap, fd, c->holder, b) : -ENOMEM;
-	if (err)
+	if (err || !*b)
 		free(h);
 	else
 		link_hold(h, c, *b);

@@ -342,6 +342,7 @@ static void reply_due(struct server *s)
 {
 	s->fences->due = false;
 	for (struct waiting *w = s->fences->waiting, *next; w; w = next) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed is in no list any more */
 		struct client *c = w->client;
 		uint64_t seq = w->seq;
 		int err;
@@ -382,6 +383,7 @@ void fences_step(struct server *s)
 void fences_forget_buffer(struct server *s, struct sbuf *b)
 {
 	for (struct waiting *w = s->fences->waiting, *next; w; w = next) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who is freed is in no list any more */
 		struct client *c = w->client;
 		uint64_t seq = w->seq;
 

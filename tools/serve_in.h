@@ -42,6 +42,10 @@ struct sbuf {
 	char heap[DMA_HEAP_NAME_MAX];
 	struct hold *holds;
 	struct sbuf *next, **pprev;
+	/* An open is gone, and yet the lease says that there is one. */
+	struct sbuf *next_doubt, **pprev_doubt; /* NULL: no doubt */
+	unsigned int looks;
+	uint64_t look_ns; /* the next one */
 };
 
 /* A reply that the socket had no room for. */
@@ -78,6 +82,7 @@ struct server {
 	struct client *clients;
 	struct sbuf *buffers;
 	struct sbuf *sweep; /* the next to ask for; NULL: no sweep is under way */
+	struct sbuf *doubts;
 	unsigned int nr_clients;
 	uint64_t nr_buffers, nr_unwatched, served;
 	struct hash by_id, by_inode, by_wd;
@@ -163,6 +168,8 @@ unsigned int held_check(struct server *s, char *why, size_t size);
 void buffers_catch_up(struct server *s);
 /* Does some of the asking that is due. */
 void buffers_sweep(struct server *s);
+/* How long that can wait, at most timeout_ms (-1: without end). */
+int buffers_patience(const struct server *s, int timeout_ms);
 
 /* ---- the state file (serve_state.c) ---- */
 /* Takes over what a server before noted. With one line in *why. */

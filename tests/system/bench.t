@@ -84,7 +84,7 @@ refuses 2 '--runs 0: expected a number from 1 to 1000' --runs 0
 refuses 2 '--threads 65: expected' --threads 65
 refuses 2 '--ram 100M: expected a power of two' --ram 100M
 refuses 2 '--format xml: expected text or json' --format xml
-refuses 2 'page: expected frames, cma, contig, migrate or dma' page
+refuses 2 'page: expected frames, cma, contig, migrate, dma or buf' page
 refuses 2 'cma: given twice' cma cma
 refuses 2 '--filter nothing.*: no measure has such a name' --filter 'nothing.*'
 

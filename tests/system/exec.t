@@ -152,7 +152,7 @@ fi
 # ---- as Linux, call by call ----------------------------------------------------------------------
 
 if [ -x "$conform" ]; then
-	"$freehold" exec --ram 768M --bootargs cma=64M -- "$conform" >mine 2>err
+	"$freehold" exec --ram 768M --bootargs cma=64M --like 6.12 -- "$conform" >mine 2>err
 	"$root/tests/conform/compare" "$root/tests/conform/linux-6.12.txt" "$root/tests/conform/exec-differs.txt" mine >out
 	result $? 'every call as Linux 6.12 answers it, but for what is known'
 else

@@ -56,7 +56,7 @@ while [ -s folders ]; do
 		[ -z "$folder" ] || copy "$folder"
 	done <level
 done
-[ "$(find copy -type f | wc -l)" = 46 ]
+[ "$(find copy -type f | wc -l)" = 50 ]
 result $? 'every file can be copied'
 "$freehold" stat $machine --format json >machine.json
 stats 'a copy' 0 --root copy --format json

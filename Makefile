@@ -98,7 +98,7 @@ all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) ## build/freehold, b
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 SOAK_SECONDS=3600 TIDY_NODES=40000"
+	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 SOAK_SECONDS=3600 TIDY_NODES=20000"
 
 run: ## install what is missing, build, run the camera-and-display job
 	@scripts/deps build
@@ -128,7 +128,7 @@ fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
 
 fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpus only)
 	+$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) \
-		SANITIZE=fuzzer-no-link,address,undefined fuzzers
+		SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -gline-tables-only' fuzzers
 	@scripts/fuzz -o $(O)/fuzz -s $(FUZZ_SECONDS) $(basename $(notdir $(FUZZ_SRC)))
 
 test-libcamera: $(O)/freehold ## as root: libcamera of a newer Debian, run by `freehold exec`, captures from its virtual camera
@@ -269,7 +269,7 @@ man: $(MAN) # empty paragraphs are scdoc's habit
 	$(Q)$(if $(MAN),! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro')
 
 # How many states of a function the analyzer looks at; its own default, 225000, takes three times as long.
-TIDY_NODES = 40000
+TIDY_NODES = 20000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.

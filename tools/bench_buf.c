@@ -23,6 +23,7 @@
 #define RAM_MIB	 256
 #define READY	 (16 * MIB)
 #define BURST	 20 /* operations between two looks at the clock */
+#define PAUSE_NS UINT64_C(60000)
 
 /* ---- the server, and a program that is shown buffers -------------------------------------------- */
 
@@ -237,6 +238,27 @@ static bool pair_area(struct there *t, uint64_t size)
 	       !fhc_release(t->c, &buf);
 }
 
+/* A while that this program is busy with something else, and the server is not. */
+static bool pause_a_while(struct there *t, uint64_t size)
+{
+	uint64_t until = bench_now() + PAUSE_NS;
+
+	(void)t, (void)size;
+	while (bench_now() < until)
+		;
+	return true;
+}
+
+static bool later_round_trip(struct there *t, uint64_t size)
+{
+	return pause_a_while(t, size) && round_trip(t, size);
+}
+
+static bool later_pair(struct there *t, uint64_t size)
+{
+	return pause_a_while(t, size) && pair(t, size);
+}
+
 /* ---- cases ---------------------------------------------------------------------------------------- */
 
 typedef bool (*operation)(struct there *t, uint64_t size);
@@ -245,7 +267,7 @@ typedef bool (*operation)(struct there *t, uint64_t size);
 static bool by_turns(struct there *t, uint64_t size, const operation *op, unsigned int nr,
 		     double *ns)
 {
-	struct watch watch[4] = {{0}};
+	struct watch watch[7] = {{0}};
 	bool ok = true;
 
 	for (unsigned int i = 0; i < nr && ok; i++)
@@ -269,13 +291,19 @@ static const struct {
 
 static enum bench_status run_pair(struct bench *b, const struct bench_case *c, double *value)
 {
-	static const operation op[] = {host_alone, round_trip, pair, pair_area};
+	static const operation op[] = {host_alone,    round_trip,	pair,	   pair_area,
+				       pause_a_while, later_round_trip, later_pair};
 	struct there t;
+	double ns[7] = {0};
 	bool ok = start(b, &t, false);
 
-	if (ok && !by_turns(&t, sizes[c->variant].size, op, 4, value))
+	if (ok && !by_turns(&t, sizes[c->variant].size, op, 7, ns))
 		ok = bench_fail(b, BENCH_OK, "buf: an operation failed");
-	value[4] = (value[2] - value[1]) / value[0];
+	for (unsigned int i = 0; i < 4; i++)
+		value[i] = ns[i];
+	value[4] = (ns[2] - ns[1]) / ns[0];
+	value[5] = ns[6] - ns[4];
+	value[6] = (ns[6] - ns[5]) / ns[0];
 	end(&t);
 	return ok ? BENCH_OK : BENCH_FAIL;
 }
@@ -331,6 +359,9 @@ static enum bench_status run_ready(struct bench *b, const struct bench_case *c, 
 		char *p;
 
 		usleep(20000);
+		ok = round_trip(&t, 0); /* so that it is awake */
+		if (!ok)
+			break;
 		at = bench_now();
 		err = fhc_alloc(t.c, t.area, READY, O_RDWR | O_CLOEXEC, &buf);
 		ok = !err;
@@ -369,6 +400,8 @@ void bench_add_buf(struct bench *b)
 		bench_measure(c, "ns", "buf.pair.system.%s", sizes[i].name);
 		bench_measure(c, "ns", "buf.pair.area.%s", sizes[i].name);
 		bench_measure(c, "times", "buf.pair.system.over_host.%s", sizes[i].name);
+		bench_measure(c, "ns", "buf.later.system.%s", sizes[i].name);
+		bench_measure(c, "times", "buf.later.system.over_host.%s", sizes[i].name);
 	}
 	c = bench_add(b, (struct bench_case){.run = run_pass, .variant = 1});
 	bench_measure(c, "ns", "buf.pass.1M");

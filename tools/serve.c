@@ -227,8 +227,12 @@ void server_destroy(struct server *s)
 int server_step(struct server *s, int timeout_ms)
 {
 	struct epoll_event ev[EVENTS];
-	int n = epoll_pwait(s->epoll, ev, EVENTS, buffers_patience(s, timeout_ms), s->o.sigmask);
+	int n = epoll_pwait(s->epoll, ev, EVENTS, s->stocked ? buffers_patience(s, timeout_ms) : 0,
+			    s->o.sigmask);
 
+	/* Nobody wants anything: now is the time to prepare for the next. */
+	if (!n && !s->stocked)
+		s->stocked = !hosted_share_stock(s->o.host);
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {

@@ -365,6 +365,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	h = malloc(sizeof(*h));
 	if (!h)
 		return -ENOMEM;
+	s->stocked = false;
 	err = dma_heap_alloc(heap, len, c->holder, &buf);
 	if (err == -ENOMEM || err == -EDQUOT) {
 		buffers_catch_up(s);

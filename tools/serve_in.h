@@ -87,6 +87,7 @@ struct server {
 	uint64_t nr_buffers, nr_unwatched, served;
 	struct hash by_id, by_inode, by_wd;
 	bool draining, deaf; /* deaf: events were lost; ask for all */
+	bool stocked;	     /* nothing to prepare until the next buffer is made */
 	bool said_full, said_watches;
 	uid_t uid;
 	uint64_t salt; /* of the numbers of buffers */

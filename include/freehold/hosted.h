@@ -157,6 +157,9 @@ int hosted_share_fd(void *shared);
 /* The same, from now on an open file as any: fcntl(F_SETLEASE, F_WRLCK) on it is refused as long as there is another, so where it is granted
  * nobody has the bytes but this process. Once a buffer, before others know it. Or -errno of the host. */
 FH_MUST_CHECK int hosted_share_open(void *shared);
+/* Prepares what of a buffer needs no size: the next one then costs less. For who has nothing else to do; true: done, and ask again. False: there
+ * is enough in stock, or buffers are no memfds. */
+bool hosted_share_stock(struct hosted *h);
 /* A descriptor to give away: an open file of its own of the memfd. flags: O_RDONLY, O_WRONLY or O_RDWR, and O_CLOEXEC. With
  * HOSTED_UDMABUF the buffer's one DMA-BUF, which is always readable and writable. -FH_EINVAL: other flags; -errno of the host. */
 FH_MUST_CHECK int hosted_share_export(void *shared, int flags);

@@ -35,6 +35,8 @@ struct hosted_share {
 	struct hosted *h;
 	struct hosted_share *next, *prev; /* h->shares */
 	int fd;
+	bool opened;	     /* fd is hosted_share_open()'s */
+	int spare;	     /* an open of it for hosted_share_export(); -1: none */
 	_Atomic(int) dmabuf; /* of /dev/udmabuf; -1: none yet */
 	bool huge, shown;
 	uint64_t nr_pages;
@@ -215,12 +217,86 @@ static int make_huge(const char *name, uint64_t nr_pages)
 	return fd;
 }
 
+static void name_next(struct hosted *h, char *name, size_t size)
+{
+	snprintf(name, size, "freehold:%" PRIu64, atomic_fetch_add(&h->nr_shares, 1) + 1);
+}
+
+static int open_again(int fd, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags);
+}
+
+/* ---- objects to come: what of a buffer needs no size ---- */
+
+#define SPARE_FLAGS (O_RDWR | O_CLOEXEC) /* what most ask for */
+
+bool hosted_share_stock(struct hosted *h)
+{
+	struct hosted_spare s = {-1, -1};
+	char name[48];
+	int fd = -1;
+
+	pthread_mutex_lock(&h->shares_lock);
+	if (h->nr_spares < HOSTED_SPARES && h->backing == HOSTED_MEMFD) {
+		name_next(h, name, sizeof(name));
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	}
+	if (fd >= 0) {
+		s = (struct hosted_spare){open_again(fd, SPARE_FLAGS), open_again(fd, SPARE_FLAGS)};
+		close(fd);
+	}
+	if (s.own >= 0 && s.given >= 0) {
+		h->spare[h->nr_spares++] = s;
+	} else {
+		if (s.own >= 0)
+			close(s.own);
+		if (s.given >= 0)
+			close(s.given);
+	}
+	pthread_mutex_unlock(&h->shares_lock);
+	return s.own >= 0 && s.given >= 0;
+}
+
+static bool take_spare(struct hosted_share *s)
+{
+	struct hosted_spare spare = {-1, -1};
+	struct hosted *h = s->h;
+
+	pthread_mutex_lock(&h->shares_lock);
+	if (h->nr_spares)
+		spare = h->spare[--h->nr_spares];
+	pthread_mutex_unlock(&h->shares_lock);
+	if (spare.own < 0)
+		return false;
+	s->fd = seal(spare.own, s->nr_pages);
+	if (s->fd < 0) {
+		close(spare.given);
+		return false;
+	}
+	s->opened = true;
+	s->spare = spare.given;
+	return true;
+}
+
+static void end_spare(struct hosted_share *s)
+{
+	if (s->spare >= 0)
+		close(s->spare);
+	s->spare = -1;
+}
+
+/* ---- an object ---- */
+
 static int make(struct hosted *h, uint64_t nr_pages, bool *huge)
 {
 	char name[48];
 	int fd = -1;
 
-	snprintf(name, sizeof(name), "freehold:%" PRIu64, atomic_fetch_add(&h->nr_shares, 1) + 1);
+	name_next(h, name, sizeof(name));
 	if (*huge) {
 		fd = make_huge(name, nr_pages);
 		if (fd < 0)
@@ -233,15 +309,16 @@ static int make(struct hosted *h, uint64_t nr_pages, bool *huge)
 	return fd < 0 ? fd : seal(fd, nr_pages);
 }
 
-static int get_object(struct hosted_share *s)
+static void get_object(struct hosted_share *s)
 {
 	if (adopted.h == s->h && adopted.nr_pages == s->nr_pages) {
 		adopted.h = NULL;
-		s->huge = false;
-		return adopted.fd;
+		s->fd = adopted.fd;
+		return;
 	}
 	s->huge = s->h->backing == HOSTED_HUGETLB && parts_huge(s->h, s->part, s->nr_parts);
-	return make(s->h, s->nr_pages, &s->huge);
+	if (s->huge || !take_spare(s))
+		s->fd = make(s->h, s->nr_pages, &s->huge);
 }
 
 int hosted_share(void *ctx, const struct range *run, unsigned int nr_runs, void **shared)
@@ -252,10 +329,11 @@ int hosted_share(void *ctx, const struct range *run, unsigned int nr_runs, void 
 	if (!s)
 		return -FH_ENOMEM;
 	s->h = h;
-	s->dmabuf = -1;
+	s->fd = s->spare = s->dmabuf = -1;
 	s->nr_parts = nr_runs;
 	s->part = parts_of(h, run, nr_runs, &s->nr_pages);
-	s->fd = s->part ? get_object(s) : -1;
+	if (s->part)
+		get_object(s);
 	if (s->fd < 0) {
 		free(s->part);
 		free(s);
@@ -319,6 +397,7 @@ void hosted_unshare(void *ctx, void *shared)
 	pthread_mutex_unlock(&h->shares_lock);
 	if (s->dmabuf >= 0)
 		close(s->dmabuf);
+	end_spare(s);
 	close(s->fd);
 	free(s->part);
 	free(s);
@@ -335,15 +414,16 @@ int hosted_share_fd(void *shared)
 int hosted_share_open(void *shared)
 {
 	struct hosted_share *s = shared;
-	char path[32];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (s->opened)
+		return s->fd;
+	fd = open_again(s->fd, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	close(s->fd);
 	s->fd = fd;
+	s->opened = true;
 	return fd;
 }
 
@@ -376,7 +456,6 @@ int hosted_share_export(void *shared, int flags)
 {
 	struct hosted_share *s = shared;
 	int fd = -1, cloexec = flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD;
-	char path[32];
 
 	if (flags & ~(O_ACCMODE | O_CLOEXEC) || (flags & O_ACCMODE) == O_ACCMODE)
 		return -FH_EINVAL;
@@ -384,10 +463,15 @@ int hosted_share_export(void *shared, int flags)
 		fd = dmabuf_of(s);
 	if (fd >= 0) {
 		fd = fcntl(fd, cloexec, 0);
-	} else {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
-		fd = open(path, flags);
+		return fd < 0 ? -errno : fd;
 	}
+	if (s->spare >= 0 && flags == SPARE_FLAGS) {
+		fd = s->spare;
+		s->spare = -1;
+		return fd;
+	}
+	end_spare(s); /* it counts as somebody who has the buffer */
+	fd = open_again(s->fd, flags);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -432,6 +516,11 @@ void hosted_shares_destroy(struct hosted *h)
 	if (h->shown != MAP_FAILED) {
 		while (h->shares)
 			hosted_unshare(h, h->shares);
+		while (h->nr_spares) {
+			h->nr_spares--;
+			close(h->spare[h->nr_spares].own);
+			close(h->spare[h->nr_spares].given);
+		}
 		munmap(h->shown, (h->ram_size >> FH_PAGE_SHIFT) * sizeof(*h->shown));
 	}
 	pthread_mutex_destroy(&h->shares_lock);

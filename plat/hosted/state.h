@@ -12,6 +12,12 @@ struct hosted_vmap;
 struct hosted_share;
 struct hosted_shown;
 
+#define HOSTED_SPARES 16
+/* A memfd without size or seals, opened twice: for the machine, and to give away. */
+struct hosted_spare {
+	int own, given;
+};
+
 /* A bank of RAM and where it begins in the memfd. */
 struct hosted_bank {
 	pfn_t start, end;
@@ -43,6 +49,8 @@ struct hosted {
 	_Atomic(uint64_t) nr_shown;  /* objects that are mapped over RAM */
 	pthread_mutex_t shares_lock;
 	struct hosted_share *shares;
+	struct hosted_spare spare[HOSTED_SPARES]; /* shares_lock */
+	unsigned int nr_spares;
 	struct hosted_shown *shown; /* of each page of the memfd */
 	pthread_mutex_t symbol_lock;
 	struct Dwfl *dwfl; /* libdw's view of this process, once it was asked for */

@@ -531,7 +531,46 @@ static void with_caches(void)
 	end();
 }
 
-const struct t_case t_cases[] = {T(sealed),	     T(alone),		T(shown_late),
-				 T(all_views),	     T(idle_ones_move), T(busy_ones_stay),
-				 T(exports),	     T(adopts),		T(other_backings),
-				 T(no_room_to_show), T(with_caches),	T_END};
+/* Whether no open is left but the machine's. */
+static bool nobody(struct dma_buf *buf)
+{
+	int fd = hosted_share_open(dma_heap_shared(buf));
+
+	if (fcntl(fd, F_SETLEASE, F_WRLCK))
+		return false;
+	return T_EQ(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
+}
+
+/* What was prepared is a buffer like any: zero, sealed, of its own size; and an open that nobody asked for is none. */
+static void stock(void)
+{
+	static const int flags[] = {O_RDWR | O_CLOEXEC, O_RDONLY | O_CLOEXEC, O_RDWR};
+	struct stat st;
+
+	if (!start())
+		return;
+	T_OK(hosted_share_stock(h), "one is made");
+	while (hosted_share_stock(h))
+		;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct dma_buf *buf = alloc("system", (i + 1) * FH_PAGE_SIZE);
+		int fd = hosted_share_export(dma_heap_shared(buf), flags[i]);
+
+		T_OK(fd >= 0 && !fstat(fd, &st), "given");
+		T_EQ(st.st_size, (int64_t)((i + 1) * FH_PAGE_SIZE));
+		T_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, flags[i] & O_ACCMODE);
+		T_EQ(fcntl(fd, F_GETFD), flags[i] & O_CLOEXEC ? FD_CLOEXEC : 0);
+		T_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+		T_OK(!nobody(buf), "somebody has it");
+		close(fd);
+		T_OK(nobody(buf), "nobody has it");
+		dma_buf_put(buf);
+	}
+	T_OK(hosted_share_stock(h), "three are missing");
+	end();
+}
+
+const struct t_case t_cases[] = {
+	T(sealed),	   T(alone),   T(shown_late), T(all_views),	 T(idle_ones_move),
+	T(busy_ones_stay), T(exports), T(adopts),     T(other_backings), T(no_room_to_show),
+	T(with_caches),	   T(stock),   T_END};

@@ -123,7 +123,7 @@ deps: ## install the Debian packages that build and tests need
 
 programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC)) $(CONFORM) ## build every test program
 # What has threads, of its own or of what it runs.
-threaded: $(call bin,$(RACE_SRC) $(shell grep -lE 'pthread|testplat_helpers|run_policy|hosted_|simdev' tests/unit/*.c))
+threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
 
 fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpus only)

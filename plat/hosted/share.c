@@ -329,7 +329,8 @@ int hosted_share(void *ctx, const struct range *run, unsigned int nr_runs, void 
 	if (!s)
 		return -FH_ENOMEM;
 	s->h = h;
-	s->fd = s->spare = s->dmabuf = -1;
+	s->fd = s->spare = -1;
+	s->dmabuf = -1;
 	s->nr_parts = nr_runs;
 	s->part = parts_of(h, run, nr_runs, &s->nr_pages);
 	if (s->part)

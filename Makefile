@@ -36,6 +36,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 CONFORM_SRC := $(sort $(wildcard tests/conform/*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
+STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
@@ -171,7 +172,7 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
-$(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
+$(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(STRESS_LIB) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
 $(call obj,$(HELP_SRC)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
@@ -221,7 +222,7 @@ $(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
 	$(Q)$(CC) $(BASE_FLAGS) -static -pthread $^ -o $@
 
 # Clients of `freehold serve`: nothing but its library.
-$(call bin,$(STRESS_SRC)): $(O)/%: $(O)/%.o $(CLIENT_LIB)
+$(call bin,$(STRESS_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
 

@@ -68,7 +68,7 @@ static int hello(struct fhc *c)
 	return err;
 }
 
-static int connect_path(const char *path)
+int fhc_dial(const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int err, fd;
@@ -134,7 +134,7 @@ int fhc_connect_fd(int fd, int64_t pid, const char *name, struct fhc **out)
 int fhc_connect(const char *path, const char *name, struct fhc **out)
 {
 	char *copy = path ? strdup(path) : default_path();
-	int err, fd = copy ? connect_path(copy) : -ENOMEM;
+	int err, fd = copy ? fhc_dial(copy) : -ENOMEM;
 
 	*out = NULL;
 	err = fd < 0 ? fd : fhc_connect_fd(fd, 0, name, out);
@@ -164,7 +164,7 @@ int fhc_again(struct fhc *c)
 		return 0;
 	if (!c->path)
 		return -ECONNRESET;
-	err = connect_path(c->path);
+	err = fhc_dial(c->path);
 	if (err < 0)
 		return err;
 	c->fd = err;

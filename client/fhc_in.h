@@ -40,6 +40,8 @@ struct fhc {
 	} in;
 };
 
+/* A connected socket, or -errno; -EPROTO: what listens there is no freehold. */
+int fhc_dial(const char *path);
 /* fhc_send() by the protocol's numbers. */
 int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint16_t options,
 	     fhc_done *done, void *arg);

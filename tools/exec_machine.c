@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "books.h"
+#include "../client/fhc_in.h"
 #include "exec_machine.h"
 #include "serve.h"
 
@@ -43,24 +44,6 @@ static bool temporary(char *path, size_t size)
 
 /* ---- connections ---- */
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int fd, err;
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(a.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (const struct sockaddr *)&a, sizeof(a)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
 /* The socket of a private machine has no name any more: it is reached through our own descriptor of where it was. */
 int exec_machine_connect(struct exec *x, pid_t pid, const char *name, struct fhc **c)
 {
@@ -68,7 +51,7 @@ int exec_machine_connect(struct exec *x, pid_t pid, const char *name, struct fhc
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", x->machine);
-	fd = connect_to(x->socket ? x->socket : path);
+	fd = fhc_dial(x->socket ? x->socket : path);
 	return fd < 0 ? fd : fhc_connect_fd(fd, pid, name, c);
 }
 

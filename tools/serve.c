@@ -227,7 +227,7 @@ void server_destroy(struct server *s)
 int server_step(struct server *s, int timeout_ms)
 {
 	struct epoll_event ev[EVENTS];
-	int n = epoll_pwait(s->epoll, ev, EVENTS, s->stocked ? buffers_patience(s, timeout_ms) : 0,
+	int n = epoll_pwait(s->epoll, ev, EVENTS, s->stocked ? closes_patience(s, timeout_ms) : 0,
 			    s->o.sigmask);
 
 	/* Nobody wants anything: now is the time to prepare for the next. */
@@ -241,7 +241,7 @@ int server_step(struct server *s, int timeout_ms)
 		if (w->ready)
 			w->ready(w, ev[i].events);
 	}
-	buffers_sweep(s);
+	closes_sweep(s);
 	fences_step(s);
 	free_buried(s);
 	return 0;

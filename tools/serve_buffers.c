@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/*
- * The server's buffers: who of its clients holds which, and whether anybody at all still has one.
- *
- * What a client is given is an open of the memfd of its own. inotify says when an open is gone with all its descriptors and mappings, in
- * whatever processes; a lease, which is refused while there is another open than the machine's, says whether that was the last.
- */
+/* The server's buffers, and who of its clients holds which. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "serve_in.h"
 
-#define SALT_SHIFT    40
-#define SWEEP_AT_ONCE 256 /* buffers asked for in one round of the loop */
-#define SWEEP_MS      100 /* between two sweeps of those without a watch */
-#define DOUBT_LOOKS   11  /* after 1, 2, 4, ... ms: two seconds in all */
-
+#define SALT_SHIFT 40
 /* ---- holds ---- */
 
 static struct hold *find_hold(const struct sbuf *b, const struct client *c)
@@ -96,27 +84,11 @@ static void drop_from_core(struct hold *h)
 				   h->buf->buf->ino);
 }
 
-static void end_doubt(struct sbuf *b)
-{
-	if (!b->pprev_doubt)
-		return;
-	*b->pprev_doubt = b->next_doubt;
-	if (b->next_doubt)
-		b->next_doubt->pprev_doubt = b->pprev_doubt;
-	b->pprev_doubt = NULL;
-}
-
 static void unlink_buffer(struct server *s, struct sbuf *b)
 {
-	end_doubt(b);
+	closes_forget(s, b);
 	hash_del(&s->by_id, &b->by_id);
 	hash_del(&s->by_inode, &b->by_inode);
-	if (b->wd >= 0)
-		hash_del(&s->by_wd, &b->by_wd);
-	else
-		s->nr_unwatched--;
-	if (s->sweep == b)
-		s->sweep = b->next;
 	*b->pprev = b->next;
 	if (b->next)
 		b->next->pprev = b->pprev;
@@ -124,7 +96,7 @@ static void unlink_buffer(struct server *s, struct sbuf *b)
 }
 
 /* Nobody has it. What the inode's watch says from now on is nobody's; it ends with the inode. */
-static void end_buffer(struct server *s, struct sbuf *b)
+void buffer_end(struct server *s, struct sbuf *b)
 {
 	fences_forget_buffer(s, b);
 	for (struct hold *h = b->holds, *next; h; h = next) {
@@ -138,54 +110,6 @@ static void end_buffer(struct server *s, struct sbuf *b)
 	server_bury(s, b);
 }
 
-/* Ends it if no open is left but the machine's. True: it is gone. */
-static bool look_at(struct server *s, struct sbuf *b)
-{
-	if (fcntl(b->fd, F_SETLEASE, F_WRLCK))
-		return false;
-	(void)fcntl(b->fd, F_SETLEASE, F_UNLCK);
-	end_buffer(s, b);
-	return true;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-/* The kernel tells of a close before it counts the open as gone (fs/file_table.c, __fput()), so who is told at once may look too early;
- * and nothing tells again. */
-static void doubt(struct server *s, struct sbuf *b)
-{
-	b->looks = 0;
-	b->look_ns = now_ns() + 1000000;
-	if (b->pprev_doubt)
-		return;
-	b->next_doubt = s->doubts;
-	b->pprev_doubt = &s->doubts;
-	if (b->next_doubt)
-		b->next_doubt->pprev_doubt = &b->next_doubt;
-	s->doubts = b;
-}
-
-static void look_again(struct server *s)
-{
-	uint64_t now = s->doubts ? now_ns() : 0;
-
-	for (struct sbuf *b = s->doubts, *next; b; b = next) {
-		next = b->next_doubt;
-		if (b->look_ns > now || look_at(s, b))
-			continue;
-		if (++b->looks == DOUBT_LOOKS)
-			end_doubt(b); /* somebody has another */
-		else
-			b->look_ns = now + (UINT64_C(1000000) << b->looks);
-	}
-}
-
 void buffer_free(struct client *c, struct sbuf *b, struct hold *h)
 {
 	if (dma_holder_drop(c->holder, b->buf))
@@ -195,7 +119,7 @@ void buffer_free(struct client *c, struct sbuf *b, struct hold *h)
 		return;
 	end_hold(h);
 	/* Most close their descriptor first; else a later close will tell. */
-	(void)look_at(c->s, b);
+	(void)closes_look(c->s, b);
 }
 
 void buffers_let_go(struct client *c)
@@ -208,73 +132,6 @@ void buffers_let_go(struct client *c)
 	}
 }
 
-/* ---- what inotify says ---- */
-
-/* True: there may be more. */
-static bool read_events(struct server *s)
-{
-	_Alignas(struct inotify_event) char buf[16384];
-	ssize_t n = read(s->inotify.fd, buf, sizeof(buf));
-
-	for (ssize_t at = 0; at < n;) {
-		const struct inotify_event *e = (const void *)(buf + at);
-		struct hash_link *l = e->wd < 0 ? NULL : hash_find(&s->by_wd, (uint64_t)e->wd);
-
-		if (e->mask & IN_Q_OVERFLOW)
-			s->deaf = true;
-		else if (l && !(e->mask & IN_IGNORED) && !look_at(s, OF(struct sbuf, by_wd, l)))
-			doubt(s, OF(struct sbuf, by_wd, l));
-		at += (ssize_t)(sizeof(*e) + e->len);
-	}
-	return n > (ssize_t)sizeof(buf) / 2;
-}
-
-static void events_ready(struct watch *w, uint32_t events)
-{
-	(void)events;
-	(void)read_events(w->s);
-}
-
-void buffers_catch_up(struct server *s)
-{
-	while (read_events(s))
-		;
-}
-
-void buffers_sweep(struct server *s)
-{
-	if (s->deaf) {
-		s->deaf = false;
-		s->sweep = s->buffers;
-	} else if (!s->sweep && s->nr_unwatched) {
-		s->sweep = s->buffers;
-	}
-	for (unsigned int i = 0; s->sweep && i < SWEEP_AT_ONCE; i++) {
-		struct sbuf *b = s->sweep;
-
-		s->sweep = b->next;
-		(void)look_at(s, b);
-	}
-	look_again(s);
-}
-
-int buffers_patience(const struct server *s, int timeout_ms)
-{
-	uint64_t least = timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms, now;
-
-	if (s->sweep || s->deaf)
-		return 0;
-	if (s->nr_unwatched && least > SWEEP_MS)
-		least = SWEEP_MS;
-	now = s->doubts ? now_ns() : 0;
-	for (const struct sbuf *b = s->doubts; b; b = b->next_doubt) {
-		uint64_t ms = b->look_ns > now ? (b->look_ns - now + 999999) / 1000000 : 0;
-
-		least = ms < least ? ms : least;
-	}
-	return least == UINT64_MAX ? -1 : (int)least;
-}
-
 /* ---- the beginning of one ---- */
 
 uint64_t buffer_id(const struct server *s, const struct dma_buf *buf)
@@ -285,26 +142,6 @@ uint64_t buffer_id(const struct server *s, const struct dma_buf *buf)
 static uint64_t inode_key(dev_t dev, ino_t ino)
 {
 	return (uint64_t)ino ^ (uint64_t)dev << 48;
-}
-
-static void watch_memory(struct server *s, struct sbuf *b)
-{
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
-	b->wd = inotify_add_watch(s->inotify.fd, path, IN_CLOSE);
-	if (b->wd >= 0) {
-		hash_add(&s->by_wd, &b->by_wd, (uint64_t)b->wd);
-		return;
-	}
-	s->nr_unwatched++;
-	if (!s->said_watches)
-		server_log(s,
-			   "no inotify watch for every buffer (%s): those without are asked for "
-			   "ten times "
-			   "a second; fs.inotify.max_user_watches is the limit",
-			   strerror(errno));
-	s->said_watches = true;
 }
 
 /* Takes over the reference of buf, also when it fails. */
@@ -332,7 +169,7 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 	b->ino = st.st_ino;
 	hash_add(&s->by_id, &b->by_id, buffer_id(s, buf));
 	hash_add(&s->by_inode, &b->by_inode, inode_key(b->dev, b->ino));
-	watch_memory(s, b);
+	closes_watch(s, b);
 	b->next = s->buffers;
 	b->pprev = &s->buffers;
 	if (b->next)
@@ -359,7 +196,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	if (!heap)
 		return -ENOENT;
 	if (c->nr_holds >= s->o.max_buffers)
-		buffers_catch_up(s);
+		closes_catch_up(s);
 	if (c->nr_holds >= s->o.max_buffers)
 		return -EDQUOT;
 	h = malloc(sizeof(*h));
@@ -368,7 +205,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	s->stocked = false;
 	err = dma_heap_alloc(heap, len, c->holder, &buf);
 	if (err == -ENOMEM || err == -EDQUOT) {
-		buffers_catch_up(s);
+		closes_catch_up(s);
 		err = dma_heap_alloc(heap, len, c->holder, &buf);
 	}
 	if (err) {
@@ -550,26 +387,18 @@ void server_list(struct server *s, unsigned int most)
 
 int buffers_create(struct server *s)
 {
-	int err, fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
 	if (getrandom(&s->salt, sizeof(s->salt), 0) != (ssize_t)sizeof(s->salt))
 		s->salt = (uint64_t)getpid();
 	s->salt &= 0x7fffff;
-	err = watch_add(s, &s->inotify, fd, EPOLLIN, events_ready);
-	if (err)
-		close(fd);
-	return err;
+	return closes_create(s);
 }
 
 void buffers_destroy(struct server *s)
 {
 	state_close(s); /* first: who is left lives on, for the next server to find */
 	while (s->buffers)
-		end_buffer(s, s->buffers);
-	watch_end(&s->inotify);
+		buffer_end(s, s->buffers);
+	closes_destroy(s);
 	hash_end(&s->by_id);
 	hash_end(&s->by_inode);
-	hash_end(&s->by_wd);
 }

@@ -165,12 +165,23 @@ unsigned int buffer_holders(const struct sbuf *b);
 /* All that the client holds; it is dead. */
 void buffers_let_go(struct client *c);
 unsigned int held_check(struct server *s, char *why, size_t size);
+/* Nobody has it. */
+void buffer_end(struct server *s, struct sbuf *b);
+
+/* ---- who still has them (serve_closes.c) ---- */
+int closes_create(struct server *s);
+void closes_destroy(struct server *s);
+/* From its making, with room reserved in by_wd, to its end. */
+void closes_watch(struct server *s, struct sbuf *b);
+void closes_forget(struct server *s, struct sbuf *b);
+/* Ends it if no open is left but the machine's. True: it is gone. */
+bool closes_look(struct server *s, struct sbuf *b);
 /* What was closed before now is given back when it returns: who asks after closing sees it. */
-void buffers_catch_up(struct server *s);
+void closes_catch_up(struct server *s);
 /* Does some of the asking that is due. */
-void buffers_sweep(struct server *s);
+void closes_sweep(struct server *s);
 /* How long that can wait, at most timeout_ms (-1: without end). */
-int buffers_patience(const struct server *s, int timeout_ms);
+int closes_patience(const struct server *s, int timeout_ms);
 
 /* ---- the state file (serve_state.c) ---- */
 /* Takes over what a server before noted. With one line in *why. */

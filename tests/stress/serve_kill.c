@@ -18,22 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 #include <freehold/client.h>
+#include "lib/server.h"
 
 #define MAX_CLIENTS 256
 #define MAX_HELD    24
 
-static char path[64];
 static int passing; /* buffers on their way from one to any other; nobody takes the last ones */
 static int taking;
-static unsigned int test_nr, failed;
-
-static void result(bool ok, const char *what)
-{
-	test_nr++;
-	failed += !ok;
-	printf("%sok %u - %s\n", ok ? "" : "not ", test_nr, what);
-	fflush(stdout);
-}
 
 static uint64_t next(uint64_t *seed)
 {
@@ -159,7 +150,7 @@ static void client(uint64_t seed)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned int i = 0; i < MAX_HELD; i++)
 		held[i].fd = -1;
-	if (fhc_connect(path, "killed", &c))
+	if (fhc_connect(server_path(), "killed", &c))
 		_exit(2);
 	for (;;) {
 		uint64_t r = next(&seed);
@@ -194,46 +185,25 @@ static pid_t start(void (*run)(uint64_t), uint64_t seed)
 	return pid;
 }
 
-static pid_t start_server(int *out)
+/* Else the server would hold on to what is on its way between clients. */
+static void close_way(void)
 {
-	const char *freehold = getenv("FREEHOLD");
-	int fd[2];
-	pid_t pid;
-
-	if (pipe2(fd, O_CLOEXEC))
-		exit(2);
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(passing);
-		close(taking);
-		dup2(fd[1], STDOUT_FILENO);
-		execl(freehold ? freehold : "build/freehold", "freehold", "serve", "--ram", "512M",
-		      "--bootargs", "cma=64M", "--socket", path, "--drain", "5s", (char *)NULL);
-		_exit(127);
-	}
-	close(fd[1]);
-	*out = fd[0];
-	return pid;
+	close(passing);
+	close(taking);
 }
 
-/* 0 buffers' bytes in every heap, soon. */
+/* 0 bytes in every heap, soon. */
 static bool all_back(void)
 {
-	struct fhc_heap h;
-	struct fhc *c;
 	uint64_t used = 1;
-	int err;
+	struct fhc *c;
 
-	if (fhc_connect(path, "judge", &c))
+	if (fhc_connect(server_path(), "judge", &c))
 		return false;
 	for (unsigned int i = 0; i < 200 && used; i++) {
-		used = 0;
-		for (unsigned int n = 0; !(err = fhc_heap_nth(c, n, &h)); n++)
-			used += h.used;
-		if (err != -ENOENT)
-			break;
-		usleep(10000);
+		used = server_used(c);
+		if (used)
+			usleep(10000);
 	}
 	if (used)
 		printf("# %" PRIu64 " bytes are used\n", used);
@@ -275,31 +245,22 @@ int main(int argc, char **argv)
 	unsigned int seconds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 0) : 5;
 	unsigned int nr = argc > 2 ? (unsigned int)strtoul(argv[2], NULL, 0) : 8;
 	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)time(NULL);
-	pid_t server, pid[MAX_CLIENTS];
-	int fd[2], out, status;
-	char line[256];
+	pid_t pid[MAX_CLIENTS];
+	int fd[2];
 
 	if (!nr || nr > MAX_CLIENTS || !seed)
 		return 2;
 	printf("# %u s, %u processes, seed %" PRIu64 "\n", seconds, nr, seed);
 	fflush(stdout);
-	snprintf(path, sizeof(path), "/tmp/freehold-kill-%d.sock", (int)getpid());
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fd))
 		return 2;
 	passing = fd[0];
 	taking = fd[1];
-	server = start_server(&out);
-	result(read(out, line, sizeof(line)) > 0, "a server is ready");
+	server_start("kill", "512M", "1024", close_way);
 	run(pid, nr, seconds, seed);
 	close(passing);
 	close(taking); /* and what was on its way goes */
 	result(all_back(), "nothing is used when all are dead");
-	kill(server, SIGTERM);
-	waitpid(server, &status, 0);
-	result(WIFEXITED(status) && !WEXITSTATUS(status),
-	       "the server's books are right at the end");
-	snprintf(line, sizeof(line), "%s.lock", path);
-	unlink(line);
-	printf("1..%u\n", test_nr);
-	return failed ? 1 : 0;
+	server_stop();
+	return results();
 }

@@ -17,21 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 #include <freehold/client.h>
+#include "lib/server.h"
 
 #define A_PROCESS 50 /* clients */
 #define MAX_PROCS 100
 #define SPARE	  256 /* descriptors of the server for all else */
-
-static char path[64];
-static unsigned int test_nr, failed;
-
-static void result(bool ok, const char *what)
-{
-	test_nr++;
-	failed += !ok;
-	printf("%sok %u - %s\n", ok ? "" : "not ", test_nr, what);
-	fflush(stdout);
-}
 
 static double now(void)
 {
@@ -39,28 +29,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static pid_t start_server(int *out)
-{
-	const char *freehold = getenv("FREEHOLD");
-	int fd[2];
-	pid_t pid;
-
-	if (pipe2(fd, O_CLOEXEC))
-		exit(2);
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(fd[1], STDOUT_FILENO);
-		execl(freehold ? freehold : "build/freehold", "freehold", "serve", "--ram", "1G",
-		      "--bootargs", "cma=64M", "--socket", path, "--drain", "5s", "--max-clients",
-		      "10000", (char *)NULL);
-		_exit(127);
-	}
-	close(fd[1]);
-	*out = fd[0];
-	return pid;
 }
 
 /* Says one byte when it has all it was to have, and waits to be killed. */
@@ -71,23 +39,13 @@ static void clients(unsigned int nr, unsigned int buffers, int done)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned int i = 0; i < nr; i++)
-		if (fhc_connect(path, "many", &c[i]))
+		if (fhc_connect(server_path(), "many", &c[i]))
 			_exit(2);
 	for (unsigned int i = 0; i < buffers; i++)
 		if (fhc_alloc(c[i % nr], i % 2 ? "system" : "system-dma32", 4096, O_RDWR, &b))
 			_exit(3);
 	(void)!write(done, "x", 1);
 	pause();
-}
-
-static uint64_t used(struct fhc *c)
-{
-	struct fhc_heap h;
-	uint64_t sum = 0;
-
-	for (unsigned int n = 0; !fhc_heap_nth(c, n, &h); n++)
-		sum += h.used;
-	return sum;
 }
 
 int main(int argc, char **argv)
@@ -97,9 +55,9 @@ int main(int argc, char **argv)
 	unsigned int procs = (nr + A_PROCESS - 1) / A_PROCESS, each, here = 0;
 	struct rlimit l = {0, 0};
 	struct fhc *c = NULL;
-	pid_t server, pid[MAX_PROCS];
-	int out, done[2], status;
-	char line[256];
+	pid_t pid[MAX_PROCS];
+	int done[2];
+	char byte;
 	double begin;
 	bool ok = true;
 
@@ -113,9 +71,7 @@ int main(int argc, char **argv)
 		buffers = (unsigned int)l.rlim_max - nr - SPARE;
 	}
 	each = buffers / procs;
-	snprintf(path, sizeof(path), "/tmp/freehold-many-%d.sock", (int)getpid());
-	server = start_server(&out);
-	result(read(out, line, sizeof(line)) > 0, "a server is ready");
+	server_start("many", "1G", "10000", NULL);
 	begin = now();
 	for (unsigned int i = 0; i < procs; i++) {
 		pid[i] = fork();
@@ -123,29 +79,23 @@ int main(int argc, char **argv)
 			clients(A_PROCESS, each, done[1]);
 	}
 	close(done[1]);
-	while (here < procs && read(done[0], line, 1) == 1)
+	while (here < procs && read(done[0], &byte, 1) == 1)
 		here++;
 	printf("# %u clients, %u buffers: %.2f s\n", procs * A_PROCESS, each * procs,
 	       now() - begin);
 	result(here == procs, "every client has its buffers");
-	ok = !fhc_connect(path, "judge", &c);
-	result(ok && used(c) == (uint64_t)each * procs * 4096, "as many are counted");
+	ok = !fhc_connect(server_path(), "judge", &c);
+	result(ok && server_used(c) == (uint64_t)each * procs * 4096, "as many are counted");
 	begin = now();
 	for (unsigned int i = 0; i < procs; i++)
 		kill(pid[i], SIGKILL);
 	for (unsigned int i = 0; i < procs; i++)
-		waitpid(pid[i], &status, 0);
-	for (unsigned int i = 0; ok && i < 1000 && used(c); i++)
+		waitpid(pid[i], NULL, 0);
+	for (unsigned int i = 0; ok && i < 1000 && server_used(c); i++)
 		usleep(10000);
 	printf("# all dead and given back: %.2f s\n", now() - begin);
-	result(ok && !used(c), "all is back when all are dead");
+	result(ok && !server_used(c), "all is back when all are dead");
 	fhc_close(c);
-	kill(server, SIGTERM);
-	waitpid(server, &status, 0);
-	result(WIFEXITED(status) && !WEXITSTATUS(status),
-	       "the server's books are right at the end");
-	snprintf(line, sizeof(line), "%s.lock", path);
-	unlink(line);
-	printf("1..%u\n", test_nr);
-	return failed ? 1 : 0;
+	server_stop();
+	return results();
 }

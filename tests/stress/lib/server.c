@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The server of a stress test. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "server.h"
+
+static unsigned int nr, failed;
+static char path[SERVER_PATH];
+static pid_t server;
+
+void result(bool ok, const char *what)
+{
+	nr++;
+	failed += !ok;
+	printf("%sok %u - %s\n", ok ? "" : "not ", nr, what);
+	fflush(stdout);
+}
+
+int results(void)
+{
+	printf("1..%u\n", nr);
+	return failed ? 1 : 0;
+}
+
+const char *server_path(void)
+{
+	return path;
+}
+
+void server_start(const char *name, const char *ram, const char *clients, void (*before)(void))
+{
+	const char *freehold = getenv("FREEHOLD");
+	char line[256];
+	int fd[2];
+
+	snprintf(path, sizeof(path), "/tmp/freehold-%s-%d.sock", name, (int)getpid());
+	if (pipe2(fd, O_CLOEXEC))
+		exit(2);
+	server = fork();
+	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (before)
+			before();
+		dup2(fd[1], STDOUT_FILENO);
+		execl(freehold ? freehold : "build/freehold", "freehold", "serve", "--ram", ram,
+		      "--bootargs", "cma=64M", "--socket", path, "--drain", "5s", "--max-clients",
+		      clients, (char *)NULL);
+		_exit(127);
+	}
+	close(fd[1]);
+	/* fd[0] stays open: the server may say more. */
+	result(read(fd[0], line, sizeof(line)) > 0, "a server is ready");
+}
+
+uint64_t server_used(struct fhc *c)
+{
+	struct fhc_heap h;
+	uint64_t sum = 0;
+	int err;
+
+	for (unsigned int n = 0; !(err = fhc_heap_nth(c, n, &h)); n++)
+		sum += h.used;
+	return err == -ENOENT ? sum : UINT64_MAX;
+}
+
+void server_stop(void)
+{
+	char lock[SERVER_PATH + 8];
+	int status;
+
+	kill(server, SIGTERM);
+	waitpid(server, &status, 0);
+	result(WIFEXITED(status) && !WEXITSTATUS(status),
+	       "the server's books are right at the end");
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	unlink(lock);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The server of a stress test, and the test's results in TAP. */
+#ifndef TESTS_STRESS_SERVER_H
+#define TESTS_STRESS_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <freehold/client.h>
+
+#define SERVER_PATH 64
+
+/* One result. */
+void result(bool ok, const char *what);
+/* The plan; the exit status. */
+int results(void);
+
+/*
+ * $FREEHOLD serve, on a socket of that name, with `ram`, an area of 64 MiB and for so many clients; a result says whether it is ready. before()
+ * is called in the new process. It dies with its parent.
+ */
+void server_start(const char *name, const char *ram, const char *clients, void (*before)(void));
+const char *server_path(void);
+/* Bytes of all its buffers. UINT64_MAX: it does not say. */
+uint64_t server_used(struct fhc *c);
+/* SIGTERM; a result says whether its books were right. */
+void server_stop(void);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Whether anybody still has a buffer. What a client is given is an open of the memfd of its own. inotify says when an open is gone with all its
+ * descriptors and mappings, in whatever processes; a lease, which is refused while there is another open than the machine's, says
+ * whether that was the last.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+#include "serve_in.h"
+
+#define SWEEP_AT_ONCE 256 /* buffers asked for in one round of the loop */
+#define SWEEP_MS      100 /* between two sweeps of those without a watch */
+#define DOUBT_LOOKS   11  /* after 1, 2, 4, ... ms: two seconds in all */
+
+/* ---- leases ---- */
+
+static void end_doubt(struct sbuf *b)
+{
+	if (!b->pprev_doubt)
+		return;
+	*b->pprev_doubt = b->next_doubt;
+	if (b->next_doubt)
+		b->next_doubt->pprev_doubt = b->pprev_doubt;
+	b->pprev_doubt = NULL;
+}
+
+bool closes_look(struct server *s, struct sbuf *b)
+{
+	if (fcntl(b->fd, F_SETLEASE, F_WRLCK))
+		return false;
+	(void)fcntl(b->fd, F_SETLEASE, F_UNLCK);
+	buffer_end(s, b);
+	return true;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* The kernel tells of a close before it counts the open as gone (fs/file_table.c, __fput()), so who is told at once may look too early;
+ * and nothing tells again. */
+static void doubt(struct server *s, struct sbuf *b)
+{
+	b->looks = 0;
+	b->look_ns = now_ns() + 1000000;
+	if (b->pprev_doubt)
+		return;
+	b->next_doubt = s->doubts;
+	b->pprev_doubt = &s->doubts;
+	if (b->next_doubt)
+		b->next_doubt->pprev_doubt = &b->next_doubt;
+	s->doubts = b;
+}
+
+static void look_again(struct server *s)
+{
+	uint64_t now = s->doubts ? now_ns() : 0;
+
+	for (struct sbuf *b = s->doubts, *next; b; b = next) {
+		next = b->next_doubt;
+		if (b->look_ns > now || closes_look(s, b))
+			continue;
+		if (++b->looks == DOUBT_LOOKS)
+			end_doubt(b); /* somebody has another */
+		else
+			b->look_ns = now + (UINT64_C(1000000) << b->looks);
+	}
+}
+
+/* ---- what inotify says ---- */
+
+/* True: there may be more. */
+static bool read_events(struct server *s)
+{
+	_Alignas(struct inotify_event) char buf[16384];
+	ssize_t n = read(s->inotify.fd, buf, sizeof(buf));
+
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *e = (const void *)(buf + at);
+		struct hash_link *l = e->wd < 0 ? NULL : hash_find(&s->by_wd, (uint64_t)e->wd);
+
+		if (e->mask & IN_Q_OVERFLOW)
+			s->deaf = true;
+		else if (l && !(e->mask & IN_IGNORED) && !closes_look(s, OF(struct sbuf, by_wd, l)))
+			doubt(s, OF(struct sbuf, by_wd, l));
+		at += (ssize_t)(sizeof(*e) + e->len);
+	}
+	return n > (ssize_t)sizeof(buf) / 2;
+}
+
+static void events_ready(struct watch *w, uint32_t events)
+{
+	(void)events;
+	(void)read_events(w->s);
+}
+
+void closes_catch_up(struct server *s)
+{
+	while (read_events(s))
+		;
+}
+
+void closes_sweep(struct server *s)
+{
+	if (s->deaf) {
+		s->deaf = false;
+		s->sweep = s->buffers;
+	} else if (!s->sweep && s->nr_unwatched) {
+		s->sweep = s->buffers;
+	}
+	for (unsigned int i = 0; s->sweep && i < SWEEP_AT_ONCE; i++) {
+		struct sbuf *b = s->sweep;
+
+		s->sweep = b->next;
+		(void)closes_look(s, b);
+	}
+	look_again(s);
+}
+
+int closes_patience(const struct server *s, int timeout_ms)
+{
+	uint64_t least = timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms, now;
+
+	if (s->sweep || s->deaf)
+		return 0;
+	if (s->nr_unwatched && least > SWEEP_MS)
+		least = SWEEP_MS;
+	now = s->doubts ? now_ns() : 0;
+	for (const struct sbuf *b = s->doubts; b; b = b->next_doubt) {
+		uint64_t ms = b->look_ns > now ? (b->look_ns - now + 999999) / 1000000 : 0;
+
+		least = ms < least ? ms : least;
+	}
+	return least == UINT64_MAX ? -1 : (int)least;
+}
+
+/* ---- watches ---- */
+
+void closes_watch(struct server *s, struct sbuf *b)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
+	b->wd = inotify_add_watch(s->inotify.fd, path, IN_CLOSE);
+	if (b->wd >= 0) {
+		hash_add(&s->by_wd, &b->by_wd, (uint64_t)b->wd);
+		return;
+	}
+	s->nr_unwatched++;
+	if (!s->said_watches)
+		server_log(s,
+			   "no inotify watch for every buffer (%s): those without are asked for "
+			   "ten times "
+			   "a second; fs.inotify.max_user_watches is the limit",
+			   strerror(errno));
+	s->said_watches = true;
+}
+
+void closes_forget(struct server *s, struct sbuf *b)
+{
+	end_doubt(b);
+	if (b->wd >= 0)
+		hash_del(&s->by_wd, &b->by_wd);
+	else
+		s->nr_unwatched--;
+	if (s->sweep == b)
+		s->sweep = b->next;
+}
+
+int closes_create(struct server *s)
+{
+	int err, fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	err = watch_add(s, &s->inotify, fd, EPOLLIN, events_ready);
+	if (err)
+		close(fd);
+	return err;
+}
+
+void closes_destroy(struct server *s)
+{
+	watch_end(&s->inotify);
+	hash_end(&s->by_wd);
+}

@@ -121,10 +121,11 @@ void view_heaps(struct view *v)
 void view_holders(struct view *v)
 {
 	struct dma_holder_info i;
+	uint64_t number = 0;
 
 	view_add(v, "%8s %12s %12s %12s %12s %12s %8s  %s\n", "pid", "charged", "peak", "limit",
 		 "rss", "pss", "buffers", "name");
-	for (unsigned int n = 0; dma_holder_nth(v->m, n, &i); n++)
+	while (holder_after(v->m, &number, &i))
 		view_add(v, "%8lld %12llu %12llu %12llu %12llu %12llu %8llu  %s\n",
 			 (long long)i.pid, (ull)i.charged, (ull)i.charged_peak, (ull)i.limit,
 			 (ull)i.rss, (ull)i.pss, (ull)i.buffers, i.name);

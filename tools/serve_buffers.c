@@ -119,7 +119,8 @@ void buffer_free(struct client *c, struct sbuf *b, struct hold *h)
 		return;
 	end_hold(h);
 	/* Most close their descriptor first; else a later close will tell. */
-	(void)closes_look(c->s, b);
+	if (!closes_look(c->s, b))
+		closes_suspect(c->s, b);
 }
 
 void buffers_let_go(struct client *c)
@@ -127,6 +128,7 @@ void buffers_let_go(struct client *c)
 	while (c->holds) {
 		struct hold *h = c->holds;
 
+		closes_suspect(c->s, h->buf);
 		drop_from_core(h);
 		end_hold(h);
 	}
@@ -157,7 +159,10 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 		return -ENOMEM;
 	}
 	b->buf = buf;
-	b->fd = hosted_share_open(dma_heap_shared(buf));
+	b->fd = hosted_share_dmabuf(dma_heap_shared(buf));
+	b->dmabuf = b->fd >= 0;
+	if (!b->dmabuf)
+		b->fd = hosted_share_open(dma_heap_shared(buf));
 	if (b->fd < 0 || fstat(b->fd, &st)) {
 		int err = b->fd < 0 ? b->fd : -EBADF;
 
@@ -196,7 +201,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	if (!heap)
 		return -ENOENT;
 	if (c->nr_holds >= s->o.max_buffers)
-		closes_catch_up(s);
+		closes_catch_up(c);
 	if (c->nr_holds >= s->o.max_buffers)
 		return -EDQUOT;
 	h = malloc(sizeof(*h));
@@ -205,7 +210,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	s->stocked = false;
 	err = dma_heap_alloc(heap, len, c->holder, &buf);
 	if (err == -ENOMEM || err == -EDQUOT) {
-		closes_catch_up(s);
+		closes_catch_up(c);
 		err = dma_heap_alloc(heap, len, c->holder, &buf);
 	}
 	if (err) {
@@ -231,12 +236,22 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	return 0;
 }
 
+/* One that a driver of the host made is none of ours, but as harmless. */
+static bool is_dmabuf(const struct server *s, int fd)
+{
+	const struct sbuf *b = s->o.dmabufs ? s->buffers : NULL;
+
+	while (b && !b->dmabuf)
+		b = b->next;
+	return b && hosted_dmabuf_like(fd, b->fd);
+}
+
 struct sbuf *buffer_of_fd(struct server *s, int fd)
 {
 	struct stat st;
 	struct hash_link *l;
 
-	if (fd_kind(fd) != FD_MEMFD || fstat(fd, &st))
+	if ((fd_kind(fd) != FD_MEMFD && !is_dmabuf(s, fd)) || fstat(fd, &st))
 		return NULL;
 	for (l = hash_find(&s->by_inode, inode_key(st.st_dev, st.st_ino)); l; l = hash_again(l)) {
 		struct sbuf *b = OF(struct sbuf, by_inode, l);

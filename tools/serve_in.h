@@ -36,6 +36,7 @@ struct sbuf {
 	struct hash_link by_id, by_inode, by_wd;
 	struct dma_buf *buf; /* one reference */
 	int fd;		     /* the machine's own; not ours to close */
+	bool dmabuf;	     /* it is a DMA-BUF, not a memfd */
 	int wd;		     /* what inotify calls it; -1: it is asked for */
 	dev_t dev;
 	ino_t ino;
@@ -82,6 +83,8 @@ struct server {
 	struct client *clients;
 	struct sbuf *buffers;
 	struct sbuf *sweep; /* the next to ask for; NULL: no sweep is under way */
+	uint64_t sweep_ns;  /* when it goes on, or the next begins */
+	bool sweep_all;	    /* those with a watch, too, and without rest */
 	struct sbuf *doubts;
 	unsigned int nr_clients;
 	uint64_t nr_buffers, nr_unwatched, served;
@@ -176,8 +179,11 @@ void closes_watch(struct server *s, struct sbuf *b);
 void closes_forget(struct server *s, struct sbuf *b);
 /* Ends it if no open is left but the machine's. True: it is gone. */
 bool closes_look(struct server *s, struct sbuf *b);
-/* What was closed before now is given back when it returns: who asks after closing sees it. */
-void closes_catch_up(struct server *s);
+/* What was closed before now is given back when it returns: who asks after closing sees it. Of those without a watch, what this client closed, of
+ * its last 256. */
+void closes_catch_up(struct client *c);
+/* Somebody has let go of one that has no watch: it may soon be nobody's. */
+void closes_suspect(struct server *s, struct sbuf *b);
 /* Does some of the asking that is due. */
 void closes_sweep(struct server *s);
 /* How long that can wait, at most timeout_ms (-1: without end). */

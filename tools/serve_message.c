@@ -139,7 +139,7 @@ static int do_heap(struct client *c, struct message *m, struct answer *a)
 
 	if (!heap)
 		return -ENOENT;
-	closes_catch_up(c->s);
+	closes_catch_up(c);
 	dma_heap_get_info(heap, &info);
 	a->r.size = info.total;
 	a->r.used = info.used;
@@ -209,7 +209,7 @@ static int do_info(struct client *c, struct message *m, struct answer *a)
 	struct sbuf *b;
 	char name[DMA_BUF_NAME_MAX];
 
-	closes_catch_up(c->s);
+	closes_catch_up(c);
 	b = buffer_held(c, m->r.id, &h);
 	if (!b)
 		return -ENOENT;
@@ -273,7 +273,7 @@ static int do_read(struct client *c, struct message *m, struct answer *a)
 	const char *path = m->r.name + strspn(m->r.name, "/");
 	int err;
 
-	closes_catch_up(c->s);
+	closes_catch_up(c);
 	err = tree_read(&t, path, &a->data, &a->len);
 
 	return err || a->len <= PROTO_DATA ? err : in_memfd(a);

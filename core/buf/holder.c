@@ -236,6 +236,43 @@ bool dma_holder_has(struct dma_holder *h, struct dma_buf *buf)
 	return has;
 }
 
+/* Stops at the most that there is. */
+static void add_up(uint64_t *sum, uint64_t bytes)
+{
+	*sum = bytes > UINT64_MAX - *sum ? UINT64_MAX : *sum + bytes;
+}
+
+static void note_written(struct dma_hold *hold, uint64_t bytes, enum dma_written how)
+{
+	struct dma_holder *h = hold->holder;
+
+	add_up(&hold->written, bytes);
+	add_up(&h->written, bytes);
+	add_up(&buffer_of(hold->buf)->written, bytes);
+	if (how > hold->how)
+		hold->how = how;
+	if (how > h->how)
+		h->how = how;
+}
+
+int dma_holder_wrote(struct dma_holder *h, struct dma_buf *buf, uint64_t bytes,
+		     enum dma_written how, uint64_t *total)
+{
+	struct dma_hold *hold;
+
+	if (!h || !buf || h->m != buf->machine || how > DMA_WRITTEN_WHOLE ||
+	    (how == DMA_WRITTEN_UNKNOWN && bytes))
+		return -FH_EINVAL;
+	fh_lock(&h->m->buf->lock);
+	hold = find(h, buf);
+	if (hold)
+		note_written(hold, bytes, how);
+	if (hold && total)
+		*total = hold->written;
+	fh_unlock(&h->m->buf->lock);
+	return hold ? 0 : -FH_ENOENT;
+}
+
 /* What it is shown to be; locked. */
 static void show(const struct dma_holder *h, struct dma_holder_info *info)
 {
@@ -246,6 +283,8 @@ static void show(const struct dma_holder *h, struct dma_holder_info *info)
 		.charged_peak = h->peak,
 		.rss = h->rss,
 		.buffers = h->holds.nr,
+		.written = h->written,
+		.how = h->how,
 	};
 	memcpy(info->name, h->name, sizeof(info->name));
 	for (struct tree_node *n = tree_from(&h->holds, 0, 0); n; n = tree_next(n)) {
@@ -253,6 +292,16 @@ static void show(const struct dma_holder *h, struct dma_holder_info *info)
 
 		info->pss += b->nr_holds > 1 ? b->pub.size / b->nr_holds : b->pub.size;
 	}
+}
+
+bool dma_holder_get_info(struct dma_holder *h, struct dma_holder_info *info)
+{
+	if (!h || !info)
+		return false;
+	fh_lock(&h->m->buf->lock);
+	show(h, info);
+	fh_unlock(&h->m->buf->lock);
+	return true;
 }
 
 bool dma_holder_nth(struct fh_machine *m, unsigned int n, struct dma_holder_info *info)
@@ -295,7 +344,7 @@ void holders_forget_all(struct fh_machine *m)
 static unsigned int check_holder(const struct dma_holder *h, struct fh_text *out)
 {
 	bool sound = tree_is_sound(&h->holds);
-	uint64_t charged = 0, rss = 0, nr = 0;
+	uint64_t charged = 0, rss = 0, nr = 0, written = 0;
 
 	for (struct tree_node *n = tree_from(&h->holds, 0, 0); n && sound; n = tree_next(n)) {
 		const struct dma_hold *hold = hold_of(n);
@@ -304,6 +353,12 @@ static unsigned int check_holder(const struct dma_holder *h, struct fh_text *out
 		rss += hold->buf->size;
 		if (buffer_of(hold->buf)->charged == h)
 			charged += hold->buf->size;
+		add_up(&written, hold->written);
+	}
+	if (written > h->written) {
+		fh_text_add(out, "F6: holder %s has written %llu bytes, its holds %llu\n", h->name,
+			    (ull)h->written, (ull)written);
+		return 1;
 	}
 	if (charged == h->charged && rss == h->rss && nr == h->holds.nr && h->peak >= h->charged)
 		return 0;
@@ -319,13 +374,20 @@ static unsigned int check_buffer(const struct buffer *b, struct fh_text *out)
 {
 	unsigned int nr = 0, wrong = 0, charged = 0;
 	const struct dma_hold *last = NULL;
+	uint64_t written = 0;
 
 	for (const struct dma_hold *hold = b->holds; hold; hold = hold->next_of_buffer) {
 		nr++;
+		add_up(&written, hold->written);
 		charged += hold->holder == b->charged;
 		wrong += hold->buf != &b->pub || !hold->count || hold->prev_of_buffer != last ||
 			 find(hold->holder, hold->buf) != hold;
 		last = hold;
+	}
+	if (written > b->written) {
+		fh_text_add(out, "F6: buffer %llu was written %llu bytes, by its holders %llu\n",
+			    (ull)b->pub.ino, (ull)b->written, (ull)written);
+		return 1;
 	}
 	if (last == b->last_hold && nr == b->nr_holds && charged == (nr ? 1 : 0) && !wrong &&
 	    b->refs >= nr + b->nr_attachments && (nr || !b->charged))

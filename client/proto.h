@@ -30,6 +30,7 @@ enum proto_op {
 	PROTO_SYNC_INFO,
 	PROTO_READ,
 	PROTO_RECLAIM, /* after a restart: the descriptor of a buffer, name: of its heap */
+	PROTO_OFFER, /* a buffer whose bytes are the client's: a memfd that stands for it, name: of the exporter */
 	PROTO_NR_OPS,
 };
 

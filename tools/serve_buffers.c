@@ -32,7 +32,7 @@ unsigned int buffer_holders(const struct sbuf *b)
 	return n;
 }
 
-static void link_hold(struct hold *h, struct client *c, struct sbuf *b)
+void buffer_hold(struct hold *h, struct client *c, struct sbuf *b)
 {
 	*h = (struct hold){
 		.client = c,
@@ -126,9 +126,13 @@ void buffers_let_go(struct client *c)
 {
 	while (c->holds) {
 		struct hold *h = c->holds;
+		struct sbuf *b = h->buf;
 
 		drop_from_core(h);
 		end_hold(h);
+		/* Of what a client offered there may never have been another open, whose end would tell. */
+		if (!*b->heap)
+			(void)closes_look(c->s, b);
 	}
 }
 
@@ -144,8 +148,7 @@ static uint64_t inode_key(dev_t dev, ino_t ino)
 	return (uint64_t)ino ^ (uint64_t)dev << 48;
 }
 
-/* Takes over the reference of buf, also when it fails. */
-static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, struct sbuf **out)
+int buffer_add(struct server *s, const char *heap, struct dma_buf *buf, int fd, struct sbuf **out)
 {
 	struct sbuf *b = calloc(1, sizeof(*b));
 	struct stat st;
@@ -157,7 +160,7 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 		return -ENOMEM;
 	}
 	b->buf = buf;
-	b->fd = hosted_share_open(dma_heap_shared(buf));
+	b->fd = fd;
 	if (b->fd < 0 || fstat(b->fd, &st)) {
 		int err = b->fd < 0 ? b->fd : -EBADF;
 
@@ -182,6 +185,13 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 	return 0;
 }
 
+int buffer_room(struct client *c)
+{
+	if (c->nr_holds >= c->s->o.max_buffers)
+		closes_catch_up(c->s);
+	return c->nr_holds >= c->s->o.max_buffers ? -EDQUOT : 0;
+}
+
 int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flags, struct sbuf **b,
 		 int *fd)
 {
@@ -195,10 +205,9 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return -ESHUTDOWN;
 	if (!heap)
 		return -ENOENT;
-	if (c->nr_holds >= s->o.max_buffers)
-		closes_catch_up(s);
-	if (c->nr_holds >= s->o.max_buffers)
-		return -EDQUOT;
+	err = buffer_room(c);
+	if (err)
+		return err;
 	h = malloc(sizeof(*h));
 	if (!h)
 		return -ENOMEM;
@@ -215,7 +224,9 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	err = dma_heap_shared(buf) ? 0 : -EOPNOTSUPP;
 	*fd = err ? -1 : hosted_share_export(dma_heap_shared(buf), flags);
 	if (!err)
-		err = *fd < 0 ? *fd : add_buffer(s, heap_name, get_dma_buf(buf), b);
+		err = *fd < 0 ? *fd
+			      : buffer_add(s, heap_name, get_dma_buf(buf),
+					   hosted_share_open(dma_heap_shared(buf)), b);
 	if (err) {
 		if (*fd >= 0)
 			close(*fd);
@@ -227,7 +238,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return err;
 	}
 	dma_buf_put(buf);
-	link_hold(h, c, *b);
+	buffer_hold(h, c, *b);
 	return 0;
 }
 
@@ -269,7 +280,7 @@ int buffer_import(struct client *c, struct sbuf *b)
 	if (h)
 		h->count++;
 	else
-		link_hold(more, c, b);
+		buffer_hold(more, c, b);
 	return 0;
 }
 
@@ -304,7 +315,8 @@ int buffer_reclaim(struct server *s, const char *heap_name, int fd, struct dma_h
 	    got.st_ino != st.st_ino || got.st_dev != st.st_dev)
 		err = -EINVAL;
 	else
-		err = add_buffer(s, heap_name, get_dma_buf(buf), b);
+		err = buffer_add(s, heap_name, get_dma_buf(buf),
+				 hosted_share_open(dma_heap_shared(buf)), b);
 	if (err && holder && dma_holder_drop(holder, buf))
 		server_log(s, "a buffer taken over is not its holder's, says the machine");
 	dma_buf_put(buf);
@@ -326,7 +338,7 @@ int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf *
 	if (err || !*b)
 		free(h);
 	else
-		link_hold(h, c, *b);
+		buffer_hold(h, c, *b);
 	return err;
 }
 

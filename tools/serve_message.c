@@ -35,6 +35,7 @@ static const struct rule {
 	[PROTO_SYNC_INFO] = {.fds = 1},
 	[PROTO_READ] = {.name = true},
 	[PROTO_RECLAIM] = {.name = true, .fds = 1},
+	[PROTO_OFFER] = {.name = true, .fds = 1},
 };
 
 static bool name_is_whole(const char name[PROTO_NAME])
@@ -183,6 +184,18 @@ static int do_reclaim(struct client *c, struct message *m, struct answer *a)
 {
 	struct sbuf *b;
 	int err = buffer_reclaim_for(c, m->r.name, m->fd[0], &b);
+
+	if (err)
+		return err;
+	a->r.id = buffer_id(c->s, b->buf);
+	a->r.size = b->buf->size;
+	return 0;
+}
+
+static int do_offer(struct client *c, struct message *m, struct answer *a)
+{
+	struct sbuf *b;
+	int err = buffer_offer(c, m->r.name, m->fd[0], &b);
 
 	if (err)
 		return err;
@@ -410,6 +423,7 @@ static int (*const operation[PROTO_NR_OPS])(struct client *c, struct message *m,
 	[PROTO_SYNC_INFO] = do_sync_info,
 	[PROTO_READ] = do_read,
 	[PROTO_RECLAIM] = do_reclaim,
+	[PROTO_OFFER] = do_offer,
 };
 
 void message_serve(struct client *c, struct message *m)

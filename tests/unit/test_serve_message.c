@@ -38,6 +38,7 @@ static void each_operation_has_its_fields(void)
 		{.op = PROTO_SYNC_INFO, .nr_fds = 1},
 		{.op = PROTO_READ, .name = "proc/meminfo"},
 		{.op = PROTO_RECLAIM, .name = "system", .nr_fds = 1},
+		{.op = PROTO_OFFER, .name = "udmabuf", .nr_fds = 1},
 	};
 
 	for (unsigned int i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

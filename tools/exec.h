@@ -40,7 +40,7 @@ struct exec_source {
 
 struct exec_entry;
 struct exec_inject; /* a thread that maps something for itself, at our word: exec_inject.h */
-struct exec_wait; /* an answer that comes later: exec_wait.h */
+struct exec_wait;   /* an answer that comes later: exec_wait.h */
 
 struct exec {
 	int epoll, listener;
@@ -57,7 +57,8 @@ struct exec {
 
 	struct fhc_heap heap[EXEC_MAX_HEAP];
 	int path_fd[EXEC_DEVICES]; /* the same, for who opens it with O_PATH */
-	int heap_fd[EXEC_DEVICES]; /* stands for the device: an empty memfd with an inode of its own */
+	int heap_fd
+		[EXEC_DEVICES]; /* stands for the device: an empty memfd with an inode of its own */
 	unsigned int nr_heaps;
 	int dir_fd;	    /* stands for the folder */
 	char dir_link[256]; /* what /proc/PID/fd/N says of it */
@@ -75,7 +76,7 @@ struct exec {
 	struct exec_entry *entries; /* of epolls */
 	struct exec_udmabufs udmabufs;
 	struct exec_inject *injects;
-	uint64_t mnt;		    /* of /dev */
+	uint64_t mnt; /* of /dev */
 	struct exec_files files;
 	struct exec_procs procs;
 };

@@ -45,7 +45,8 @@ struct exec_inject {
 	int64_t result;
 	struct exec_piece *piece; /* fd: the program's number */
 	size_t n;
-	int *fd; /* the program's numbers, each once */
+	const struct exec_piece *huge; /* one of huge pages, or NULL */
+	int *fd;		       /* the program's numbers, each once */
 	size_t nr_fds;
 	int stand_in;
 	exec_mapped *mapped;
@@ -71,7 +72,12 @@ static long call_whole(const struct exec_inject *i, uint64_t arg[6])
 {
 	memcpy(arg, i->arg, sizeof(i->arg));
 	arg[3] &= ~(uint64_t)(MAP_LOCKED | MAP_POPULATE);
-	arg[4] = (uint64_t)EXEC_OWN_CALL << 32 | (uint32_t)i->arg[4];
+	if (i->huge) { /* the kernel chooses an address that is good for them */
+		arg[1] = i->piece[i->n - 1].at + i->piece[i->n - 1].len;
+		arg[3] |= MAP_NORESERVE;
+		arg[5] = 0;
+	}
+	arg[4] = (uint64_t)EXEC_OWN_CALL << 32 | (uint32_t)(i->huge ? i->huge->fd : (int)i->arg[4]);
 	return SYS_mmap;
 }
 
@@ -125,6 +131,7 @@ static void take_result(struct exec_inject *i, int64_t result)
 		if (!failed(result))
 			break;
 		i->arg[0] = (uint64_t)i->result;
+		i->arg[1] = i->piece[i->n - 1].at + i->piece[i->n - 1].len;
 		i->result = result;
 		i->phase = UNDO;
 		break;
@@ -294,6 +301,9 @@ static int give_fds(struct trap *t, struct exec_inject *i, const struct exec_pie
 {
 	for (size_t k = 0; k < i->n; k++) {
 		size_t same = 0;
+
+		if (piece[k].huge)
+			i->huge = &i->piece[k];
 
 		while (piece[same].fd != piece[k].fd)
 			same++;

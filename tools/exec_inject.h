@@ -10,6 +10,7 @@
 struct exec_piece {
 	uint64_t at, len, offset;
 	int fd;
+	bool huge; /* of huge pages, and whole ones */
 };
 
 /* Called when it is done: at which address. file: what the mmap() was about. */

@@ -6,12 +6,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include "../client/fhc_in.h"
 #include "exec.h"
@@ -33,6 +35,7 @@ struct source {
 	dev_t dev;
 	ino_t ino;
 	int fd;
+	uint64_t page; /* bytes: huge ones cannot be mapped in part */
 };
 
 struct exec_udmabuf {
@@ -194,12 +197,15 @@ static int open_again(int fd)
 /* An open of our own: locks and leases of the program's go with its own descriptors. */
 static int keep(struct exec_udmabuf *u, int fd, const struct stat *st)
 {
+	struct statfs fs;
 	struct source *s;
 	int own;
 
 	for (size_t i = 0; i < u->nr_sources; i++)
 		if (u->source[i].dev == st->st_dev && u->source[i].ino == st->st_ino)
 			return u->source[i].fd;
+	if (fstatfs(fd, &fs))
+		return -ENOMEM;
 	s = reallocarray(u->source, u->nr_sources + 1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
@@ -209,7 +215,9 @@ static int keep(struct exec_udmabuf *u, int fd, const struct stat *st)
 		own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (own < 0)
 		return -ENOMEM;
-	u->source[u->nr_sources++] = (struct source){st->st_dev, st->st_ino, own};
+	u->source[u->nr_sources++] = (struct source){
+		st->st_dev, st->st_ino, own,
+		fs.f_type == HUGETLBFS_MAGIC ? (uint64_t)st->st_blksize : EXEC_PAGE};
 	return own;
 }
 
@@ -238,7 +246,8 @@ static void add_piece(struct exec_udmabuf *u, int fd, uint64_t offset, uint64_t 
 	if (p && p->fd == fd && p->offset + p->len == offset)
 		p->len += len;
 	else
-		u->piece[u->nr_pieces++] = (struct exec_piece){*at, len, offset, fd};
+		u->piece[u->nr_pieces++] =
+			(struct exec_piece){.at = *at, .len = len, .offset = offset, .fd = fd};
 	*at += len;
 }
 
@@ -373,11 +382,21 @@ bool exec_udmabuf_shows(const struct exec_udmabuf *u, uint64_t start, dev_t dev,
 	return false;
 }
 
+static uint64_t page_of(const struct exec_udmabuf *u, int fd)
+{
+	size_t i = 0;
+
+	while (u->source[i].fd != fd)
+		i++;
+	return u->source[i].page;
+}
+
 int64_t exec_udmabuf_map(struct trap *t, const struct exec_file *file)
 {
 	const struct exec_udmabuf *u = file->pages;
 	uint64_t from = t->arg[5], to = from + (t->arg[1] + EXEC_PAGE - 1) / EXEC_PAGE * EXEC_PAGE;
 	struct exec_piece *part = calloc(u->nr_pieces, sizeof(*part));
+	bool whole = true;
 	int64_t result;
 	size_t n = 0;
 
@@ -393,9 +412,11 @@ int64_t exec_udmabuf_map(struct trap *t, const struct exec_file *file)
 		p.offset += skip;
 		p.len = (p.at + p.len - skip > to ? to : p.at + p.len - skip) - p.at;
 		p.at -= from;
+		p.huge = page_of(u, p.fd) > EXEC_PAGE;
+		whole = whole && !((p.at | p.len | p.offset) % page_of(u, p.fd));
 		part[n++] = p;
 	}
-	result = exec_inject_map(t, u->fd, part, n, mapped);
+	result = whole ? exec_inject_map(t, u->fd, part, n, mapped) : -EOPNOTSUPP;
 	free(part);
 	return result;
 }

@@ -24,7 +24,8 @@ struct exec_udmabufs {
 
 /* UDMABUF_CREATE and its list: the descriptor's number in the program, or a negative errno. */
 int64_t exec_udmabuf_create(struct trap *t, const struct exec_ioctl *r);
-/* The held mmap() of all or part of one, which is right: shared, and not beyond its end. */
+/* The held mmap() of all or part of one, which is right: shared, and not beyond its end. As exec_inject_map(); -EOPNOTSUPP: it would show huge
+ * pages in part, which no mapping but the kernel's own can. */
 int64_t exec_udmabuf_map(struct trap *t, const struct exec_file *file);
 /* Whether what lies at `start` in a program, of that inode, is a mapping of the buffer. */
 bool exec_udmabuf_shows(const struct exec_udmabuf *u, uint64_t start, dev_t dev, ino_t ino);

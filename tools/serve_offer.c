@@ -83,7 +83,7 @@ static int export(struct server *s, const char *exp_name, int fd, uint64_t size,
 	snprintf(o->exp_name, sizeof(o->exp_name), "%s", exp_name);
 	info.exp_name = o->exp_name;
 	o->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	err = o->fd < 0 ? -errno : dma_buf_export(&info, buf);
+	err = o->fd < 0 ? -EMFILE : dma_buf_export(&info, buf);
 	if (!err)
 		return 0;
 	if (o->fd >= 0)

@@ -508,8 +508,7 @@ int main(int argc, char **argv)
 	} all[] = {{"scattered", scattered}, {"places", places}, {"threads", threads},
 		   {"traced", traced},	     {"full", full},	 {"sealed", sealed},
 		   {"many", many},	     {"middle", middle}, {"exec", exec_from_thread},
-		   {"give", give},
-		   {"take", take}};
+		   {"give", give},	     {"take", take}};
 
 	place.sun_family = AF_UNIX;
 	snprintf(place.sun_path, sizeof(place.sun_path), "%s", argc > 2 ? argv[2] : "");

@@ -263,6 +263,17 @@ int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf)
 	return 0;
 }
 
+int fhc_offer(struct fhc *c, const char *exp_name, int fd, struct fhc_buffer *buf)
+{
+	struct fhc_request r = {.name = exp_name, .fd = fd, .fd2 = -1};
+	struct wait w = {.done = false};
+	int err = call(c, PROTO_OFFER, &r, &w);
+
+	if (!err)
+		*buf = (struct fhc_buffer){fd, w.reply.buf.id, w.reply.buf.size};
+	return err;
+}
+
 int fhc_free(struct fhc *c, uint64_t id)
 {
 	struct fhc_request r = {.id = id, .fd = -1, .fd2 = -1};

@@ -72,6 +72,9 @@ int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint1
 	     fhc_done *done, void *arg);
 /* Takes one reply; waits for it, or -EAGAIN. */
 int fhc_take(struct fhc *c, bool wait);
+/* A buffer whose bytes this program keeps, under an exporter's name: the server has its number, name, fences and account. fd: a memfd of its size,
+ * sealed against growing and shrinking, that nobody else has open yet; it is gone when nobody has opened it anew any more. */
+int fhc_offer(struct fhc *c, const char *exp_name, int fd, struct fhc_buffer *buf);
 /* Connects again if the server was gone, and shows it what was kept. */
 int fhc_again(struct fhc *c);
 /* Keeps a descriptor of its own of a buffer of that heap. */

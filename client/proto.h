@@ -33,6 +33,7 @@ enum proto_op {
 	PROTO_WRITTEN, /* size, n: as below; the reply's size: the sum of this hold */
 	PROTO_USAGE,
 	PROTO_RECLAIM, /* after a restart: the descriptor of a buffer, name: of its heap */
+	PROTO_OFFER, /* a buffer whose bytes are the client's: a memfd that stands for it, name: of the exporter */
 	PROTO_NR_OPS,
 };
 

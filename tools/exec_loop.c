@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "exec.h"
 #include "exec_epoll.h"
+#include "exec_inject.h"
 #include "exec_wait.h"
 
 #define NOTIF_SET_FLAGS                                                                            \
@@ -88,7 +89,11 @@ static void has_call(struct exec *x)
 	memset(&n, 0, sizeof(n));
 	if (ioctl(x->listener, SECCOMP_IOCTL_NOTIF_RECV, &n))
 		return; /* who called has died, or has been interrupted */
-	t = (struct trap){.x = x, .id = n.id, .tid = (pid_t)n.pid, .nr = n.data.nr};
+	t = (struct trap){.x = x,
+			  .id = n.id,
+			  .tid = (pid_t)n.pid,
+			  .nr = n.data.nr,
+			  .ip = n.data.instruction_pointer};
 	for (unsigned int i = 0; i < 6; i++)
 		t.arg[i] = n.data.args[i];
 	t.mem = exec_mem_of(t.tid);
@@ -104,6 +109,8 @@ static void reap(struct exec *x)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (exec_inject_told(x, pid, status))
+			continue;
 		if (pid == x->machine_pid)
 			x->machine_pid = 0;
 		if (pid != x->root)
@@ -172,6 +179,8 @@ int exec_loop(struct exec *x)
 			exec_waits_look(x);
 			looked = exec_now();
 		}
+		exec_injects_look(x);
+		exec_udmabufs_look(x);
 		if (x->entries && exec_now() >= look) {
 			exec_epoll_look(x);
 			look = exec_now() + EXEC_EPOLL_LOOK_MS;

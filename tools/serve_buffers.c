@@ -39,7 +39,7 @@ static unsigned int access_of_fd(int fd)
 	return flags < 0 ? 0 : access_of((unsigned int)flags);
 }
 
-static void link_hold(struct hold *h, struct client *c, struct sbuf *b, unsigned int access)
+void buffer_hold(struct hold *h, struct client *c, struct sbuf *b, unsigned int access)
 {
 	*h = (struct hold){
 		.client = c,
@@ -135,10 +135,14 @@ void buffers_let_go(struct client *c)
 {
 	while (c->holds) {
 		struct hold *h = c->holds;
+		struct sbuf *b = h->buf;
 
 		closes_suspect(c->s, h->buf);
 		drop_from_core(h);
 		end_hold(h);
+		/* Of what a client offered there may never have been another open, whose end would tell. */
+		if (!*b->heap)
+			(void)closes_look(c->s, b);
 	}
 }
 
@@ -154,8 +158,15 @@ static uint64_t inode_key(dev_t dev, ino_t ino)
 	return (uint64_t)ino ^ (uint64_t)dev << 48;
 }
 
-/* Takes over the reference of buf, also when it fails. */
-static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, struct sbuf **out)
+/* The machine's own descriptor of a buffer from a heap. */
+static int own_fd(struct dma_buf *buf)
+{
+	int fd = hosted_share_dmabuf(dma_heap_shared(buf));
+
+	return fd >= 0 ? fd : hosted_share_open(dma_heap_shared(buf));
+}
+
+int buffer_add(struct server *s, const char *heap, struct dma_buf *buf, int fd, struct sbuf **out)
 {
 	struct sbuf *b = calloc(1, sizeof(*b));
 	struct stat st;
@@ -167,10 +178,9 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 		return -ENOMEM;
 	}
 	b->buf = buf;
-	b->fd = hosted_share_dmabuf(dma_heap_shared(buf));
-	b->dmabuf = b->fd >= 0;
-	if (!b->dmabuf)
-		b->fd = hosted_share_open(dma_heap_shared(buf));
+	b->fd = fd;
+	b->dmabuf =
+		fd >= 0 && dma_heap_shared(buf) && fd == hosted_share_dmabuf(dma_heap_shared(buf));
 	if (b->fd < 0 || fstat(b->fd, &st)) {
 		int err = b->fd < 0 ? b->fd : -EBADF;
 
@@ -195,6 +205,13 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 	return 0;
 }
 
+int buffer_room(struct client *c)
+{
+	if (c->nr_holds >= c->s->o.max_buffers)
+		closes_catch_up(c);
+	return c->nr_holds >= c->s->o.max_buffers ? -EDQUOT : 0;
+}
+
 int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flags, struct sbuf **b,
 		 int *fd)
 {
@@ -208,10 +225,9 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return -ESHUTDOWN;
 	if (!heap)
 		return -ENOENT;
-	if (c->nr_holds >= s->o.max_buffers)
-		closes_catch_up(c);
-	if (c->nr_holds >= s->o.max_buffers)
-		return -EDQUOT;
+	err = buffer_room(c);
+	if (err)
+		return err;
 	h = malloc(sizeof(*h));
 	if (!h)
 		return -ENOMEM;
@@ -228,7 +244,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	err = dma_heap_shared(buf) ? 0 : -EOPNOTSUPP;
 	*fd = err ? -1 : hosted_share_export(dma_heap_shared(buf), flags);
 	if (!err)
-		err = *fd < 0 ? *fd : add_buffer(s, heap_name, get_dma_buf(buf), b);
+		err = *fd < 0 ? *fd : buffer_add(s, heap_name, get_dma_buf(buf), own_fd(buf), b);
 	if (err) {
 		if (*fd >= 0)
 			close(*fd);
@@ -240,7 +256,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return err;
 	}
 	dma_buf_put(buf);
-	link_hold(h, c, *b, ACCESS_READ | ACCESS_WRITE);
+	buffer_hold(h, c, *b, ACCESS_READ | ACCESS_WRITE);
 	return 0;
 }
 
@@ -293,7 +309,7 @@ int buffer_import(struct client *c, struct sbuf *b, int fd)
 		h->count++;
 		h->access |= access_of_fd(fd);
 	} else {
-		link_hold(more, c, b, access_of_fd(fd));
+		buffer_hold(more, c, b, access_of_fd(fd));
 	}
 	return 0;
 }
@@ -329,7 +345,7 @@ int buffer_reclaim(struct server *s, const char *heap_name, int fd, struct dma_h
 	    got.st_ino != st.st_ino || got.st_dev != st.st_dev)
 		err = -EINVAL;
 	else
-		err = add_buffer(s, heap_name, get_dma_buf(buf), b);
+		err = buffer_add(s, heap_name, get_dma_buf(buf), own_fd(buf), b);
 	if (err && holder && dma_holder_drop(holder, buf))
 		server_log(s, "a buffer taken over is not its holder's, says the machine");
 	dma_buf_put(buf);
@@ -351,7 +367,7 @@ int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf *
 	if (err || !*b)
 		free(h);
 	else
-		link_hold(h, c, *b, access_of_fd(fd));
+		buffer_hold(h, c, *b, access_of_fd(fd));
 	return err;
 }
 

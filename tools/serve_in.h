@@ -172,6 +172,15 @@ int buffer_import(struct client *c, struct sbuf *b, int fd);
 int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
 		   struct sbuf **b);
 int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf **b);
+/* A buffer, without frames, whose bytes are the client's (serve_offer.c). -EINVAL: no memfd of whole pages, sealed against growing and shrinking;
+ * -EEXIST: known already; -EBUSY: somebody else has it open. */
+int buffer_offer(struct client *c, const char *exp_name, int fd, struct sbuf **b);
+/* Takes over the reference of buf, also when it fails. fd: the server's open of its memory, which stays; heap "": of none, not for the state file. */
+int buffer_add(struct server *s, const char *heap, struct dma_buf *buf, int fd, struct sbuf **b);
+/* The client may have one more: 0, or -EDQUOT. */
+int buffer_room(struct client *c);
+/* That it holds this one, of which the machine knows already; h is malloc()ed, and taken over. */
+void buffer_hold(struct hold *h, struct client *c, struct sbuf *b, unsigned int access);
 /* What clients call it: the inode number of read-outs, and above 40 bits a number of this server, so that one of a server before names nothing. */
 uint64_t buffer_id(const struct server *s, const struct dma_buf *buf);
 /* By that, if this client holds it. */

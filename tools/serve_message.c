@@ -38,6 +38,7 @@ static const struct rule {
 	[PROTO_WRITTEN] = {.id = true, .size = true, .n = true, .options = PROTO_SILENT},
 	[PROTO_USAGE] = {.id = false},
 	[PROTO_RECLAIM] = {.name = true, .fds = 1},
+	[PROTO_OFFER] = {.name = true, .fds = 1},
 };
 
 static bool name_is_whole(const char name[PROTO_NAME])
@@ -198,6 +199,18 @@ static int do_reclaim(struct client *c, struct message *m, struct answer *a)
 	return 0;
 }
 
+static int do_offer(struct client *c, struct message *m, struct answer *a)
+{
+	struct sbuf *b;
+	int err = buffer_offer(c, m->r.name, m->fd[0], &b);
+
+	if (err)
+		return err;
+	a->r.id = buffer_id(c->s, b->buf);
+	a->r.size = b->buf->size;
+	return 0;
+}
+
 /* An open of its own: the last close of it is seen as of any other. */
 static int do_export(struct client *c, struct message *m, struct answer *a)
 {
@@ -206,7 +219,7 @@ static int do_export(struct client *c, struct message *m, struct answer *a)
 
 	if (!b)
 		return -ENOENT;
-	if (!access_flags(m->r.flags))
+	if (!access_flags(m->r.flags) || !dma_heap_shared(b->buf)) /* its bytes are a client's */
 		return -EINVAL;
 	if (access_of(m->r.flags) & ~h->access)
 		return -EACCES;
@@ -474,6 +487,7 @@ static int (*const operation[PROTO_NR_OPS])(struct client *c, struct message *m,
 	[PROTO_WRITTEN] = do_written,
 	[PROTO_USAGE] = do_usage,
 	[PROTO_RECLAIM] = do_reclaim,
+	[PROTO_OFFER] = do_offer,
 };
 
 void message_serve(struct client *c, struct message *m)

@@ -44,6 +44,7 @@ static void each_operation_has_its_fields(void)
 		{.op = PROTO_WRITTEN, .id = 9, .size = 5, .n = 1, .options = PROTO_SILENT},
 		{.op = PROTO_USAGE},
 		{.op = PROTO_RECLAIM, .name = "system", .nr_fds = 1},
+		{.op = PROTO_OFFER, .name = "udmabuf", .nr_fds = 1},
 	};
 
 	for (unsigned int i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

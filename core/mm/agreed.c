@@ -361,7 +361,7 @@ static bool plan_next(struct moving *mv)
 static void begin(struct moving *mv)
 {
 	fh_lock(&mv->cma->lock);
-	mv->longest = longest_hole(mv->cma);
+	mv->longest = mv->cma->agreed.root ? longest_hole(mv->cma) : 0;
 	fh_unlock(&mv->cma->lock);
 	mv->no_place_align = UINT32_MAX;
 	if (mv->want->nr_bits > 2 * mv->longest + 1)

@@ -9,7 +9,7 @@
  *	A4 a block's `lend` is what policy and share say; in a block that is not lent nobody's page is,
  *	and in one of policy `discard` none that cannot be dropped.
  *	A5 no page in an area is held, but in policy `movable`.
- *	A9 a block counts as broken by small buffers (`small`, nr_small) only while a buffer is in it.
+ *	A9 a block counts as broken by small buffers (`small`, nr_small) only while a buffer is in it, and as `full` only while no bit is clear.
  *	A7 nr_ready counts the frames known to be zero.
  *	(A10, of agreements, is in mm/agreed.h.)
  *	A8 a frame known to be zero is free, not marked, in a ready block, and all its bytes are zero.

@@ -14,13 +14,16 @@ struct vgem_prime {
 struct vgem_gem_close {
 	uint32_t handle, pad;
 };
-struct vgem_fence {
+struct vgem_attach {
 	uint32_t handle, flags, fence, pad;
+};
+struct vgem_signal {
+	uint32_t fence, flags;
 };
 #define VGEM_IOCTL_CLOSE  _IOW('d', 0x09, struct vgem_gem_close)
 #define VGEM_IOCTL_IMPORT _IOWR('d', 0x2e, struct vgem_prime)
-#define VGEM_IOCTL_ATTACH _IOWR('d', 0x41, struct vgem_fence)
-#define VGEM_IOCTL_SIGNAL _IOW('d', 0x42, struct vgem_fence)
+#define VGEM_IOCTL_ATTACH _IOWR('d', 0x41, struct vgem_attach)
+#define VGEM_IOCTL_SIGNAL _IOW('d', 0x42, struct vgem_signal)
 #define VGEM_WRITE	  1u
 
 static inline int vgem_open(void)
@@ -47,7 +50,7 @@ static inline int vgem_close(int card, uint32_t handle)
 /* A writer is at work on it until vgem_signal(), for ten seconds at most. */
 static inline int vgem_attach(int card, uint32_t handle, uint32_t *fence)
 {
-	struct vgem_fence f = {.handle = handle, .flags = VGEM_WRITE};
+	struct vgem_attach f = {.handle = handle, .flags = VGEM_WRITE};
 	int err = ioctl(card, VGEM_IOCTL_ATTACH, &f);
 
 	*fence = f.fence;
@@ -56,7 +59,7 @@ static inline int vgem_attach(int card, uint32_t handle, uint32_t *fence)
 
 static inline int vgem_signal(int card, uint32_t fence)
 {
-	struct vgem_fence f = {.fence = fence};
+	struct vgem_signal f = {.fence = fence};
 
 	return ioctl(card, VGEM_IOCTL_SIGNAL, &f);
 }

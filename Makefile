@@ -41,6 +41,8 @@ STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
+# Headers that are the manual of what they declare, a page a function.
+MAN3_H := include/freehold/client.h
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
 ALL_CH = $(sort $(shell find include core plat client tools tests bench -name '*.[ch]'))
 
@@ -58,6 +60,7 @@ FDT_H := $(O)/libfdt/libfdt.h
 # Static, for kernels without a libc; no sanitizer is.
 CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
 MAN := $(MAN_SRC:%.scd=$(O)/%)
+MAN3 := $(O)/man3/done
 
 # ---- flags ---------------------------------------------------------------------------------------
 
@@ -95,7 +98,7 @@ endef
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
-all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
+all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) $(MAN3) ## build/freehold, build/libfreehold.a and the man pages
 	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
 
 help: ## this list
@@ -202,6 +205,11 @@ $(O)/%: %.scd
 	@mkdir -p $(@D)
 	$(Q)scdoc <$< >$@
 
+$(MAN3): $(MAN3_H) scripts/man3 $(O)/flags
+	$(call say,MAN,'$(MAN3_H)')
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)scripts/man3 -v $(VERSION) -o $(@D) $(MAN3_H) && touch $@
+
 # ---- tests ---------------------------------------------------------------------------------------
 
 # Where the scheduler of tests/drive changes threads, besides the calls of the platform.
@@ -267,8 +275,11 @@ layers:
 	$(Q)scripts/layers
 headers: $(FDT_H)
 	$(Q)scripts/headers -i $(O)/libfdt $(CC) $(CLANG)
-man: $(MAN) # empty paragraphs are scdoc's habit
+man: $(MAN) $(MAN3) # empty paragraphs are scdoc's habit; what only leads to another page is no page; examples compile
 	$(Q)$(if $(MAN),! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro')
+	$(Q)! mandoc -T lint -W warning $$(grep -L '^\.so ' $(O)/man3/*.3) | grep .
+	$(Q)scripts/man3 -x $(MAN3_H) >$(O)/man3/examples.c
+	$(Q)$(CC) -std=gnu11 $(WARN) -Iinclude -c $(O)/man3/examples.c -o /dev/null
 
 # How many states of a function the analyzer looks at; its own default, 225000, takes three times as long.
 TIDY_NODES = 20000
@@ -313,6 +324,7 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 	$(Q)for m in $(MAN); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done
+	$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man3 && install -m 644 $(O)/man3/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
 
 readme-example: ## the examples of README.md, docs/devices.md and docs/buffers.md, built against the installed library, and run
 	+$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(O))/stage PREFIX=/usr

@@ -234,9 +234,11 @@ $(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
 	$(Q)$(CC) $(BASE_FLAGS) -static -pthread $^ -o $@
 
 # Clients of `freehold serve`: nothing but its library.
+$(O)/tests/client/test_fault: wrapped := $(addprefix -Wl$(comma)--wrap=,\
+	malloc calloc strdup mmap ioctl syscall open fcntl socket connect sendmsg recvmsg pipe2 getsockopt)
 $(call bin,$(STRESS_SRC) $(CLIENT_TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
+	$(Q)$(CC) $(BASE_FLAGS) $(wrapped) $^ -pthread -o $@
 
 $(call bin,$(EXAMPLE_SRC)): $(O)/%: $(O)/%.o $(CLIENT_LIB)
 	$(call say,LD,$@)

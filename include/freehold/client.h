@@ -68,6 +68,7 @@ struct fhc;
  *	-EACCES: not for this user, or not for that pid
  *	-EPROTO: what is there is no freehold, or not one of this version
  *	-EUSERS: it has all the clients that it takes
+ *	-EBADF, -ENOTSOCK: that is no descriptor, or no socket (fhc_connect_fd())
  *	-ENAMETOOLONG: the path is longer than a socket's can be
  *	-ENOMEM, -EMFILE, -ENFILE: this process can have no more
  *
@@ -116,7 +117,7 @@ int fhc_heap_nth(struct fhc *c, unsigned int n, struct fhc_heap *heap);
  * Returns: 0 and *buf.
  *
  * Errors:
- *	-EINVAL: `len` is 0, or other flags
+ *	-EINVAL: `len` is 0 or more than any memory, or other flags
  *	-ENOENT: no heap of that name
  *	-ENOMEM: the heap has no room
  *	-EDQUOT: the heap or this program would have more than its limit

@@ -31,7 +31,7 @@ none()
 
 nm -D --defined-only "$so" | awk '{ print $3 }' | sort >exported
 # shellcheck disable=SC2086
-perl -0777 -ne 's{/\*.*?\*/}{}gs; s/^\s*#.*$//gm; s/extern "C" \{//; s/\{[^{}]*\}//gs;
+perl -0777 -ne 's{/\*.*?\*/}{}gs; s/^\s*#(?:.*\\\n)*.*$//gm; s/extern "C" \{//; s/\{[^{}]*\}//gs;
 	for (split /;/) { print "$1\n" if !/\btypedef\b/ && /\b(\w+)\s*\(/ }' $headers | sort >declared
 perl -0777 -ne 's{/\*.*?\*/}{}gs; my ($g) = /global:(.*?)local:/s; print "$1\n" while $g =~ /(\w+);/g' \
 	"$root/client/exports.map" | sort >listed

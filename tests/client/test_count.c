@@ -251,7 +251,7 @@ static void each_its_own(void)
 static void declared(void)
 {
 	struct mapped a, b;
-	void *twice;
+	void *twice = NULL;
 
 	(void)fhc_count_writes(c, false);
 	c->blind = true;
@@ -371,7 +371,7 @@ static void outlives_the_server(void)
 	socklen_t len = sizeof(peer);
 	struct mapped a, b;
 	char who[64];
-	void *twice;
+	void *twice = NULL;
 
 	fhc_keep(c, true);
 	a = make(PROT_READ | PROT_WRITE);

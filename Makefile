@@ -313,7 +313,7 @@ cppcheck: $(O)/flags
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client tools tests
+		core plat/hosted client examples tools tests
 
 # ---- install -------------------------------------------------------------------------------------
 

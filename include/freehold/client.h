@@ -333,7 +333,7 @@ int fhc_set_name(struct fhc *c, uint64_t id, const char *name);
  * Errors:
  *	-ENOENT: the buffer is not known as this program's
  *	-EINVAL: other flags, or neither READ nor WRITE
- *	-EDQUOT: this program has all the requests under way that it may
+ *	-EBUSY: this program has all the requests that wait for fences that it may
  *
  * Example:
  *	err = fhc_sync(c, buf.id, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
@@ -415,14 +415,13 @@ int fhc_sync_merge(struct fhc *c, const char *name, int fd1, int fd2, int *fd);
 /*
  * fhc_read - a read-out of the server's machine
  *
- * A file as `freehold stat` reads it: proc/meminfo, sys/kernel/debug/dma_buf/bufinfo, sys/kernel/debug/freehold/buffers. *len is all its length; what does not fit
+ * A file as `freehold stat` reads it: proc/meminfo, sys/kernel/debug/dma_buf/bufinfo, sys/kernel/debug/freehold/buffers; of a folder, what is in it. *len is all its length; what does not fit
  * into `size` bytes is cut off, without an end of string.
  *
  * Returns: 0 and *len.
  *
  * Errors:
  *	-ENOENT: there is no such file
- *	-EISDIR: that is a folder
  *
  * Example:
  *	err = fhc_read(c, "sys/kernel/debug/freehold/buffers", text, sizeof(text), &len);

@@ -201,6 +201,9 @@ static void requests(void)
 	memset(path, 'p', sizeof(path));
 	path[79] = '\0';
 	GIVES(fhc_read(c, "nothing", text, sizeof(text), &len), -ENOENT);
+	GIVES(fhc_read(c, "sys/kernel/debug/dma_buf", text, sizeof(text), &len), 0);
+	result(!strcmp(text, "bufinfo\n") && len == 8, "a folder is what is in it");
+	memset(text, 0, sizeof(text));
 	GIVES(fhc_read(c, path, text, sizeof(text), &len), -ENOENT);
 	GIVES(fhc_read(c, "proc/meminfo", text, 0, &len), 0);
 	result(len > 100 && !*text, "what there is no room for is cut off, the length told");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Fences between a producer and a consumer: the buffer is passed on before it is written, with a fence that says when it is. And what a consumer sees when a producer
- * dies with work under way.
+ * Fences between a producer and a consumer: the buffer is passed on before it is written, with a
+ * fence that says when it is. And what a consumer sees when a producer dies with work under way.
  *
  * Prints:
  *	consumer: the fence is pending

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * An event loop that never waits for the server: requests go out with fhc_send(), replies come when fhc_fd() is readable, and a timer goes on meanwhile. One request
- * waits for a fence; those after it do not.
+ * An event loop that never waits for the server: requests go out with fhc_send(), replies come when
+ * fhc_fd() is readable, and a timer goes on meanwhile. One request waits for a fence; those after
+ * it do not.
  *
  * Prints:
  *	3 buffers are asked for

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Outliving the server: with fhc_keep() a program shows its buffers to the server that comes after. When it says so, restart the server and press return.
+ * Outliving the server: with fhc_keep() a program shows its buffers to the server that comes after.
+ * When it says so, restart the server and press return.
  *
  * Prints:
  *	restart the server now

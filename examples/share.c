@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A buffer that two programs share: one writes, and passes on a descriptor to look by; the other reads the same bytes, without a copy.
+ * A buffer that two programs share: one writes, and passes on a descriptor to look by; the other
+ * reads the same bytes, without a copy.
  *
  * Prints:
  *	display: a frame

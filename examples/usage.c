@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Who has what, and who copies: a stage that makes a picture writes each byte of it once; one that copies it writes as many again, and that is seen, in this program and in the
- * server's read-outs.
+ * Who has what, and who copies: a stage that makes a picture writes each byte of it once; one that
+ * copies it writes as many again, and that is seen, in this program and in the server's read-outs.
  *
  * Prints:
  *	2 buffers of 2097152 bytes, charged 2097152

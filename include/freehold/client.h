@@ -3,24 +3,25 @@
  * freehold-client - buffers of `freehold serve`, for programs
  *
  * A buffer is a file descriptor: map it, pass it on by SCM_RIGHTS, close it. When the last descriptor and mapping of it anywhere are gone,
- * its memory goes back to its heap, so a program may be killed at any instant. A descriptor gives access to that buffer alone, which can be neither
- * grown nor shrunk.
+ * its memory goes back to its heap, so a program may be killed at any instant. A descriptor gives access to that buffer alone, which can be
+ * neither grown nor shrunk.
  *
- * Calls return 0 or a negative errno. One thread at a time for one connection; after fork() it is the parent's. The library has no thread and no
- * signal handler, and changes nothing of the process. Each call that asks the server has a form that does not wait: fill in a request, fhc_send() it,
- * and fhc_dispatch() when fhc_fd() is readable. An argument that is not to be NULL, and is, is the caller's mistake, and not looked for.
+ * Calls return 0 or a negative errno. One thread at a time for one connection; after fork() it is the parent's. The library has no thread and
+ * no signal handler, and changes nothing of the process. Each call that asks the server has a form that does not wait: fill in a request,
+ * fhc_send() it, and fhc_dispatch() when fhc_fd() is readable. An argument that is not to be NULL, and is, is the caller's mistake, and not
+ * looked for.
  *
  * Errors that every call which asks the server may have, beside its own:
  *	-ECONNRESET: the server is gone, and nobody knows whether it did what it was asked
  *	-ENOENT, -ECONNREFUSED, -EACCES, -EPROTO, -EUSERS: the connection was lost before, and fhc_connect() cannot make another now
  *	-EMFILE, -ENFILE: no descriptor is left here or there; -ENOMEM: no memory
  *	-EINVAL: the server does not take that
- * After -ECONNRESET the next call connects again, and shows the server that is there then what fhc_keep() kept. A connection that was handed over by
- * fhc_connect_fd() is not made again: each call is -ECONNRESET from then on.
+ * After -ECONNRESET the next call connects again, and shows the server that is there then what fhc_keep() kept. A connection that was handed
+ * over by fhc_connect_fd() is not made again: each call is -ECONNRESET from then on.
  *
- * The soname is libfreehold-client.so.0 until 1.0, and changes with any change that is not an addition at the end. Of the interface are also the
- * sizes, in bytes on 64-bit machines: struct fhc_buffer 24, fhc_heap 96, fhc_info 152, fhc_usage 48, fhc_request 56, fhc_reply 352. What is given to the
- * library is to be zero where nothing else is said, so that fields can be added.
+ * The soname is libfreehold-client.so.0 until 1.0, and changes with any change that is not an addition at the end. Of the interface are also
+ * the sizes, in bytes on 64-bit machines: struct fhc_buffer 24, fhc_heap 96, fhc_info 152, fhc_usage 48, fhc_request 56, fhc_reply 352. What
+ * is given to the library is to be zero where nothing else is said, so that fields can be added.
  *
  * Example:
  *	err = fhc_connect(NULL, "camera", &c);
@@ -52,14 +53,14 @@ struct fhc;
 /*
  * fhc_connect, fhc_connect_fd, fhc_close - begin and end a connection to a server
  *
- * fhc_connect() connects to the socket `path`; NULL: $FREEHOLD_SOCKET, else freehold.sock in $XDG_RUNTIME_DIR, else /run/freehold.sock. `name` is what
- * this program is called in read-outs (at most 63 bytes, the rest is cut off; NULL: nothing).
+ * fhc_connect() connects to the socket `path`; NULL: $FREEHOLD_SOCKET, else freehold.sock in $XDG_RUNTIME_DIR, else /run/freehold.sock.
+ * `name` is what this program is called in read-outs (at most 63 bytes, the rest is cut off; NULL: nothing).
  *
- * fhc_connect_fd() takes a connected SOCK_SEQPACKET socket of the caller's, which is the connection's from then on, also when this fails. `pid` and `name`
- * say whom the buffers are for; pid 0: this process. Another's number is taken from the same user and from root.
+ * fhc_connect_fd() takes a connected SOCK_SEQPACKET socket of the caller's, which is the connection's from then on, also when this fails.
+ * `pid` and `name` say whom the buffers are for; pid 0: this process. Another's number is taken from the same user and from root.
  *
- * fhc_close() ends it: what this program holds is held no more, as far as the server counts, maps of fhc_map() are unmapped, and who waits for a reply gets
- * -ECANCELED. Descriptors stay the caller's. NULL is let pass.
+ * fhc_close() ends it: what this program holds is held no more, as far as the server counts, maps of fhc_map() are unmapped, and who waits
+ * for a reply gets -ECANCELED. Descriptors stay the caller's. NULL is let pass.
  *
  * Returns: 0 and *c, or an error and *c is NULL.
  *
@@ -86,8 +87,8 @@ void fhc_close(struct fhc *c);
 /*
  * fhc_heap_nth - which heaps there are
  *
- * Heaps are numbered from 0, in the order of their making. `total` is 0 if the heap has as much as there is, `limit` is 0 if there is none; `kind` and `traits` are
- * those of freehold/heap.h.
+ * Heaps are numbered from 0, in the order of their making. `total` is 0 if the heap has as much as there is, `limit` is 0 if there is none;
+ * `kind` and `traits` are those of freehold/heap.h.
  *
  * Returns: 0 and *heap.
  *
@@ -110,9 +111,9 @@ int fhc_heap_nth(struct fhc *c, unsigned int n, struct fhc_heap *heap);
 /*
  * fhc_alloc - a new buffer
  *
- * Of a heap by its name, at least `len` bytes, in whole pages; all are zero. `fd_flags` is O_RDONLY, O_WRONLY or O_RDWR, and O_CLOEXEC or not: what
- * the descriptor can be used for. Who made a buffer may fhc_export() others all the same. The descriptor is the caller's; `id` is the server's
- * number of the buffer, whose low 40 bits are its inode number in read-outs.
+ * Of a heap by its name, at least `len` bytes, in whole pages; all are zero. `fd_flags` is O_RDONLY, O_WRONLY or O_RDWR, and O_CLOEXEC or
+ * not: what the descriptor can be used for. Who made a buffer may fhc_export() others all the same. The descriptor is the caller's; `id` is
+ * the server's number of the buffer, whose low 40 bits are its inode number in read-outs.
  *
  * Returns: 0 and *buf.
  *
@@ -139,8 +140,8 @@ int fhc_alloc(struct fhc *c, const char *heap, uint64_t len, int fd_flags, struc
 /*
  * fhc_import - show the server a descriptor that came from elsewhere
  *
- * The buffer becomes known as this program's, too, by which it may be named from then on, and is counted among what it holds. buf->fd is `fd` itself, the caller's
- * as before. To map or read a buffer that was passed on, nobody has to import it. Imported twice it is held twice.
+ * The buffer becomes known as this program's, too, by which it may be named from then on, and is counted among what it holds. buf->fd is `fd`
+ * itself, the caller's as before. To map or read a buffer that was passed on, nobody has to import it. Imported twice it is held twice.
  *
  * Returns: 0 and *buf.
  *
@@ -156,8 +157,9 @@ int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf);
 /*
  * fhc_free, fhc_release - a buffer is not this program's any more
  *
- * As far as the server counts: descriptors and maps are what they were, and while there are any the memory stays. After fhc_free() the caller closes his
- * descriptor, and maps end with fhc_unmap(). fhc_release() does the same and close(buf->fd), in the order that is cheapest, and waits for nothing.
+ * As far as the server counts: descriptors and maps are what they were, and while there are any the memory stays. After fhc_free() the caller
+ * closes his descriptor, and maps end with fhc_unmap(). fhc_release() does the same and close(buf->fd), in the order that is cheapest, and
+ * waits for nothing.
  *
  * Returns: 0. fhc_release() also without a server: then nobody counts.
  *
@@ -172,9 +174,9 @@ int fhc_release(struct fhc *c, struct fhc_buffer *buf);
 /*
  * fhc_export - another descriptor of a buffer, to pass on
  *
- * An open of its own, which counts as somebody who has the buffer until it is closed everywhere. `fd_flags` is as fhc_alloc()'s: with O_RDONLY the
- * receiver can look, and the kernel refuses him a map for writing. That keeps programs from mistakes, not from ill will: who may open /proc/self/fd/N may open it
- * for writing.
+ * An open of its own, which counts as somebody who has the buffer until it is closed everywhere. `fd_flags` is as fhc_alloc()'s: with
+ * O_RDONLY the receiver can look, and the kernel refuses him a map for writing. That keeps programs from mistakes, not from ill will: who may
+ * open /proc/self/fd/N may open it for writing.
  *
  * Returns: 0 and *fd, the caller's.
  *
@@ -197,8 +199,8 @@ int fhc_export(struct fhc *c, uint64_t id, int fd_flags, int *fd);
 /*
  * fhc_map, fhc_unmap - a buffer in memory
  *
- * All of it, `prot` PROT_READ, or PROT_READ | PROT_WRITE. The map is the connection's, whatever becomes of the descriptor or the server, until fhc_unmap() or
- * fhc_close(). mmap(2) of the descriptor does as well, but for fhc_count_writes().
+ * All of it, `prot` PROT_READ, or PROT_READ | PROT_WRITE. The map is the connection's, whatever becomes of the descriptor or the server,
+ * until fhc_unmap() or fhc_close(). mmap(2) of the descriptor does as well, but for fhc_count_writes().
  *
  * Returns: 0 and *at.
  *
@@ -223,17 +225,19 @@ int fhc_unmap(struct fhc *c, void *at);
 /*
  * fhc_count_writes, fhc_written - how many bytes this program writes into its buffers
  *
- * With `on`, what is written from then on through maps of fhc_map() is counted, by the page: 4096 bytes (2 MiB where buffers are of huge pages). A page that is
- * written any number of times between two looks counts once, whole. Who writes does not matter, threads of this program or the kernel for it (read(2)
- * into a map). The maps are looked at, and the server is told, at fhc_sync() with END and WRITE, fhc_written(), fhc_unmap(), fhc_free() and fhc_release(). Read-outs
- * of the server show it: `freehold stat users`, /sys/kernel/debug/freehold/holders and buffers.
+ * With `on`, what is written from then on through maps of fhc_map() is counted, by the page: 4096 bytes (2 MiB where buffers are of huge
+ * pages). A page that is written any number of times between two looks counts once, whole. Who writes does not matter, threads of this
+ * program or the kernel for it (read(2) into a map). The maps are looked at, and the server is told, at fhc_sync() with END and WRITE,
+ * fhc_written(), fhc_unmap(), fhc_free() and fhc_release(). Read-outs of the server show it: `freehold stat users`,
+ * /sys/kernel/debug/freehold/holders and buffers.
  *
- * Not counted is what was written before, through other maps, by a child after fork(), or between the last look and the death of a program; nor what a device or
- * io_uring writes by a pin that is older than the look. Without `on`, what was written until now is told, and counting ends.
+ * Not counted is what was written before, through other maps, by a child after fork(), or between the last look and the death of a program;
+ * nor what a device or io_uring writes by a pin that is older than the look. Without `on`, what was written until now is told, and counting
+ * ends.
  *
- * A kernel that cannot tell (Linux before 6.7, or userfaultfd(2) forbidden) is -EOPNOTSUPP, and counting is on all the same: a buffer with a map for writing
- * counts whole at each fhc_sync() with END and WRITE, and read-outs say so (`whole`, `~`). So it is, without an error, with single buffers that are
- * another driver's DMA-BUFs.
+ * A kernel that cannot tell (Linux before 6.7, or userfaultfd(2) forbidden) is -EOPNOTSUPP, and counting is on all the same: a buffer with a
+ * map for writing counts whole at each fhc_sync() with END and WRITE, and read-outs say so (`whole`, `~`). So it is, without an error, with
+ * single buffers that are another driver's DMA-BUFs.
  *
  * The price: the first write to a page after each look is a fault, which the kernel handles by itself.
  *
@@ -287,8 +291,8 @@ int fhc_get_usage(struct fhc *c, struct fhc_usage *usage);
 /*
  * fhc_get_info - what the server knows of a buffer
  *
- * `exp_name` is its heap as read-outs name it, `name` what fhc_set_name() said, `holders` how many programs are known to hold it: those that allocated
- * or imported it.
+ * `exp_name` is its heap as read-outs name it, `name` what fhc_set_name() said, `holders` how many programs are known to hold it: those that
+ * allocated or imported it.
  *
  * Returns: 0 and *info.
  *
@@ -324,9 +328,9 @@ int fhc_set_name(struct fhc *c, uint64_t id, const char *name);
 /*
  * fhc_sync - begin or end an access of the CPU
  *
- * `flags` are those of DMA_BUF_IOCTL_SYNC (linux/dma-buf.h): DMA_BUF_SYNC_START or END, with READ, WRITE or both. START waits for the fences in its way:
- * writers, and for WRITE readers too. END with WRITE also tells what was written (fhc_count_writes()). To wait in an event loop use fhc_export_sync_file(),
- * or FHC_SYNC of fhc_send().
+ * `flags` are those of DMA_BUF_IOCTL_SYNC (linux/dma-buf.h): DMA_BUF_SYNC_START or END, with READ, WRITE or both. START waits for the fences
+ * in its way: writers, and for WRITE readers too. END with WRITE also tells what was written (fhc_count_writes()). To wait in an event loop
+ * use fhc_export_sync_file(), or FHC_SYNC of fhc_send().
  *
  * Returns: 0.
  *
@@ -348,10 +352,10 @@ int fhc_sync(struct fhc *c, uint64_t id, uint64_t flags);
 /*
  * fhc_export_sync_file, fhc_import_sync_file - fences of a buffer, as descriptors
  *
- * A fence is a descriptor that becomes readable (POLLIN) when work is done: a sync_file of this server, one of Linux's drivers, or the read end of fhc_fence().
- * fhc_export_sync_file() is what a new reader (`flags` DMA_BUF_SYNC_READ) or writer (WRITE, or both) has to wait for. fhc_import_sync_file() says who reads or
- * writes until that fence is done; `fd` stays the caller's. One of this server has four bytes to read when it is done: 0, or the error as a negative number; it is
- * hung up when who was to end it is dead.
+ * A fence is a descriptor that becomes readable (POLLIN) when work is done: a sync_file of this server, one of Linux's drivers, or the read
+ * end of fhc_fence(). fhc_export_sync_file() is what a new reader (`flags` DMA_BUF_SYNC_READ) or writer (WRITE, or both) has to wait for.
+ * fhc_import_sync_file() says who reads or writes until that fence is done; `fd` stays the caller's. One of this server has four bytes to
+ * read when it is done: 0, or the error as a negative number; it is hung up when who was to end it is dead.
  *
  * Returns: 0; fhc_export_sync_file() also *fd, the caller's.
  *
@@ -374,8 +378,9 @@ int fhc_import_sync_file(struct fhc *c, uint64_t id, uint32_t flags, int fd);
 /*
  * fhc_fence, fhc_signal - a fence of this program's own
  *
- * *fence is to pass on and to import, *signal ends it: fhc_signal() with 0, or with the negative errno that the work ended with, closes it. If the program dies first,
- * the fence ends with -EIO, and nobody waits for the dead. Neither asks the server, and *fence is the caller's to close, at any time.
+ * *fence is to pass on and to import, *signal ends it: fhc_signal() with 0, or with the negative errno that the work ended with, closes it.
+ * If the program dies first, the fence ends with -EIO, and nobody waits for the dead. Neither asks the server, and *fence is the caller's to
+ * close, at any time.
  *
  * Returns: 0, *fence and *signal.
  *
@@ -397,7 +402,8 @@ void fhc_signal(int signal, int error);
 /*
  * fhc_sync_merge - one fence for two
  *
- * It is done when both are; its error is the first of theirs. `name` is for read-outs, at most 31 bytes of it. Both descriptors stay the caller's.
+ * It is done when both are; its error is the first of theirs. `name` is for read-outs, at most 31 bytes of it. Both descriptors stay the
+ * caller's.
  *
  * Returns: 0 and *fd, the caller's.
  *
@@ -415,8 +421,8 @@ int fhc_sync_merge(struct fhc *c, const char *name, int fd1, int fd2, int *fd);
 /*
  * fhc_read - a read-out of the server's machine
  *
- * A file as `freehold stat` reads it: proc/meminfo, sys/kernel/debug/dma_buf/bufinfo, sys/kernel/debug/freehold/buffers; of a folder, what is in it. *len is all its length; what does not fit
- * into `size` bytes is cut off, without an end of string.
+ * A file as `freehold stat` reads it: proc/meminfo, sys/kernel/debug/dma_buf/bufinfo, sys/kernel/debug/freehold/buffers; of a folder, what is
+ * in it. *len is all its length; what does not fit into `size` bytes is cut off, without an end of string.
  *
  * Returns: 0 and *len.
  *
@@ -435,9 +441,9 @@ int fhc_read(struct fhc *c, const char *path, char *buf, size_t size, size_t *le
 /*
  * fhc_keep - outlive the server
  *
- * On: of what is allocated and imported from now on, this side keeps a descriptor of its own, until fhc_free() or fhc_release(). When a call finds that the server
- * has gone it is -ECONNRESET, and the next one connects again and shows the new server what was kept; numbers, maps and bytes stay what they were, names
- * and fences are gone. Off at first, for it has a price: closing one's own descriptor frees nothing then.
+ * On: of what is allocated and imported from now on, this side keeps a descriptor of its own, until fhc_free() or fhc_release(). When a call
+ * finds that the server has gone it is -ECONNRESET, and the next one connects again and shows the new server what was kept; numbers, maps and
+ * bytes stay what they were, names and fences are gone. Off at first, for it has a price: closing one's own descriptor frees nothing then.
  *
  * See also: freehold-client, fhc_release, freehold-serve(1)
  */
@@ -448,18 +454,20 @@ void fhc_keep(struct fhc *c, bool on);
 /*
  * fhc_send, fhc_dispatch, fhc_fd - ask without waiting
  *
- * fhc_send() sends a request. `done` is called with the reply from fhc_dispatch(), once; with -ECONNRESET if the server is gone, with -ECANCELED from fhc_close().
- * Descriptors of the request may be closed as soon as fhc_send() returns. Replies may come in another order than requests: a SYNC waits for fences, others do not
- * wait for it. Calls that wait dispatch, too.
+ * fhc_send() sends a request. `done` is called with the reply from fhc_dispatch(), once; with -ECONNRESET if the server is gone, with
+ * -ECANCELED from fhc_close(). Descriptors of the request may be closed as soon as fhc_send() returns. Replies may come in another order than
+ * requests: a SYNC waits for fences, others do not wait for it. Calls that wait dispatch, too.
  *
- * fhc_dispatch() takes all replies that are there. fhc_fd() is the descriptor to poll for it (POLLIN): another one once it has connected again, -1 while the server is gone.
+ * fhc_dispatch() takes all replies that are there. fhc_fd() is the descriptor to poll for it (POLLIN): another one once it has connected
+ * again, -1 while the server is gone.
  *
- * What each operation takes: HEAP n; ALLOC name, size, flags; IMPORT fd; FREE and INFO id; SET_NAME id, name; SYNC and EXPORT_SYNC id, flags; IMPORT_SYNC id, flags, fd;
- * MERGE name, fd, fd2; SYNC_INFO fd; READ name; EXPORT id, flags; WRITTEN id; USAGE nothing. What is not used is 0, descriptors -1. They are the
- * calls of the same names; a descriptor that comes with a reply is closed by an exec, whatever the flags say.
+ * What each operation takes: HEAP n; ALLOC name, size, flags; IMPORT fd; FREE and INFO id; SET_NAME id, name; SYNC and EXPORT_SYNC id, flags;
+ * IMPORT_SYNC id, flags, fd; MERGE name, fd, fd2; SYNC_INFO fd; READ name; EXPORT id, flags; WRITTEN id; USAGE nothing. What is not used is
+ * 0, descriptors -1. They are the calls of the same names; a descriptor that comes with a reply is closed by an exec, whatever the flags say.
  *
- * What each brings: HEAP heap; ALLOC and IMPORT buf; EXPORT_SYNC, MERGE and EXPORT buf.fd; INFO info; READ and SYNC_INFO (struct sync_file_info and its fences) data and
- * len; WRITTEN written; USAGE usage. Descriptors are the receiver's, `data` is there until `done` returns.
+ * What each brings: HEAP heap; ALLOC and IMPORT buf; EXPORT_SYNC, MERGE and EXPORT buf.fd; INFO info; READ and SYNC_INFO (struct
+ * sync_file_info and its fences) data and len; WRITTEN written; USAGE usage. Descriptors are the receiver's, `data` is there until `done`
+ * returns.
  *
  * Returns: fhc_send() 0, fhc_dispatch() how many replies it took, fhc_fd() a descriptor or -1.
  *

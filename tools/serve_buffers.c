@@ -32,12 +32,20 @@ unsigned int buffer_holders(const struct sbuf *b)
 	return n;
 }
 
-static void link_hold(struct hold *h, struct client *c, struct sbuf *b)
+static unsigned int access_of_fd(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? 0 : access_of((unsigned int)flags);
+}
+
+static void link_hold(struct hold *h, struct client *c, struct sbuf *b, unsigned int access)
 {
 	*h = (struct hold){
 		.client = c,
 		.buf = b,
 		.count = 1,
+		.access = access,
 		.next_of_buf = b->holds,
 		.next = c->holds,
 		.pprev = &c->holds,
@@ -227,7 +235,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return err;
 	}
 	dma_buf_put(buf);
-	link_hold(h, c, *b);
+	link_hold(h, c, *b, ACCESS_READ | ACCESS_WRITE);
 	return 0;
 }
 
@@ -247,7 +255,7 @@ struct sbuf *buffer_of_fd(struct server *s, int fd)
 	return NULL;
 }
 
-int buffer_import(struct client *c, struct sbuf *b)
+int buffer_import(struct client *c, struct sbuf *b, int fd)
 {
 	struct hold *h = find_hold(b, c), *more = NULL;
 	int err;
@@ -266,10 +274,12 @@ int buffer_import(struct client *c, struct sbuf *b)
 		free(more);
 		return err;
 	}
-	if (h)
+	if (h) {
 		h->count++;
-	else
-		link_hold(more, c, b);
+		h->access |= access_of_fd(fd);
+	} else {
+		link_hold(more, c, b, access_of_fd(fd));
+	}
 	return 0;
 }
 
@@ -318,7 +328,7 @@ int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf *
 
 	*b = buffer_of_fd(c->s, fd);
 	if (*b)
-		return buffer_import(c, *b);
+		return buffer_import(c, *b, fd);
 	if (c->nr_holds >= c->s->o.max_buffers)
 		return -EDQUOT;
 	h = malloc(sizeof(*h));
@@ -326,7 +336,7 @@ int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf *
 	if (err || !*b)
 		free(h);
 	else
-		link_hold(h, c, *b);
+		link_hold(h, c, *b, access_of_fd(fd));
 	return err;
 }
 

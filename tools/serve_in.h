@@ -3,6 +3,7 @@
 #ifndef TOOLS_SERVE_IN_H
 #define TOOLS_SERVE_IN_H
 
+#include <fcntl.h>
 #include <sys/types.h>
 #include <freehold/heap.h>
 #include "../client/proto.h"
@@ -27,9 +28,20 @@ struct hold {
 	struct client *client;
 	struct sbuf *buf;
 	unsigned int count;
+	unsigned int access; /* ACCESS_: of descriptors that it has shown; who made it has all */
 	struct hold *next_of_buf;
 	struct hold *next, **pprev; /* of the client */
 };
+
+enum { ACCESS_READ = 1, ACCESS_WRITE = 2 };
+/* By the flags of open(2). */
+static inline unsigned int access_of(uint64_t flags)
+{
+	flags &= O_ACCMODE;
+	return flags == O_RDWR	   ? ACCESS_READ | ACCESS_WRITE
+	       : flags == O_WRONLY ? ACCESS_WRITE
+				   : ACCESS_READ;
+}
 
 /* A buffer that somebody may have: the memfd is open here and, as far as is known, elsewhere. */
 struct sbuf {
@@ -151,7 +163,8 @@ int buffer_alloc(struct client *c, const char *heap, uint64_t len, int flags, st
 		 int *fd);
 /* The buffer whose memory a descriptor is; NULL: none of ours. */
 struct sbuf *buffer_of_fd(struct server *s, int fd);
-int buffer_import(struct client *c, struct sbuf *b);
+/* By that descriptor of it. */
+int buffer_import(struct client *c, struct sbuf *b, int fd);
 /* A buffer of a server that is gone, from its descriptor; holder NULL: nobody's that is known. */
 int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
 		   struct sbuf **b);

@@ -26,6 +26,7 @@ struct buffer {
 	struct dma_hold *holds; /* who has held it longest comes first */
 	unsigned int nr_holds;
 	struct dma_holder *charged; /* one of them */
+	uint64_t written;	    /* bytes, by holders that are gone, too */
 };
 
 static inline struct buffer *buffer_of(struct dma_buf *buf)

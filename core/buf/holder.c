@@ -237,6 +237,43 @@ bool dma_holder_has(struct dma_holder *h, struct dma_buf *buf)
 	return has;
 }
 
+/* Stops at the most that there is. */
+static void add_up(uint64_t *sum, uint64_t bytes)
+{
+	*sum = bytes > UINT64_MAX - *sum ? UINT64_MAX : *sum + bytes;
+}
+
+static void note_written(struct dma_hold *hold, uint64_t bytes, enum dma_written how)
+{
+	struct dma_holder *h = hold->holder;
+
+	add_up(&hold->written, bytes);
+	add_up(&h->written, bytes);
+	add_up(&buffer_of(hold->buf)->written, bytes);
+	if (how > hold->how)
+		hold->how = how;
+	if (how > h->how)
+		h->how = how;
+}
+
+int dma_holder_wrote(struct dma_holder *h, struct dma_buf *buf, uint64_t bytes,
+		     enum dma_written how, uint64_t *total)
+{
+	struct dma_hold *hold;
+
+	if (!h || !buf || h->m != buf->machine || how > DMA_WRITTEN_WHOLE ||
+	    (how == DMA_WRITTEN_UNKNOWN && bytes))
+		return -FH_EINVAL;
+	fh_lock(&h->m->buf->lock);
+	hold = find(h, buf);
+	if (hold)
+		note_written(hold, bytes, how);
+	if (hold && total)
+		*total = hold->written;
+	fh_unlock(&h->m->buf->lock);
+	return hold ? 0 : -FH_ENOENT;
+}
+
 void holder_info(const struct dma_holder *h, struct dma_holder_info *info)
 {
 	*info = (struct dma_holder_info){
@@ -246,10 +283,22 @@ void holder_info(const struct dma_holder *h, struct dma_holder_info *info)
 		.charged_peak = h->peak,
 		.rss = h->rss,
 		.buffers = h->buffers,
+		.written = h->written,
+		.how = h->how,
 	};
 	memcpy(info->name, h->name, sizeof(info->name));
 	for (const struct dma_hold *hold = h->holds; hold; hold = hold->next)
 		info->pss += hold->buf->size / buffer_of(hold->buf)->nr_holds;
+}
+
+bool dma_holder_get_info(struct dma_holder *h, struct dma_holder_info *info)
+{
+	if (!h || !info)
+		return false;
+	fh_lock(&h->m->buf->lock);
+	holder_info(h, info);
+	fh_unlock(&h->m->buf->lock);
+	return true;
 }
 
 bool dma_holder_nth(struct fh_machine *m, unsigned int n, struct dma_holder_info *info)
@@ -277,14 +326,20 @@ void holders_forget_all(struct fh_machine *m)
 
 static unsigned int check_holder(const struct dma_holder *h, struct fh_text *out)
 {
-	uint64_t charged = 0, rss = 0, nr = 0;
+	uint64_t charged = 0, rss = 0, nr = 0, written = 0;
 
 	for (const struct dma_hold *hold = h->holds; hold; hold = hold->next) {
 		nr++;
 		rss += hold->buf->size;
 		if (buffer_of(hold->buf)->charged == h)
 			charged += hold->buf->size;
+		add_up(&written, hold->written);
 	}
+	if (written > h->written)
+		fh_text_add(out, "F6: holder %s has written %llu bytes, its holds %llu\n", h->name,
+			    (ull)h->written, (ull)written);
+	if (written > h->written)
+		return 1;
 	if (charged == h->charged && rss == h->rss && nr == h->buffers && h->peak >= h->charged)
 		return 0;
 	fh_text_add(out,
@@ -298,11 +353,18 @@ static unsigned int check_holder(const struct dma_holder *h, struct fh_text *out
 static unsigned int check_buffer(const struct buffer *b, struct fh_text *out)
 {
 	unsigned int nr = 0, wrong = 0, charged = 0;
+	uint64_t written = 0;
 
 	for (const struct dma_hold *hold = b->holds; hold; hold = hold->next_of_buffer) {
 		nr++;
+		add_up(&written, hold->written);
 		charged += hold->holder == b->charged;
 		wrong += hold->buf != &b->pub || !hold->count;
+	}
+	if (written > b->written) {
+		fh_text_add(out, "F6: buffer %llu was written %llu bytes, by its holders %llu\n",
+			    (ull)b->pub.ino, (ull)b->written, (ull)written);
+		return 1;
 	}
 	if (nr == b->nr_holds && charged == (nr ? 1 : 0) && !wrong &&
 	    b->refs >= nr + b->nr_attachments && (nr || !b->charged))

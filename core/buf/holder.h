@@ -4,6 +4,7 @@
  *
  * Invariant (DESIGN, "Buffers"; fh_check recomputes it)
  *	F3 what holders are charged for is, together, what has holders; each buffer with any is charged to one of them.
+ *	F6 a holder has written as much as its holds together, at least; a buffer was written as much as its holds.
  *
  * Locking. m->buf->lock: all of it.
  */
@@ -17,6 +18,8 @@ struct dma_hold {
 	struct dma_holder *holder;
 	struct dma_buf *buf;
 	uint64_t count;
+	uint64_t written; /* bytes */
+	enum dma_written how;
 	struct dma_hold *next, *prev; /* of the holder */
 	struct dma_hold *next_of_buffer;
 };
@@ -27,6 +30,8 @@ struct dma_holder {
 	char name[DMA_HOLDER_NAME_MAX];
 	int64_t pid;
 	uint64_t limit, charged, peak, rss, buffers;
+	uint64_t written; /* by holds that have ended, too */
+	enum dma_written how;
 	struct dma_hold *holds; /* newest first */
 };
 

@@ -186,15 +186,19 @@ static void say(struct peer *p)
 		r.size = (uint64_t)byte() << (byte() % 24);
 		r.flags = byte() % 4;
 	}
-	if (op == PROTO_FREE || op == PROTO_INFO ||
+	if (op == PROTO_FREE || op == PROTO_INFO || op == PROTO_EXPORT || op == PROTO_WRITTEN ||
 	    (op >= PROTO_SET_NAME && op <= PROTO_IMPORT_SYNC))
 		r.id = p->id[byte() % 4];
-	if (op >= PROTO_SYNC && op <= PROTO_IMPORT_SYNC)
+	if (op == PROTO_WRITTEN || (odd & 2 && (op == PROTO_FREE || op == PROTO_SYNC))) {
+		r.n = byte() % (PROTO_NR_WRITTEN + 1);
+		r.size = (uint64_t)byte() << (byte() % 64);
+	}
+	if (op == PROTO_EXPORT || (op >= PROTO_SYNC && op <= PROTO_IMPORT_SYNC))
 		r.flags = byte() % 9;
 	if (op == PROTO_ALLOC || op == PROTO_SET_NAME || op == PROTO_MERGE || op == PROTO_READ ||
 	    op == PROTO_RECLAIM)
 		snprintf(r.name, sizeof(r.name), "%s", name[byte() % 8]);
-	if (op == PROTO_FREE)
+	if (op == PROTO_FREE || op == PROTO_WRITTEN)
 		r.options = odd & 1;
 	r.nr_fds = fds[op];
 	/* One in a few is not as it should be, somewhere. */

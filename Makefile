@@ -112,7 +112,7 @@ run: ## install what is missing, build, run the camera-and-display job
 	+$(Q)$(MAKE) --no-print-directory all
 	$(O)/freehold run jobs/camera-display.job
 
-DEMO_ARGS ?= --policy carveout,movable,guaranteed --pressure --churn 8 --seconds 10 --sheet $(O)/demo.png
+DEMO_ARGS ?= --policy carveout,movable,guaranteed --pressure --churn 12 --seconds 10 --realtime --sheet $(O)/demo.png
 demo: ## install what is missing, build, run camera, encoder, compositor and display, four processes; DEMO_ARGS='--help' and others
 	@scripts/deps build demo
 	+$(Q)$(MAKE) --no-print-directory all $(O)/freehold-demo
@@ -332,14 +332,15 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done
 
-readme-example: ## the examples of README.md, docs/devices.md and docs/buffers.md, built against the installed library, and run
+readme-example: ## the examples of README.md, docs/devices.md, docs/buffers.md and docs/pipelines.md, built against the installed library, and run
 	+$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(O))/stage PREFIX=/usr
 	$(Q)scripts/readme-example README.md $(abspath $(O))/stage /usr $(O)/readme-example
 	$(Q)scripts/readme-example docs/devices.md $(abspath $(O))/stage /usr $(O)/devices-example
 	$(Q)dir=$$(mktemp -d); export FREEHOLD_SOCKET=$$dir/sock PACKAGE=freehold-client; \
 		$(abspath $(O))/stage/usr/bin/freehold serve --ram 256M --bootargs cma=64M >$$dir/out & server=$$!; \
 		for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; [ ! -s $$dir/out ] || break; done; \
-		scripts/readme-example docs/buffers.md $(abspath $(O))/stage /usr $(O)/buffers-example; status=$$?; \
+		scripts/readme-example docs/buffers.md $(abspath $(O))/stage /usr $(O)/buffers-example && \
+		scripts/readme-example docs/pipelines.md $(abspath $(O))/stage /usr $(O)/pipelines-example; status=$$?; \
 		kill $$server; wait $$server || status=1; rm -rf $$dir; exit $$status
 
 -include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \

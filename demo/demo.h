@@ -35,6 +35,7 @@ struct wanted {
 	bool restart;	  /* who was killed comes again */
 	bool copy;	  /* composite copies, to be found out */
 	bool no_encoder;
+	bool realtime;	/* capture, composite and display go before ordinary programs */
 	char file[256]; /* video; empty: a pattern */
 	char out[256];	/* what was encoded; empty: nowhere */
 	char dir[128];	/* sockets */
@@ -52,6 +53,7 @@ struct account {
 	uint64_t made;	  /* bytes that the pictures it made have */
 	uint64_t written; /* bytes that it wrote, as the server counts */
 	bool counted_by_page;
+	bool realtime; /* it may, and does */
 	uint64_t allocs, refused;
 	uint32_t refused_err;
 	uint64_t missed;  /* frames not made because no slot was free or had a buffer */

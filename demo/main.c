@@ -2,6 +2,7 @@
 /* `freehold-demo`: options; the conductor, or one of the four stages that it starts. */
 #include <argp.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ enum {
 	OPT_OUT,
 	OPT_HEAP,
 	OPT_JOB,
+	OPT_REALTIME,
 };
 
 static const struct argp_option options[] = {
@@ -52,6 +54,8 @@ static const struct argp_option options[] = {
 	{"out", OPT_OUT, "FILE", 0, "Keep what is encoded (Matroska)", 0},
 	{"no-encoder", OPT_NO_ENCODER, NULL, 0, "encode only reads and checksums", 0},
 	{"sheet", OPT_SHEET, "FILE", 0, "A PNG of what the display saw", 0},
+	{"realtime", OPT_REALTIME, NULL, 0,
+	 "capture, composite and display go before other programs (SCHED_RR), if this user may", 0},
 	{"policy", 'p', "NAME[,NAME]", 0,
 	 "Of the area: carveout, movable, discard, guaranteed (default); several: one after the "
 	 "other, compared",
@@ -233,6 +237,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case OPT_HEAP:
 		set_text(w->heap, sizeof(w->heap), "heap", arg, state);
 		break;
+	case OPT_REALTIME:
+		w->realtime = true;
+		break;
 	case OPT_NO_ENCODER:
 		w->no_encoder = true;
 		break;
@@ -271,6 +278,11 @@ static int stage(const struct opts *o)
 		return EXIT_WRONG;
 	snprintf(name, sizeof(name), "fh-%s", stage_name[o->stage]);
 	(void)prctl(PR_SET_NAME, name);
+	/* As drivers' threads; what an encoder or decoder starts is ordinary again. */
+	if (b->want.realtime && o->stage != ENCODE)
+		b->stage[o->stage].realtime =
+			!sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK,
+					    &(struct sched_param){.sched_priority = 1});
 	return mains[o->stage](b);
 }
 

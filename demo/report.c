@@ -150,6 +150,11 @@ static void print_head(const struct run_wanted *w, const struct outcome *o)
 		printf("; tenants have %.0f %% of the area", o->lent * 100);
 	if (want->churn)
 		printf("; each ring has a buffer anew every %u frames", want->churn);
+	if (want->realtime)
+		printf("\n  scheduling: %s",
+		       o->b->stage[CAPTURE].realtime
+			       ? "capture, composite and display before ordinary programs"
+			       : "ordinary; this user may have no other");
 	printf("\n\n");
 }
 

@@ -42,11 +42,14 @@ STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
 VM_SRC := $(sort $(wildcard tests/vm/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
+# Of GStreamer or without it.
+DEMO_MEDIA := $(if $(shell $(PKG_CONFIG) --exists gstreamer-app-1.0 gstreamer-video-1.0 2>/dev/null && echo yes),gst,none)
+DEMO_SRC := $(sort $(filter-out demo/media_%,$(wildcard demo/*.c)) demo/media_$(DEMO_MEDIA).c)
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 # Headers that are the manual of what they declare, a page a function.
 MAN3_H := include/freehold/client.h
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat client examples tools tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client examples tools demo tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -86,6 +89,8 @@ TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude 
 CLIENT_FLAGS = -D_GNU_SOURCE -fPIC -pthread -Iinclude
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
+DEMO_PC = libpng $(if $(filter gst,$(DEMO_MEDIA)),gstreamer-app-1.0 gstreamer-video-1.0)
+DEMO_FLAGS = -D_GNU_SOURCE -pthread -Iinclude $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(DEMO_PC)))
 # Without it call sites have no file and line (plat/hosted/symbol.c).
 DW := $(shell $(PKG_CONFIG) --libs libdw 2>/dev/null)
 
@@ -96,7 +101,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs threaded bench test-libcamera test-vm soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run demo test check-fast programs threaded bench test-libcamera test-vm soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -112,8 +117,14 @@ run: ## install what is missing, build, run the camera-and-display job
 	+$(Q)$(MAKE) --no-print-directory all
 	$(O)/freehold run jobs/camera-display.job
 
+DEMO_ARGS ?= --policy carveout,movable,guaranteed --pressure --churn 12 --seconds 10 --realtime --sheet $(O)/demo.png
+demo: ## install what is missing, build, run camera, encoder, compositor and display, four processes; DEMO_ARGS='--help' and others
+	@scripts/deps build demo
+	+$(Q)$(MAKE) --no-print-directory all $(O)/freehold-demo
+	$(O)/freehold-demo $(DEMO_ARGS)
+
 test: ## install what is missing, then everything that CI checks
-	@scripts/deps build test
+	@scripts/deps build test demo
 	+@scripts/test -o $(O)
 
 check-fast: ## build, unit and model tests: seconds
@@ -128,7 +139,8 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(EXAMPLE_SRC) $(VM_SRC)) $(CONFORM) ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC)) ## build every test program
+programs: $(call bin,$(EXAMPLE_SRC) $(VM_SRC)) $(CONFORM) $(O)/freehold-demo
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -181,6 +193,7 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
+$(call obj,$(DEMO_SRC)): KIND_FLAGS = $(DEMO_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 # As their readers compile them.
 $(call obj,$(EXAMPLE_SRC)): KIND_FLAGS = -Iinclude
@@ -206,6 +219,11 @@ $(CLIENT_SO): $(call obj,$(CLIENT_SRC)) client/exports.map
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+
+# Client of a server, and nothing else.
+$(O)/freehold-demo: $(call obj,$(DEMO_SRC)) $(CLIENT_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(shell $(PKG_CONFIG) --libs $(DEMO_PC)) -pthread -o $@
 
 $(O)/%: %.scd
 	$(call say,MAN,$<)
@@ -304,13 +322,14 @@ TIDY_NODES = 20000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.
-TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(TOOL_SRC)
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(TOOL_SRC) $(DEMO_SRC)
 tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
 tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
 	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
 $(HOSTED_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(HOST_FLAGS)
 $(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
 $(CLIENT_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(CLIENT_FLAGS)
+$(DEMO_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(DEMO_FLAGS)
 $(O)/%.tidy: %.c .clang-tidy $(O)/%.o
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $(TIDY_EFFORT) $< -- -std=gnu11 -Wall -Wextra $(call tidy_flags,$<) >$@ 2>&1 || \
@@ -322,7 +341,7 @@ cppcheck: $(O)/flags
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client examples tools tests
+		core plat/hosted client examples tools demo tests
 
 # ---- install -------------------------------------------------------------------------------------
 
@@ -344,14 +363,15 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 	done
 	$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man3 && install -m 644 $(O)/man3/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
 
-readme-example: ## the examples of README.md, docs/devices.md and docs/buffers.md, built against the installed library, and run
+readme-example: ## the examples of README.md, docs/devices.md, docs/buffers.md and docs/pipelines.md, built against the installed library, and run
 	+$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(O))/stage PREFIX=/usr
 	$(Q)scripts/readme-example README.md $(abspath $(O))/stage /usr $(O)/readme-example
 	$(Q)scripts/readme-example docs/devices.md $(abspath $(O))/stage /usr $(O)/devices-example
 	$(Q)dir=$$(mktemp -d); export FREEHOLD_SOCKET=$$dir/sock PACKAGE=freehold-client; \
 		$(abspath $(O))/stage/usr/bin/freehold serve --ram 256M --bootargs cma=64M >$$dir/out & server=$$!; \
 		for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; [ ! -s $$dir/out ] || break; done; \
-		scripts/readme-example docs/buffers.md $(abspath $(O))/stage /usr $(O)/buffers-example; status=$$?; \
+		scripts/readme-example docs/buffers.md $(abspath $(O))/stage /usr $(O)/buffers-example && \
+		scripts/readme-example docs/pipelines.md $(abspath $(O))/stage /usr $(O)/pipelines-example; status=$$?; \
 		kill $$server; wait $$server || status=1; rm -rf $$dir; exit $$status
 
 -include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \

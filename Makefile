@@ -27,6 +27,7 @@ CORE_SRC := $(sort $(wildcard core/*/*.c core/*/*/*.c))
 HOSTED_SRC := $(sort $(wildcard plat/hosted/*.c))
 TOOL_SRC := $(sort $(wildcard tools/*.c))
 CLIENT_SRC := $(sort $(wildcard client/*.c))
+GST_SRC := $(sort $(wildcard gst/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
 DRIVE_SRC := $(sort $(wildcard tests/drive/*.c))
@@ -42,7 +43,7 @@ TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat client tools tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client gst tools tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -57,6 +58,10 @@ CLIENT_LIB := $(O)/libfreehold-client.a
 FDT_H := $(O)/libfdt/libfdt.h
 # Static, for kernels without a libc; no sanitizer is.
 CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
+# The GStreamer plugin, where GStreamer is; the client library's code is in it.
+GST_PC := gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-allocators-1.0
+GST_TEST := tests/gst/pipe.c
+GST := $(if $(SANITIZE),,$(shell $(PKG_CONFIG) --exists $(GST_PC) 2>/dev/null && echo $(O)/gst/libgstfreehold.so))
 MAN := $(MAN_SRC:%.scd=$(O)/%)
 
 # ---- flags ---------------------------------------------------------------------------------------
@@ -79,6 +84,8 @@ core_inc = $(CORE_INC) $(if $(filter core/boot/%,$(1)),$(FDT_INC))
 HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted $(if $(DW),-DFH_HAVE_LIBDW)
 TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude -Iplat/hosted -Itools
 CLIENT_FLAGS = -D_GNU_SOURCE -fPIC -pthread -Iinclude
+GST_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -fPIC -pthread -Iinclude \
+	$(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(GST_PC)))
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
 # Without it call sites have no file and line (plat/hosted/symbol.c).
@@ -95,8 +102,9 @@ endef
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
-all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
+all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(GST) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
 	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
+	$(if $(GST)$(SANITIZE),,@echo '  NOTE    libgstreamer-plugins-base1.0-dev is not installed: no GStreamer plugin')
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -123,7 +131,7 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC)) $(CONFORM) ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) ## build every test program
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -173,6 +181,7 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
+$(call obj,$(GST_SRC) $(GST_TEST)): KIND_FLAGS = $(GST_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
@@ -192,6 +201,12 @@ $(CLIENT_SO): $(call obj,$(CLIENT_SRC)) client/exports.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=client/exports.map \
 		$(filter %.o,$^) -pthread -o $@
+
+# GStreamer asks for the plugin's description; nothing else is to be seen.
+$(O)/gst/libgstfreehold.so: $(call obj,$(GST_SRC)) $(CLIENT_LIB) gst/exports.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,--version-script=gst/exports.map -Wl,-z,defs $(filter %.o %.a,$^) \
+		$(shell $(PKG_CONFIG) --libs $(GST_PC)) -pthread -o $@
 
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)
@@ -226,6 +241,10 @@ $(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
 $(call bin,$(STRESS_SRC) $(CLIENT_TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
+
+$(call bin,$(GST_TEST)): $(O)/%: $(O)/%.o $(CLIENT_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(shell $(PKG_CONFIG) --libs $(GST_PC)) -pthread -o $@
 
 $(call bin,$(FUZZ_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
@@ -275,13 +294,14 @@ TIDY_NODES = 20000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.
-TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(TOOL_SRC)
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(if $(GST),$(GST_SRC)) $(TOOL_SRC)
 tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
 tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
 	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
 $(HOSTED_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(HOST_FLAGS)
 $(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
 $(CLIENT_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(CLIENT_FLAGS)
+$(GST_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(GST_FLAGS)
 $(O)/%.tidy: %.c .clang-tidy $(O)/%.o
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $(TIDY_EFFORT) $< -- -std=gnu11 -Wall -Wextra $(call tidy_flags,$<) >$@ 2>&1 || \
@@ -293,10 +313,12 @@ cppcheck: $(O)/flags
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client tools tests
+		core plat/hosted client gst tools tests
 
 # ---- install -------------------------------------------------------------------------------------
 
+# Where GStreamer looks for plugins, under PREFIX in place of its own.
+GST_DIR = $(shell $(PKG_CONFIG) --define-variable=prefix=$(PREFIX) --variable=pluginsdir gstreamer-1.0)
 install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc files, man pages
 	$(Q)install -D -m 755 $(O)/freehold $(DESTDIR)$(PREFIX)/bin/freehold
 	$(Q)install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfreehold.a
@@ -310,6 +332,7 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold.pc
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' freehold-client.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold-client.pc
+	$(if $(GST),$(Q)install -D -m 755 $(GST) $(DESTDIR)$(GST_DIR)/libgstfreehold.so)
 	$(Q)for m in $(MAN); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done

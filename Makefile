@@ -312,6 +312,7 @@ cppcheck: $(O)/flags
 	$(Q)cppcheck -j 2 --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
+		'-DG_DEFINE_FINAL_TYPE(a,b,c)=' '-DG_DEFINE_TYPE(a,b,c)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
 		core plat/hosted client gst tools tests
 

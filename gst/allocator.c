@@ -31,6 +31,11 @@ struct record {
 	void *at; /* NULL: not mapped yet */
 	guint64 written;
 	gboolean writable;
+
+	/* Of gst_freehold_memory_again(), instead of all that: */
+	GstMemory *of;
+	GDestroyNotify gone;
+	gpointer data;
 };
 
 enum { PROP_0, PROP_SOCKET, PROP_HEAP };
@@ -44,9 +49,12 @@ static GQuark record_quark(void)
 
 static struct record *record_of(GstMemory *mem)
 {
+	struct record *r;
+
 	while (mem->parent)
 		mem = mem->parent;
-	return gst_mini_object_get_qdata(GST_MINI_OBJECT_CAST(mem), record_quark());
+	r = gst_mini_object_get_qdata(GST_MINI_OBJECT_CAST(mem), record_quark());
+	return r->of ? record_of(r->of) : r;
 }
 
 /* ---- what to say ---- */
@@ -430,6 +438,67 @@ static void unmap_full(GstMemory *mem, GstMapInfo *info)
 	if (info->flags & GST_MAP_WRITE)
 		count(a, r);
 	g_mutex_unlock(&a->lock);
+}
+
+/* ---- for other programs ---- */
+
+int gst_freehold_memory_export(GstMemory *mem, guint64 *id, guint64 *size, int *fd)
+{
+	GstFreeholdAllocator *a = GST_FREEHOLD_ALLOCATOR(mem->allocator);
+	struct record *r = record_of(mem);
+	int err;
+
+	g_mutex_lock(&a->lock);
+	err = fhc_export(a->c, r->buf.id, O_RDONLY | O_CLOEXEC, fd);
+	if (err == -ECONNRESET)
+		err = fhc_export(a->c, r->buf.id, O_RDONLY | O_CLOEXEC, fd);
+	g_mutex_unlock(&a->lock);
+	*id = r->buf.id;
+	*size = r->buf.size;
+	return err;
+}
+
+int gst_freehold_memory_fence(GstMemory *mem)
+{
+	GstFreeholdAllocator *a = GST_FREEHOLD_ALLOCATOR(mem->allocator);
+	struct record *r = record_of(mem);
+	struct pollfd p = {.fd = -1, .events = POLLIN};
+	int err;
+
+	g_mutex_lock(&a->lock);
+	err = fhc_export_sync_file(a->c, r->buf.id, DMA_BUF_SYNC_READ, &p.fd);
+	g_mutex_unlock(&a->lock);
+	if (err)
+		return -1;
+	if (poll(&p, 1, 0) == 0)
+		return p.fd;
+	close(p.fd);
+	return -1;
+}
+
+static void end_again(gpointer data)
+{
+	struct record *r = data;
+
+	gst_memory_unref(r->of);
+	r->gone(r->data);
+	g_free(r);
+}
+
+/* A root of its own, not a share: shares of a share hold on to the root alone. */
+GstMemory *gst_freehold_memory_again(GstMemory *mem, GDestroyNotify gone, gpointer data)
+{
+	struct record *r = g_new0(struct record, 1);
+	GstMemory *again = gst_fd_allocator_alloc(mem->allocator, record_of(mem)->buf.fd,
+						  mem->maxsize, GST_FD_MEMORY_FLAG_DONT_CLOSE);
+
+	*r = (struct record){.of = gst_memory_ref(mem), .gone = gone, .data = data};
+	gst_mini_object_set_qdata(GST_MINI_OBJECT_CAST(again), record_quark(), r, end_again);
+	again->offset = mem->offset;
+	again->size = mem->size;
+	if (GST_MEMORY_IS_READONLY(mem))
+		GST_MINI_OBJECT_FLAG_SET(again, GST_MEMORY_FLAG_READONLY);
+	return again;
 }
 
 /* ---- what GstFdMemory leaves to nobody in particular ---- */

@@ -48,6 +48,13 @@ gboolean gst_freehold_is_memory(GstMemory *mem);
 /* The server's number of it; 0: it is none of ours. */
 guint64 gst_freehold_memory_id(GstMemory *mem);
 
+/* A descriptor of it to pass on, for reading; the caller's. id and size as of the server's. 0 or a negative errno. */
+int gst_freehold_memory_export(GstMemory *mem, guint64 *id, guint64 *size, int *fd);
+/* What a reader has to wait for first: a descriptor that becomes readable then, the caller's; -1: nothing. */
+int gst_freehold_memory_fence(GstMemory *mem);
+/* Another GstMemory over the same bytes. gone(data) when nobody has that one, or a part of it, any more. */
+GstMemory *gst_freehold_memory_again(GstMemory *mem, GDestroyNotify gone, gpointer data);
+
 G_END_DECLS
 
 #endif

@@ -4,6 +4,27 @@
 
 #include <string.h>
 
+void gst_freehold_install_server(GObjectClass *class, guint socket, guint heap)
+{
+	const GParamFlags flags =
+		G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+	g_object_class_install_property(
+		class, socket,
+		g_param_spec_string("socket", "Socket",
+				    "Where `freehold serve` listens (default: $FREEHOLD_SOCKET, "
+				    "freehold.sock in $XDG_RUNTIME_DIR, /run/freehold.sock)",
+				    NULL, flags));
+	if (heap)
+		g_object_class_install_property(
+			class, heap,
+			g_param_spec_string("heap", "Heap",
+					    "The heap that buffers have to come from (default: the "
+					    "server's first "
+					    "area; buffers of its other heaps pass, too)",
+					    NULL, flags));
+}
+
 void gst_freehold_post(GstElement *element, GError *e)
 {
 	gst_element_message_full(element, GST_MESSAGE_ERROR, e->domain, e->code,

@@ -13,6 +13,17 @@ G_BEGIN_DECLS
 GST_DEBUG_CATEGORY_EXTERN(gst_freehold_debug);
 
 GType gst_freehold_pool_get_type(void);
+GType gst_freehold_sink_get_type(void);
+GType gst_freehold_src_get_type(void);
+
+/* Those that have a fourcc, for pad templates. */
+#define FREEHOLD_FORMATS                                                                           \
+	"{ I420, YV12, NV12, NV21, NV16, NV61, NV24, Y42B, Y444, YUY2, UYVY, YVYU, VYUY, AYUV, "   \
+	"BGRx, BGRA, "                                                                             \
+	"RGBx, RGBA, xRGB, ARGB, xBGR, ABGR, RGB, BGR, RGB16, BGR16, P010_10LE, GRAY8 }"
+
+/* Properties `socket` and `heap` (0: without). */
+void gst_freehold_install_server(GObjectClass *class, guint socket, guint heap);
 
 /* Posts an error that somebody else has found; takes it over. */
 void gst_freehold_post(GstElement *element, GError *e);

@@ -203,37 +203,7 @@ static gboolean set_caps(GstBaseTransform *trans, G_GNUC_UNUSED GstCaps *in, Gst
 
 /* ---- where buffers come from ---- */
 
-/* What downstream wants of buffers, whoever makes them. */
-struct wants {
-	guint size, min, max;
-	GstAllocationParams params;
-	gboolean video_meta;
-};
-
-static void read_wants(GstQuery *query, struct wants *w)
-{
-	gst_allocation_params_init(&w->params);
-	if (!query)
-		return;
-	for (guint n = 0; n < gst_query_get_n_allocation_pools(query); n++) {
-		guint size, min, max;
-
-		gst_query_parse_nth_allocation_pool(query, n, NULL, &size, &min, &max);
-		w->size = MAX(w->size, size);
-		w->min = MAX(w->min, min);
-	}
-	for (guint n = 0; n < gst_query_get_n_allocation_params(query); n++) {
-		GstAllocationParams params;
-
-		gst_query_parse_nth_allocation_param(query, n, NULL, &params);
-		w->params.align |= params.align;
-		w->params.prefix = MAX(w->params.prefix, params.prefix);
-		w->params.padding = MAX(w->params.padding, params.padding);
-	}
-	w->video_meta = gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
-}
-
-static gboolean merge(GstFreeholdPool *p, struct wants *w)
+static gboolean merge(GstFreeholdPool *p, struct freehold_wants *w)
 {
 	w->min = MAX(w->min, p->set.min);
 	w->max = p->set.max;
@@ -246,7 +216,7 @@ static gboolean merge(GstFreeholdPool *p, struct wants *w)
 	return FALSE;
 }
 
-static guint stride_align(GstFreeholdPool *p, const struct wants *w)
+static guint stride_align(GstFreeholdPool *p, const struct freehold_wants *w)
 {
 	if (p->set.stride_align > 1 && !w->video_meta && !p->warned) {
 		p->warned = TRUE;
@@ -259,31 +229,15 @@ static guint stride_align(GstFreeholdPool *p, const struct wants *w)
 	return w->video_meta ? p->set.stride_align : 0;
 }
 
-static GstBufferPool *make_pool(GstFreeholdPool *p, GstCaps *caps, struct wants *w)
+static GstBufferPool *make_pool(GstFreeholdPool *p, GstCaps *caps, struct freehold_wants *w)
 {
-	GstBufferPool *pool =
-		gst_freehold_buffer_pool_new(p->a, stride_align(p, w), GST_ELEMENT_CAST(p));
-	GstStructure *config = gst_buffer_pool_get_config(pool);
-
-	gst_buffer_pool_config_set_params(config, caps, w->size, w->min, w->max);
-	gst_buffer_pool_config_set_allocator(config, GST_ALLOCATOR_CAST(p->a), &w->params);
-	if (w->video_meta)
-		gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-	if (gst_buffer_pool_set_config(pool, config)) {
-		/* With strides of our own a frame is larger than caps say. */
-		config = gst_buffer_pool_get_config(pool);
-		(void)gst_buffer_pool_config_get_params(config, NULL, &w->size, NULL, NULL);
-		gst_structure_free(config);
-		return pool;
-	}
-	gst_object_unref(pool);
-	return NULL;
+	return gst_freehold_make_pool(p->a, caps, stride_align(p, w), GST_ELEMENT_CAST(p), w);
 }
 
 static gboolean propose_allocation(GstBaseTransform *trans, GstQuery *decided, GstQuery *query)
 {
 	GstFreeholdPool *p = POOL(trans);
-	struct wants w = {0};
+	struct freehold_wants w;
 	GstBufferPool *pool = NULL;
 	gboolean need_pool;
 	GstVideoInfo info;
@@ -293,7 +247,7 @@ static gboolean propose_allocation(GstBaseTransform *trans, GstQuery *decided, G
 		return FALSE;
 	p->asked = TRUE;
 	gst_query_parse_allocation(query, &caps, &need_pool);
-	read_wants(decided, &w);
+	gst_freehold_read_wants(decided, &w);
 	if (!merge(p, &w))
 		return FALSE;
 	for (guint n = 0; decided && n < gst_query_get_n_allocation_metas(decided); n++) {
@@ -369,14 +323,15 @@ static GstFlowReturn own_buffer(GstFreeholdPool *p, GstBuffer *in, const GstVide
 				GstBuffer **out)
 {
 	GstQuery *query;
-	struct wants w = {0};
+	struct freehold_wants w;
 
 	if (!info)
 		return plain_buffer(p, in, out);
 	if (!p->copies) {
 		query = gst_query_new_allocation(p->caps, FALSE);
-		read_wants(gst_pad_peer_query(GST_BASE_TRANSFORM_SRC_PAD(p), query) ? query : NULL,
-			   &w);
+		gst_freehold_read_wants(
+			gst_pad_peer_query(GST_BASE_TRANSFORM_SRC_PAD(p), query) ? query : NULL,
+			&w);
 		gst_query_unref(query);
 		w.size = MAX(w.size, (guint)info->size);
 		if (!merge(p, &w))
@@ -597,19 +552,7 @@ static void install_properties(GObjectClass *class)
 	const GParamFlags flags =
 		G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
-	g_object_class_install_property(
-		class, PROP_SOCKET,
-		g_param_spec_string("socket", "Socket",
-				    "Where `freehold serve` listens (default: $FREEHOLD_SOCKET, "
-				    "freehold.sock in $XDG_RUNTIME_DIR, /run/freehold.sock)",
-				    NULL, flags));
-	g_object_class_install_property(
-		class, PROP_HEAP,
-		g_param_spec_string(
-			"heap", "Heap",
-			"The heap that buffers have to come from (default: the server's first "
-			"area; buffers of its other heaps pass, too)",
-			NULL, flags));
+	gst_freehold_install_server(class, PROP_SOCKET, PROP_HEAP);
 	g_object_class_install_property(class, PROP_MIN,
 					g_param_spec_uint("min-buffers", "Minimum of buffers",
 							  "Buffers that are allocated at the start",

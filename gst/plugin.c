@@ -10,7 +10,11 @@ static gboolean plugin_init(GstPlugin *plugin)
 {
 	GST_DEBUG_CATEGORY_INIT(gst_freehold_debug, "freehold", 0, "buffers of freehold serve");
 	return gst_element_register(plugin, "freeholdpool", GST_RANK_NONE,
-				    gst_freehold_pool_get_type());
+				    gst_freehold_pool_get_type()) &&
+	       gst_element_register(plugin, "freeholdsink", GST_RANK_NONE,
+				    gst_freehold_sink_get_type()) &&
+	       gst_element_register(plugin, "freeholdsrc", GST_RANK_NONE,
+				    gst_freehold_src_get_type());
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, freehold,

@@ -103,3 +103,48 @@ GstBufferPool *gst_freehold_buffer_pool_new(GstFreeholdAllocator *a, guint strid
 	g_weak_ref_set(&p->reporter, reporter);
 	return GST_BUFFER_POOL_CAST(p);
 }
+
+void gst_freehold_read_wants(GstQuery *query, struct freehold_wants *w)
+{
+	*w = (struct freehold_wants){0};
+	gst_allocation_params_init(&w->params);
+	if (!query)
+		return;
+	for (guint n = 0; n < gst_query_get_n_allocation_pools(query); n++) {
+		guint size, min, max;
+
+		gst_query_parse_nth_allocation_pool(query, n, NULL, &size, &min, &max);
+		w->size = MAX(w->size, size);
+		w->min = MAX(w->min, min);
+	}
+	for (guint n = 0; n < gst_query_get_n_allocation_params(query); n++) {
+		GstAllocationParams params;
+
+		gst_query_parse_nth_allocation_param(query, n, NULL, &params);
+		w->params.align |= params.align;
+		w->params.prefix = MAX(w->params.prefix, params.prefix);
+		w->params.padding = MAX(w->params.padding, params.padding);
+	}
+	w->video_meta = gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
+}
+
+GstBufferPool *gst_freehold_make_pool(GstFreeholdAllocator *a, GstCaps *caps, guint stride_align,
+				      GstElement *reporter, struct freehold_wants *w)
+{
+	GstBufferPool *pool = gst_freehold_buffer_pool_new(a, stride_align, reporter);
+	GstStructure *config = gst_buffer_pool_get_config(pool);
+
+	gst_buffer_pool_config_set_params(config, caps, w->size, w->min, w->max);
+	gst_buffer_pool_config_set_allocator(config, GST_ALLOCATOR_CAST(a), &w->params);
+	if (w->video_meta)
+		gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+	if (!gst_buffer_pool_set_config(pool, config)) {
+		gst_object_unref(pool);
+		return NULL;
+	}
+	/* With strides of our own a frame is larger than caps say. */
+	config = gst_buffer_pool_get_config(pool);
+	(void)gst_buffer_pool_config_get_params(config, NULL, &w->size, NULL, NULL);
+	gst_structure_free(config);
+	return pool;
+}

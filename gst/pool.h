@@ -19,6 +19,18 @@ G_DECLARE_FINAL_TYPE(GstFreeholdBufferPool, gst_freehold_buffer_pool, GST, FREEH
 GstBufferPool *gst_freehold_buffer_pool_new(GstFreeholdAllocator *a, guint stride_align,
 					    GstElement *reporter);
 
+/* What is wanted of buffers, whoever makes them. */
+struct freehold_wants {
+	guint size, min, max; /* bytes; buffers */
+	GstAllocationParams params;
+	gboolean video_meta;
+};
+/* Reads out of an answered ALLOCATION query (NULL: nothing is wanted) what downstream wants. */
+void gst_freehold_read_wants(GstQuery *query, struct freehold_wants *w);
+/* A configured pool for raw video of these caps; *w has what a frame takes, then. NULL: it cannot be. */
+GstBufferPool *gst_freehold_make_pool(GstFreeholdAllocator *a, GstCaps *caps, guint stride_align,
+				      GstElement *reporter, struct freehold_wants *w);
+
 G_END_DECLS
 
 #endif

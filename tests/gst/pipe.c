@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Runs a pipeline and says where its buffers were: for each pad that is asked for, how many came by, how many of them are DMA-BUF memory, how
- * many the server knows as held by one other program than this looker, and how many different ones; then the stats of each freeholdpool. One `name value...` a line.
+ * many the server knows as held by another program than this looker, and how many different ones; then the stats of each freeholdpool. One `name value...` a line.
  * usage: gst_pipe [-p ELEMENT.PAD]... [-a ACTION]... [-t SECONDS] PIPELINE
  *   -a N:caps:ELEMENT:CAPS  after N buffers of the first -p, that element (a capsfilter) has those caps
  *   -a N:seek               ... a flushing seek to the start
@@ -54,7 +54,7 @@ static gboolean listed(int fd)
 
 	if ((!c && fhc_connect(NULL, "watcher", &c)) || fhc_import(c, fd, &buf))
 		return FALSE;
-	known = fhc_get_info(c, buf.id, &info) == 0 && info.holders == 2;
+	known = fhc_get_info(c, buf.id, &info) == 0 && info.holders >= 2;
 	return fhc_free(c, buf.id) == 0 && known;
 }
 
@@ -234,8 +234,9 @@ int main(int argc, char **argv)
 	gst_init(&argc, &argv);
 	while ((opt = getopt(argc, argv, "p:a:t:s:")) != -1) {
 		if (opt == 'p' && nr_probes < MAX_PROBES) {
-			probes[nr_probes++] =
-				(struct probe){.where = optarg, .first = nr_probes == 0};
+			probes[nr_probes].where = optarg;
+			probes[nr_probes].first = nr_probes == 0;
+			nr_probes++;
 		} else if (opt == 'a' && nr_actions < MAX_ACTIONS && strchr(optarg, ':')) {
 			actions[nr_actions++] = (struct action){strtoull(optarg, NULL, 10),
 								strchr(optarg, ':') + 1, FALSE};

@@ -24,6 +24,9 @@ struct _GstFreeholdAllocator {
 	struct freehold_stats stats;
 };
 
+/* Memory may grow by so much at its end, as GStreamer's own, where the last page has it. */
+#define SLACK 7
+
 /* What a GstMemory has beside what GstFdMemory knows; dies with it. */
 struct record {
 	GstFreeholdAllocator *a; /* the memory has a reference */
@@ -285,7 +288,7 @@ GstMemory *gst_freehold_allocator_take(GstFreeholdAllocator *a, gsize size,
 		if (err)
 			say_alloc(a, err, total, &e);
 		else
-			mem = wrap(a, &buf, total, TRUE);
+			mem = wrap(a, &buf, MIN(total + SLACK, (gsize)buf.size), TRUE);
 	}
 	keep_error(a, e);
 	g_mutex_unlock(&a->lock);

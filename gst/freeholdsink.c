@@ -124,12 +124,8 @@ static void close_ring(GstFreeholdSink *s)
 	}
 }
 
-static gboolean open_ring(GstFreeholdSink *s)
+static void say_listen(GstFreeholdSink *s, int err)
 {
-	int err = s->path ? fhc_out_create(&s->out) : -EINVAL;
-
-	if (!err)
-		err = fhc_out_listen(s->out, s->path);
 	if (err == -EINVAL)
 		GST_ELEMENT_ERROR(
 			s, RESOURCE, SETTINGS,
@@ -141,14 +137,25 @@ static gboolean open_ring(GstFreeholdSink *s)
 			("path=%s: another producer answers there: stop it, or take another path",
 			 s->path),
 			(NULL));
-	else if (err)
+	else
 		GST_ELEMENT_ERROR(s, RESOURCE, OPEN_WRITE,
 				  ("path=%s: cannot listen there: %s", s->path, g_strerror(-err)),
 				  (NULL));
-	if (err)
+}
+
+static gboolean open_ring(GstFreeholdSink *s)
+{
+	int err = s->path ? fhc_out_create(&s->out) : -EINVAL;
+
+	if (!err)
+		err = fhc_out_listen(s->out, s->path);
+	if (err) {
+		say_listen(s, err);
 		return FALSE;
+	}
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->quit = s->unlocked = FALSE;
+	s->seq = 0;
 	s->thread = g_thread_new("freeholdsink", serve, s);
 	return TRUE;
 }

@@ -98,7 +98,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs threaded bench test-libcamera soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run test check-fast programs threaded bench test-gst test-libcamera soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -143,6 +143,9 @@ fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpu
 
 test-libcamera: $(O)/freehold ## as root: libcamera of a newer Debian, run by `freehold exec`, captures from its virtual camera
 	scripts/linux-libcamera -t -j $(abspath $(O)/freehold) --ram 256M --bootargs cma=64M
+
+test-gst: all ## GStreamer's own checks of memory, buffers and pools (Debian's source packages), with our allocator
+	scripts/gst-check $(O)
 
 bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 	$(Q)for b in $(call bin,$(BENCH_SRC)); do $$b || exit 1; done

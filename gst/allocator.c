@@ -506,22 +506,24 @@ GstMemory *gst_freehold_memory_again(GstMemory *mem, GDestroyNotify gone, gpoint
 
 /* ---- what GstFdMemory leaves to nobody in particular ---- */
 
+/* Not through gst_memory_map(): a copy of what is mapped for writing is as good as the writer made it so far, as with GStreamer's own memory. */
 static GstMemory *copy(GstMemory *mem, gssize offset, gssize size)
 {
 	GstAllocationParams params = {.align = mem->align};
-	GstMapInfo from, to;
+	GstMapInfo from = {.flags = GST_MAP_READ}, to;
+	const guint8 *bytes;
 	GstMemory *out;
 
-	if (!gst_memory_map(mem, &from, GST_MAP_READ))
-		return NULL;
 	if (size == -1)
-		size = (gssize)from.size > offset ? (gssize)from.size - offset : 0;
+		size = (gssize)mem->size > offset ? (gssize)mem->size - offset : 0;
 	out = gst_allocator_alloc(mem->allocator, (gsize)size, &params);
-	if (out && gst_memory_map(out, &to, GST_MAP_WRITE)) {
-		memcpy(to.data, from.data + offset, (gsize)size);
+	bytes = out ? map_full(mem, &from, mem->maxsize) : NULL;
+	if (bytes && gst_memory_map(out, &to, GST_MAP_WRITE)) {
+		memcpy(to.data, bytes + mem->offset + offset, (gsize)size);
 		gst_memory_unmap(out, &to);
 	}
-	gst_memory_unmap(mem, &from);
+	if (bytes)
+		unmap_full(mem, &from);
 	return out;
 }
 

@@ -41,9 +41,12 @@ CLIENT_TEST_SRC := $(sort $(wildcard tests/client/*.c))
 STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
+# Of GStreamer or without it.
+DEMO_MEDIA := $(if $(shell $(PKG_CONFIG) --exists gstreamer-app-1.0 gstreamer-video-1.0 2>/dev/null && echo yes),gst,none)
+DEMO_SRC := $(sort $(filter-out demo/media_%,$(wildcard demo/*.c)) demo/media_$(DEMO_MEDIA).c)
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat client gst tools tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client gst tools demo tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -88,6 +91,8 @@ GST_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -fPIC -pthread -Iinc
 	$(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(GST_PC)))
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
+DEMO_PC = libpng $(if $(filter gst,$(DEMO_MEDIA)),gstreamer-app-1.0 gstreamer-video-1.0)
+DEMO_FLAGS = -D_GNU_SOURCE -pthread -Iinclude $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(DEMO_PC)))
 # Without it call sites have no file and line (plat/hosted/symbol.c).
 DW := $(shell $(PKG_CONFIG) --libs libdw 2>/dev/null)
 
@@ -98,7 +103,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs threaded bench test-gst test-libcamera soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run demo test check-fast programs threaded bench test-gst test-libcamera soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -115,8 +120,14 @@ run: ## install what is missing, build, run the camera-and-display job
 	+$(Q)$(MAKE) --no-print-directory all
 	$(O)/freehold run jobs/camera-display.job
 
+DEMO_ARGS ?= --policy carveout,movable,guaranteed --pressure --churn 8 --seconds 10 --sheet $(O)/demo.png
+demo: ## install what is missing, build, run camera, encoder, compositor and display, four processes; DEMO_ARGS='--help' and others
+	@scripts/deps build demo
+	+$(Q)$(MAKE) --no-print-directory all $(O)/freehold-demo
+	$(O)/freehold-demo $(DEMO_ARGS)
+
 test: ## install what is missing, then everything that CI checks
-	@scripts/deps build test
+	@scripts/deps build test demo
 	+@scripts/test -o $(O)
 
 check-fast: ## build, unit and model tests: seconds
@@ -131,7 +142,7 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) $(O)/freehold-demo ## build every test program
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -185,6 +196,7 @@ $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
 $(call obj,$(GST_SRC) $(GST_TEST)): KIND_FLAGS = $(GST_FLAGS)
+$(call obj,$(DEMO_SRC)): KIND_FLAGS = $(DEMO_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
@@ -214,6 +226,11 @@ $(O)/gst/libgstfreehold.so: $(call obj,$(GST_SRC)) $(CLIENT_LIB) gst/exports.map
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
+
+# Client of a server, and nothing else.
+$(O)/freehold-demo: $(call obj,$(DEMO_SRC)) $(CLIENT_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(shell $(PKG_CONFIG) --libs $(DEMO_PC)) -pthread -o $@
 
 $(O)/%: %.scd
 	$(call say,MAN,$<)
@@ -297,7 +314,7 @@ TIDY_NODES = 20000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.
-TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(if $(GST),$(GST_SRC)) $(TOOL_SRC)
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(if $(GST),$(GST_SRC)) $(TOOL_SRC) $(DEMO_SRC)
 tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
 tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
 	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
@@ -305,6 +322,7 @@ $(HOSTED_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(HOST_FLAGS)
 $(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
 $(CLIENT_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(CLIENT_FLAGS)
 $(GST_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(GST_FLAGS)
+$(DEMO_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(DEMO_FLAGS)
 $(O)/%.tidy: %.c .clang-tidy $(O)/%.o
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $(TIDY_EFFORT) $< -- -std=gnu11 -Wall -Wextra $(call tidy_flags,$<) >$@ 2>&1 || \
@@ -317,7 +335,7 @@ cppcheck: $(O)/flags
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		'-DG_DEFINE_FINAL_TYPE(a,b,c)=' '-DG_DEFINE_TYPE(a,b,c)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client gst tools tests
+		core plat/hosted client gst tools demo tests
 
 # ---- install -------------------------------------------------------------------------------------
 

@@ -396,7 +396,8 @@ int fhc_out_dispatch(struct fhc_out *o)
 				return err;
 		}
 		sum += n;
-	} while (n == EVENTS && sum < 64 * EVENTS);
+		/* What one event brings, as a promise that is kept already, is the next round's. */
+	} while (n && sum < 64 * EVENTS);
 	return sum;
 }
 

@@ -22,6 +22,7 @@ struct _GstFreeholdAllocator {
 	struct fhc *c;
 	GError *error;
 	struct freehold_stats stats;
+	gboolean no_count;
 };
 
 /* Memory may grow by so much at its end, as GStreamer's own, where the last page has it. */
@@ -189,7 +190,7 @@ static gboolean open_locked(GstFreeholdAllocator *a, GError **error)
 			return FALSE;
 		}
 		fhc_keep(a->c, true);
-		a->stats.by_page = fhc_count_writes(a->c, true) == 0;
+		a->stats.by_page = !a->no_count && fhc_count_writes(a->c, true) == 0;
 	}
 	return a->found || choose_heap(a, error);
 }
@@ -438,7 +439,7 @@ static void unmap_full(GstMemory *mem, GstMapInfo *info)
 	g_mutex_lock(&a->lock);
 	(void)may_go_on(a, fhc_sync(a->c, r->buf.id, DMA_BUF_SYNC_END | sync_flags(info->flags)),
 			"sync");
-	if (info->flags & GST_MAP_WRITE)
+	if ((info->flags & GST_MAP_WRITE) && !a->no_count)
 		count(a, r);
 	g_mutex_unlock(&a->lock);
 }
@@ -554,6 +555,11 @@ GError *gst_freehold_allocator_last_error(GstFreeholdAllocator *a)
 	e = a->error ? g_error_copy(a->error) : NULL;
 	g_mutex_unlock(&a->lock);
 	return e;
+}
+
+void gst_freehold_allocator_no_count(GstFreeholdAllocator *a)
+{
+	a->no_count = TRUE;
 }
 
 const char *gst_freehold_allocator_heap(GstFreeholdAllocator *a)

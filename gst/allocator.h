@@ -18,6 +18,8 @@ G_DECLARE_FINAL_TYPE(GstFreeholdAllocator, gst_freehold_allocator, GST, FREEHOLD
 /* socket NULL: as fhc_connect(); heap NULL: the server's first area, else its first heap; label: what buffers are called in read-outs. */
 GstFreeholdAllocator *gst_freehold_allocator_new(const char *socket, const char *heap,
 						 const char *label);
+/* Before open(): what is written is not looked at by page, which costs a fault for each page of a frame. */
+void gst_freehold_allocator_no_count(GstFreeholdAllocator *a);
 
 /* Connects, and checks that the heap is there. Errors are of GST_RESOURCE_ERROR and say what to do. */
 gboolean gst_freehold_allocator_open(GstFreeholdAllocator *a, GError **error);

@@ -16,7 +16,7 @@ enum copy { COPY_NEVER, COPY_ALLOW };
 struct settings {
 	char *socket, *heap;
 	guint min, max, stride_align;
-	gboolean dmabuf_caps;
+	gboolean dmabuf_caps, count;
 	enum copy copy;
 };
 
@@ -43,6 +43,7 @@ enum {
 	PROP_STRIDE,
 	PROP_DMABUF,
 	PROP_COPY,
+	PROP_COUNT,
 	PROP_STATS,
 };
 
@@ -78,6 +79,8 @@ static gboolean start(GstBaseTransform *trans)
 		return FALSE;
 	}
 	p->a = gst_freehold_allocator_new(p->set.socket, p->set.heap, name);
+	if (!p->set.count)
+		gst_freehold_allocator_no_count(p->a);
 	if (gst_freehold_allocator_open(p->a, &e))
 		return TRUE;
 	gst_freehold_post(GST_ELEMENT_CAST(p), e);
@@ -112,8 +115,11 @@ static GstStructure *stats(GstFreeholdPool *p)
 	if (a)
 		gst_freehold_allocator_stats(a, &s);
 	gst_structure_set(out, "bytes-written", G_TYPE_UINT64, s.written, "counted", G_TYPE_STRING,
-			  s.by_page ? "pages" : "maps", "allocations", G_TYPE_UINT64, s.allocations,
-			  "buffers", G_TYPE_UINT64, s.buffers, NULL);
+			  !p->set.count ? "no"
+			  : s.by_page	? "pages"
+					: "maps",
+			  "allocations", G_TYPE_UINT64, s.allocations, "buffers", G_TYPE_UINT64,
+			  s.buffers, NULL);
 	if (a)
 		gst_structure_set(out, "heap", G_TYPE_STRING, gst_freehold_allocator_heap(a), NULL);
 	if (fourcc)
@@ -494,6 +500,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
 	case PROP_COPY:
 		s->copy = (enum copy)g_value_get_enum(value);
 		break;
+	case PROP_COUNT:
+		s->count = g_value_get_boolean(value);
+		break;
 	default:
 		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 	}
@@ -531,6 +540,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 		break;
 	case PROP_COPY:
 		g_value_set_enum(value, s->copy);
+		break;
+	case PROP_COUNT:
+		g_value_set_boolean(value, s->count);
 		break;
 	default:
 		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -579,11 +591,19 @@ static void install_properties(GObjectClass *class)
 							  "What to do with buffers of other memory",
 							  copy_type(), COPY_ALLOW, flags));
 	g_object_class_install_property(
+		class, PROP_COUNT,
+		g_param_spec_boolean(
+			"count-writes", "Count writes",
+			"Count bytes that are written, by page; costs a fault for each page "
+			"of a frame",
+			TRUE, flags));
+	g_object_class_install_property(
 		class, PROP_STATS,
 		g_param_spec_boxed(
 			"stats", "Statistics",
 			"frames, copied, copied-bytes; bytes-written to this element's buffers "
-			"by this process, counted by pages or maps; allocations, buffers (there "
+			"by this process, counted by pages or maps, or not; allocations, buffers "
+			"(there "
 			"now), heap, drm-fourcc; also posted on the bus at the end of the stream",
 			GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
@@ -617,6 +637,7 @@ static void gst_freehold_pool_class_init(GstFreeholdPoolClass *class)
 static void gst_freehold_pool_init(GstFreeholdPool *p)
 {
 	p->set.copy = COPY_ALLOW;
+	p->set.count = TRUE;
 	/* Not even when caps stay the same: each buffer is looked at. */
 	gst_base_transform_set_passthrough(&p->parent, FALSE);
 	gst_base_transform_set_in_place(&p->parent, FALSE);

@@ -14,6 +14,7 @@
 #include <freehold/heap.h>
 #include <freehold/mem.h>
 #include "args.h"
+#include "beside.h"
 #include "books.h"
 #include "serve.h"
 #include "serve_listen.h"
@@ -45,6 +46,9 @@ struct opts {
 	unsigned int nr_limits;
 	const char *backing;
 	bool huge;
+	const char *job_path; /* NULL: no tenants */
+	struct job *job;
+	const struct boot_config *cfg;
 };
 
 enum {
@@ -55,7 +59,8 @@ enum {
 	OPT_HEAP,
 	OPT_MAX,
 	OPT_BUFFERS,
-	OPT_DRAIN
+	OPT_DRAIN,
+	OPT_JOB
 };
 
 static const struct argp_option options[] = {
@@ -66,6 +71,8 @@ static const struct argp_option options[] = {
 	{"mode", OPT_MODE, "MODE", 0, "Of the socket, octal (default 0600, with --group 0660)", 0},
 	{"group", OPT_GROUP, "NAME", 0, "Its members may connect, too", 0},
 	{"backing", OPT_BACKING, "memfd|hugetlb", 0, "What buffers are made of (default memfd)", 0},
+	{"job", OPT_JOB, "FILE", 0, "The tenants of this job use the machine's memory meanwhile",
+	 1},
 	{"limit-client", OPT_CLIENT, "SIZE", 0, "What one client may have (default: no limit)", 2},
 	{"limit-heap", OPT_HEAP, "NAME=SIZE", 0, "What may be had of one heap, by all", 2},
 	{"max-clients", OPT_MAX, "N", 0, "At the same time (default 1024)", 2},
@@ -160,6 +167,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_BACKING:
 		backing(o, arg, state);
+		break;
+	case OPT_JOB:
+		o->job_path = arg;
 		break;
 	case OPT_CLIENT:
 		if (!value_size(arg, &o->serve.max_bytes) || !o->serve.max_bytes)
@@ -326,22 +336,36 @@ static void drain(struct server *s, uint64_t ns)
 	}
 }
 
-static int serve(const struct opts *o, struct server *s)
+static int end_tenants(struct beside *b)
+{
+	uint64_t wrong = b ? beside_end(b) : 0;
+
+	if (!wrong)
+		return 0;
+	fprintf(stderr, "freehold serve: tenants found %" PRIu64 " wrong bytes\n", wrong);
+	return EXIT_BROKEN;
+}
+
+static int serve(const struct opts *o, struct server *s, struct beside *b)
 {
 	char why[512] = "";
-	int status = 0;
+	int status = 0, wrong;
 
 	while (!stops) {
 		int err = server_step(s, -1);
 
-		if (err && err != -EINTR)
+		if (err && err != -EINTR) {
+			(void)end_tenants(b);
 			return fail(EXIT_BROKEN, strerror(-err));
+		}
 	}
 	drain(s, o->drain_ns);
 	if (server_buffers(s)) {
 		server_list(s, MAX_LISTED);
 		status = EXIT_LEFT;
 	}
+	wrong = end_tenants(b);
+	status = wrong ? wrong : status;
 	if (server_check(s, why, sizeof(why)))
 		status = fail(EXIT_BROKEN, why);
 	return status;
@@ -387,8 +411,23 @@ static int open_sockets(const struct opts *o, struct server *s, struct listening
 	return err ? fail(EXIT_BROKEN, strerror(-err)) : 0;
 }
 
+/* False: said. */
+static bool start_tenants(const struct opts *o, const struct books *b, struct beside **tenants)
+{
+	struct why why = {""};
+
+	*tenants = NULL;
+	if (!o->job)
+		return true;
+	*tenants = beside_start(o->job, o->cfg, b->host, b->m, &why);
+	if (!*tenants)
+		(void)fail(BAD_INPUT, why.text);
+	return *tenants;
+}
+
 static int with_machine(struct opts *o, struct books *b)
 {
+	struct beside *tenants;
 	struct listening l = {.fd = -1, .lock = -1};
 	struct boot_why why = {""};
 	struct server *s;
@@ -398,21 +437,57 @@ static int with_machine(struct opts *o, struct books *b)
 	if (!set_heap_limits(o, b->m))
 		return BAD_INPUT;
 	raise_nofile();
+	if (!start_tenants(o, b, &tenants))
+		return BAD_INPUT;
 	catch_stops(&waiting);
 	o->serve.m = b->m;
 	o->serve.host = b->host;
 	o->serve.log = log_line;
 	o->serve.sigmask = &waiting;
-	if (server_create(&o->serve, &s, &why))
+	if (server_create(&o->serve, &s, &why)) {
+		(void)end_tenants(tenants);
 		return fail(BAD_INPUT, why.text);
+	}
 	status = open_sockets(o, s, &l);
 	if (!status) {
 		say_ready(*l.path ? l.path : "inherited sockets", o->backing, b->m);
-		status = serve(o, s);
+		status = serve(o, s, tenants);
+	} else {
+		(void)end_tenants(tenants);
 	}
 	listen_close(&l);
 	server_destroy(s);
 	return status;
+}
+
+/* The machine is the options'; of the job's that is taken which they do not say. */
+static bool load_job(struct opts *o, struct boot_config *cfg)
+{
+	static struct job job; /* too large for a stack */
+	struct boot_why boot_why = {""};
+	struct why why = {""};
+	static char ram[32];
+
+	if (o->job_path && !beside_load(o->job_path, &job, &why))
+		return !fail(BAD_INPUT, why.text);
+	if (o->job_path && !o->load.dtb && *job.dtb)
+		o->load.dtb = job.dtb;
+	if (o->job_path && !o->load.ram && job.ram) {
+		snprintf(ram, sizeof(ram), "%" PRIu64, job.ram);
+		o->load.ram = ram;
+	}
+	if (o->job_path && !o->load.bootargs && job.has_bootargs)
+		o->load.bootargs = job.bootargs;
+	if (load_boot_config(&o->load, cfg, &boot_why))
+		return !fail(BAD_INPUT, boot_why.text);
+	if (!o->job_path)
+		return true;
+	if (!job_check(&job, cfg, &why))
+		return !fail(BAD_INPUT, why.text);
+	o->job = &job;
+	o->cfg = cfg;
+	cfg->nr_cpus = beside_cpus(&job);
+	return true;
 }
 
 int cmd_serve(int argc, char **argv)
@@ -423,7 +498,6 @@ int cmd_serve(int argc, char **argv)
 			 .drain_ns = DRAIN_S * UINT64_C(1000000000),
 			 .backing = "memfd"};
 	struct books books = {.bytes = true, .log = log_machine};
-	struct boot_why why = {""};
 	const char *broken;
 	int status;
 
@@ -434,8 +508,8 @@ int cmd_serve(int argc, char **argv)
 		return BAD_INPUT;
 	if (!o.mode_given)
 		o.mode = o.serve.group >= 0 ? 0660 : 0600;
-	if (load_boot_config(&o.load, &cfg, &why))
-		return fail(BAD_INPUT, why.text);
+	if (!load_job(&o, &cfg))
+		return BAD_INPUT;
 	books.backing = o.huge ? HOSTED_HUGETLB : HOSTED_MEMFD;
 	broken = books_open(&books, &cfg);
 	if (broken)

@@ -107,7 +107,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static bool start_threads(struct run *run, struct why *why)
+bool run_start_threads(struct run *run, struct why *why)
 {
 	for (unsigned int i = 0; i < run->nr_threads; i++) {
 		struct actor_thread *t = &run->thread[i];
@@ -121,13 +121,15 @@ static bool start_threads(struct run *run, struct why *why)
 	return true;
 }
 
-static void join_threads(struct run *run)
+void run_join_threads(struct run *run)
 {
 	stop_all(run);
 	background_stop(run);
-	for (unsigned int i = 0; i < run->nr_threads; i++)
+	for (unsigned int i = 0; run->thread && i < run->nr_threads; i++) {
 		if (run->thread[i].started)
 			pthread_join(run->thread[i].id, NULL);
+		run->thread[i].started = false;
+	}
 }
 
 /* ---- actors ---- */
@@ -179,7 +181,7 @@ static uint64_t quota(const struct job_actor *spec, unsigned int thread)
 	return thread < sharers ? (spec->count + sharers - 1 - thread) / sharers : 0;
 }
 
-static bool create_actors(struct run *run, struct why *why)
+bool run_create_actors(struct run *run, struct why *why)
 {
 	const struct job *job = run->setup->job;
 	struct actor_thread *t = run->thread;
@@ -214,7 +216,7 @@ static bool create_actors(struct run *run, struct why *why)
 	return true;
 }
 
-static void destroy_actors(struct run *run)
+void run_destroy_actors(struct run *run)
 {
 	for (unsigned int i = 0; i < run->nr_actors; i++)
 		run->actor[i].ops->destroy(&run->actor[i]);
@@ -291,7 +293,7 @@ static void nap(uint64_t ns)
 	nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
 }
 
-static void fill_phase(struct run *run)
+void run_fill_phase(struct run *run)
 {
 	struct run_progress p = {.policy = run->policy, .phase = "fill"};
 	unsigned int turn = 0;
@@ -326,6 +328,14 @@ static uint64_t counted(struct run *run)
 	return at;
 }
 
+void run_work(struct run *run)
+{
+	pthread_mutex_lock(&run->lock);
+	run->working = true;
+	pthread_cond_broadcast(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+}
+
 static void work_phase(struct run *run)
 {
 	struct run_progress p = {
@@ -339,10 +349,7 @@ static void work_phase(struct run *run)
 	run->drains = run_vmstat(run->m, "freehold_pcp_drain");
 	began = run_now();
 	faults_set(&run->faults, true);
-	pthread_mutex_lock(&run->lock);
-	run->working = true;
-	pthread_cond_broadcast(&run->changed);
-	pthread_mutex_unlock(&run->lock);
+	run_work(run);
 	while (good && !interrupted(run) && p.at_ns < p.of_ns && !counted(run)) {
 		uint64_t left = p.of_ns - p.at_ns;
 
@@ -407,7 +414,7 @@ static void check_phase(struct run *run)
 	check_in_place(run);
 	if (run->setup->readouts)
 		r->readouts = run_read_outs(run->m);
-	destroy_actors(run);
+	run_destroy_actors(run);
 	run->nr_actors = 0;
 	fh_cpu_quiesce(run->m);
 	check_given_back(run);
@@ -419,7 +426,7 @@ static void check_phase(struct run *run)
 
 /* ---- birth and death ---- */
 
-static void run_init(struct run *run)
+void run_init(struct run *run)
 {
 	pthread_condattr_t attr;
 
@@ -433,14 +440,16 @@ static void run_init(struct run *run)
 	turns_init(&run->turns, 0);
 }
 
-static void run_free(struct run *run)
+void run_free(struct run *run)
 {
 	if (run->m) {
-		destroy_actors(run);
+		run_destroy_actors(run);
 		fh_cpu_quiesce(run->m);
-		fh_machine_destroy(run->m);
 	}
-	hosted_cpu_set(~0u);
+	if (run->m && !run->beside)
+		fh_machine_destroy(run->m);
+	if (!run->beside)
+		hosted_cpu_set(~0u);
 	pthread_cond_destroy(&run->changed);
 	pthread_mutex_destroy(&run->quiet_one);
 	pthread_mutex_destroy(&run->lock);
@@ -461,18 +470,33 @@ static void drop_areas(struct boot_config *cfg)
 	cfg->nr_regions = n;
 }
 
+bool run_make_threads(struct run *run, struct why *why)
+{
+	run->nr_threads = job_threads(run->setup->job);
+	run->thread = calloc(run->nr_threads, sizeof(*run->thread));
+	run->held = calloc((size_t)run->nr_threads * ACTOR_MAX_HELD, sizeof(*run->held));
+	if (!run->thread || !run->held)
+		why_set(why, "out of memory");
+	return run->thread && run->held;
+}
+
+/* Names that a machine keeps to its end. */
+void run_name_pinners(struct run *run)
+{
+	const struct job *job = run->setup->job;
+
+	for (unsigned int i = 0; i < job->nr_actors; i++)
+		if (job->actor[i].kind == ACTOR_PIN)
+			(void)actor_pinner(run->m, &job->actor[i]);
+}
+
 static bool make_machine(struct run *run, enum cma_policy policy, struct why *why)
 {
 	const struct run_setup *s = run->setup;
 	int err;
 
-	run->nr_threads = job_threads(s->job);
-	run->thread = calloc(run->nr_threads, sizeof(*run->thread));
-	run->held = calloc((size_t)run->nr_threads * ACTOR_MAX_HELD, sizeof(*run->held));
-	if (!run->thread || !run->held) {
-		why_set(why, "out of memory");
+	if (!run_make_threads(run, why))
 		return false;
-	}
 	run->cfg = *s->cfg;
 	run->policy = policy;
 	if (policy == JOB_POLICY_NONE)
@@ -492,10 +516,7 @@ static bool make_machine(struct run *run, enum cma_policy policy, struct why *wh
 	err = s->job->swap ? fh_swapon(run->m, s->job->swap >> FH_PAGE_SHIFT) : 0;
 	if (err)
 		why_set(why, "the machine could not be given swap: %s", errno_name(-err));
-	/* Names that a machine keeps to its end. */
-	for (unsigned int i = 0; i < s->job->nr_actors; i++)
-		if (s->job->actor[i].kind == ACTOR_PIN)
-			(void)actor_pinner(run->m, &s->job->actor[i]);
+	run_name_pinners(run);
 	run->bytes = atomic_load(&run->faults.bytes);
 	return !err;
 }
@@ -517,13 +538,13 @@ bool run_policy(const struct run_setup *setup, enum cma_policy policy, struct ru
 	run->result = result;
 	run_init(run);
 	hosted_stats(setup->hosted, &result->host);
-	ok = make_machine(run, policy, why) && create_actors(run, why) &&
-	     background_start(run, why) && start_threads(run, why);
+	ok = make_machine(run, policy, why) && run_create_actors(run, why) &&
+	     background_start(run, why) && run_start_threads(run, why);
 	if (ok) {
-		fill_phase(run);
+		run_fill_phase(run);
 		work_phase(run);
 	}
-	join_threads(run);
+	run_join_threads(run);
 	if (ok) {
 		result->interrupted = interrupted(run);
 		collect(run);

@@ -19,6 +19,7 @@ struct run {
 	struct boot_config cfg; /* the setup's, with this run's policy and CPUs */
 	enum cma_policy policy; /* the job's variants too */
 	struct fh_machine *m;
+	bool beside; /* m is somebody else's, who uses it meanwhile (beside.h) */
 	struct actor actor[JOB_MAX_ACTORS];
 	unsigned int nr_actors;
 	struct actor_thread *thread;
@@ -58,5 +59,18 @@ uint64_t run_vmstat(struct fh_machine *m, const char *name);
 uint64_t run_reclaimed(struct fh_machine *m);
 /* The machine's own files, one behind the other, to be freed. */
 char *run_read_outs(struct fh_machine *m);
+
+/* The parts of its life (run.c), in their order. */
+void run_init(struct run *run);
+bool run_make_threads(struct run *run, struct why *why);
+void run_name_pinners(struct run *run);
+bool run_create_actors(struct run *run, struct why *why);
+bool run_start_threads(struct run *run, struct why *why);
+void run_fill_phase(struct run *run);
+/* Whoever has filled works now. */
+void run_work(struct run *run);
+void run_join_threads(struct run *run);
+void run_destroy_actors(struct run *run);
+void run_free(struct run *run);
 
 #endif

@@ -60,6 +60,13 @@ struct frames_pair frames_ring(unsigned int slots)
 	return p;
 }
 
+static int last_socket;
+
+int frames_socket(void)
+{
+	return last_socket;
+}
+
 static struct fhc_in *consumer(struct fhc_out *out, uint32_t depth, int room)
 {
 	struct fhc_in *in;
@@ -70,6 +77,7 @@ static struct fhc_in *consumer(struct fhc_out *out, uint32_t depth, int room)
 	for (unsigned int i = 0; room && i < 2; i++)
 		if (setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)))
 			abort();
+	last_socket = fd[1];
 	(void)fhc_out_adopt(out, fd[0]);
 	if (fhc_in_adopt(fd[1], "test", depth, &in))
 		return NULL;
@@ -120,7 +128,8 @@ void frames_pair_end(struct frames_pair *p)
 	close(p->raw_memfd);
 	if (p->fence >= 0) {
 		close(p->fence);
-		close(p->signal);
+		if (p->signal >= 0)
+			close(p->signal);
 	}
 }
 

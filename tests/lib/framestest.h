@@ -35,6 +35,8 @@ void frames_pair_end(struct frames_pair *p);
 struct fhc_in *frames_consumer(struct fhc_out *out, uint32_t depth);
 /* A fence that is not done before frames_pair_end(). */
 int frames_pending(struct frames_pair *p);
+/* The consumer's socket, of the last one that was made. */
+int frames_socket(void);
 /* A socket's file that nobody listens to. */
 int frames_stale(const char *path);
 

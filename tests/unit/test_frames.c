@@ -137,6 +137,29 @@ static void a_promise_holds_the_slot_until_it_is_kept(void)
 	frames_pair_end(&p);
 }
 
+static void of_the_dead_only_promises_stand(void)
+{
+	struct frames_pair p = frames_pair(2, 0);
+	struct fhc_frame f = with_seq(0, 1), got;
+
+	T_EQ(fhc_out_send(p.out, &f), 1);
+	f = with_seq(1, 2);
+	T_EQ(fhc_out_send(p.out, &f), 1);
+	T_NEED(!fhc_in_next(p.in, &got) && !fhc_in_next(p.in, &got));
+	T_EQ(fhc_in_promise(p.in, 1, frames_pending(&p)), 0);
+	(void)fhc_out_dispatch(p.out);
+	/* As a process that is killed: it says nothing more. */
+	T_EQ(shutdown(frames_socket(), SHUT_RDWR), 0);
+	(void)fhc_out_dispatch(p.out);
+	T_OK(fhc_out_is_free(p.out, 0), "what it had");
+	T_OK(!fhc_out_is_free(p.out, 1), "what somebody does for it");
+	fhc_signal(p.signal, 0);
+	p.signal = -1;
+	(void)fhc_out_dispatch(p.out);
+	T_OK(fhc_out_is_free(p.out, 1), "until it is done");
+	frames_pair_end(&p);
+}
+
 static void who_is_slow_misses_frames_and_others_do_not(void)
 {
 	struct frames_pair p = frames_pair(3, 1);
@@ -414,6 +437,7 @@ const struct t_case t_cases[] = {
 	T(each_buffer_is_shown_once),
 	T(a_consumer_can_only_read),
 	T(a_promise_holds_the_slot_until_it_is_kept),
+	T(of_the_dead_only_promises_stand),
 	T(who_is_slow_misses_frames_and_others_do_not),
 	T(who_comes_late_sees_the_next_frame),
 	T(the_format_may_change_in_mid_stream),

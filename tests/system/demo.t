@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# `freehold-demo`, short and small: every byte checked, copies counted, each process killed in the middle of a frame, memory under pressure; `freehold
+# serve --job`.
+set -u
+
+. "$(dirname "$0")/tap.sh"
+build=${O:-build}
+case $build in /*) ;; *) build=$root/$build ;; esac
+demo=$build/freehold-demo
+[ -x "$demo" ] || { echo "Bail out! $demo is not built"; exit 1; }
+export FREEHOLD="$freehold" TMPDIR="$tmp/stages"
+mkdir "$TMPDIR"
+unset FREEHOLD_SOCKET
+small='--size 320x192 --frames 60 --ram 64M --area 32M'
+
+# demo NAME STATUS ARGUMENT...: it ends with that status, leaves out and err, and nothing else
+demo()
+{
+	name=$1 want=$2
+	shift 2
+	timeout 100 "$demo" "$@" >out 2>err
+	got=$?
+	left=$(ls "$TMPDIR")
+	[ $got = "$want" ] || echo "exit status $got, expected $want" >>err
+	[ -z "$left" ] || echo "left behind: $left" >>err
+	[ $got = "$want" ] && [ -z "$left" ]
+	result $? "$name"
+}
+
+# stage NAME STAGE PERL: true of what its row of the table says: $in, $out, $dropped, $wrong, $copies, $end
+stage()
+{
+	perl -ne '
+		next unless /^  '"$2"' +(\S+) +(\S+) +(\S+) +(\S+) +(-|\S+ MB) +(\S+) +\S+ s +\S+ %  (.*)$/;
+		my ($in, $out, $dropped, $wrong, $written, $copies, $end) = ($1, $2, $3, $4, $5, $6, $7);
+		$good = '"$3"';
+		END { exit($good ? 0 : 1) }' out || { echo "$2: expected $3" >>err; false; }
+	result $? "$1"
+}
+
+# ---- as it should be -----------------------------------------------------------------------------
+
+demo 'four processes' 0 $small --no-encoder --sheet sheet.png
+stage 'capture makes frames, each byte written once' capture '$out > 0 && $copies eq "0" && $end eq "all frames made"'
+stage 'encode reads them, and writes nothing' encode '$in > 0 && $wrong == 0 && $written eq "0.0 MB" && $copies eq "0"'
+stage 'composite makes its own of them' composite '$out > 0 && $copies eq "0" && $wrong == 0'
+stage 'display sees the source in each' display '$out > 0 && $wrong == 0 && $written eq "0.0 MB" && $end eq "composite: end of the stream"'
+shows 'nothing is left' '^  left behind: nothing'
+shows 'without an encoder it says so' 'no encoder: encode only reads and checksums'
+perl -e 'local $/; open(F, "<", "sheet.png"); $_ = <F>; exit(/^\x89PNG\r\n\x1a\n....IHDR(....)(....)/s && unpack("N", $1) > 900 && unpack("N", $2) > 100 ? 0 : 1)'
+result $? 'a contact sheet'
+
+demo 'double buffering, buffers that come and go' 0 $small --no-encoder --buffers 2 --churn 5
+shows 'more were allocated than two rings have' 'a buffer is allocated +([6-9]|[1-9][0-9]) '
+stage 'and nothing was copied' composite '$out > 0 && $copies eq "0"'
+
+# ---- who copies is found out -----------------------------------------------------------------------
+
+demo 'a compositor that copies fails' 1 $small --no-encoder --copy
+stage 'by each frame' composite '$copies > 0 && $copies == $out'
+shows 'and is named' '^  composite: wrote [0-9]+ bytes more than its pictures have: it COPIES'
+
+# ---- kill -9 in the middle of a frame ----------------------------------------------------------------
+
+demo 'capture is killed' 0 $small --no-encoder --kill capture@20
+stage 'its death' capture '$out > 0 && $out < 60 && $end eq "killed by signal 9"'
+stage 'encode says why it ends' encode '$wrong == 0 && $end eq "capture: gone without a word"'
+stage 'so does composite' composite '$wrong == 0 && $end eq "capture: gone without a word"'
+stage 'display has the end of a stream' display '$wrong == 0 && $end eq "composite: end of the stream"'
+shows 'nothing is left' '^  left behind: nothing'
+
+demo 'encode is killed' 0 $small --no-encoder --kill encode@20
+stage 'capture goes on to the end' capture '$out > 19 && $end eq "all frames made"'
+stage 'and so does display' display '$wrong == 0 && $end eq "composite: end of the stream"'
+stage 'its death' encode '$end eq "killed by signal 9"'
+shows 'nothing is left' '^  left behind: nothing'
+
+demo 'composite is killed' 0 $small --no-encoder --kill composite@20
+stage 'its death' composite '$end eq "killed by signal 9"'
+stage 'display says why it ends' display '$wrong == 0 && $end eq "composite: gone without a word"'
+stage 'capture and encode go on' encode '$wrong == 0 && $end eq "capture: end of the stream"'
+shows 'nothing is left' '^  left behind: nothing'
+
+demo 'display is killed' 0 $small --no-encoder --kill display@20
+stage 'its death' display '$end eq "killed by signal 9"'
+stage 'composite goes on' composite '$wrong == 0 && $copies eq "0" && $end eq "capture: end of the stream"'
+shows 'nothing is left' '^  left behind: nothing'
+
+demo 'composite is killed and comes again' 0 $small --no-encoder --kill composite@10 --restart
+stage 'display goes on with another' display '$wrong == 0 && $end eq "composite: end of the stream"'
+shows 'after a while' '^  display: another compositor after [0-9]+ ms'
+shows 'nothing is left' '^  left behind: nothing'
+
+# ---- pressure ----------------------------------------------------------------------------------------
+
+cat >small.job <<END
+[global]
+ram = 64M
+bootargs = cma=32M
+[programs]
+kind = anon
+size = 25%
+rate = 3000
+punch = 20%
+[cache]
+kind = files
+paths = /usr/lib:/usr/share
+size = 60%
+rate = 2000
+[rest]
+kind = anon
+size = fill
+rate = 1000
+END
+demo 'under each policy, with tenants' 0 $small --no-encoder --job small.job --churn 8 --policy carveout,movable,guaranteed
+shows 'a carveout is lent to nobody' '^  carveout +0 % .* [0-9.]+ [um]s$'
+shows 'movable is' '^  movable +([5-9].|100) % '
+shows 'guaranteed is, and refuses nobody' '^  guaranteed +([5-9].|100) % +[0-9]+ +0 '
+
+# ---- GStreamer, where it is ----------------------------------------------------------------------------
+
+demo 'with what encoder there is' 0 $small --out video.mkv
+if [ -s video.mkv ]; then
+	shows 'an encoder reads where frames lie' 'encoder: (x264enc|vp8enc)'
+	stage 'and nobody copies' capture '$copies eq "0"'
+	demo 'from a file' 0 --file video.mkv --frames 30 --ram 64M --area 32M
+	if grep -q 'cannot be decoded' out err; then
+		echo "ok $((n += 1)) - display sees the file # SKIP no decoder for it"
+	else
+		stage 'display sees what the decoder gave' display '$out > 0 && $wrong == 0'
+	fi
+else
+	echo "ok $((n += 1)) - files # SKIP no encoder of GStreamer here"
+fi
+
+# ---- bad input -----------------------------------------------------------------------------------------
+
+demo 'a size that is none' 2 --size 100x100
+says 'is told' "freehold-demo: --size 100x100: expected WIDTHxHEIGHT, 128x64 to 8192x8192, the width a multiple of 64, the height of 4"
+demo 'a stage that there is not' 2 --kill sound@3
+says 'is told' 'freehold-demo: --kill sound@3: expected capture, encode, composite or display, @ and a frame'
+demo 'a policy that there is not' 2 --policy nice
+demo 'a file that is not there' 1 --file nowhere.mkv
+demo 'a heap that there is not' 1 $small --no-encoder --heap nowhere
+
+# ---- freehold serve --job --------------------------------------------------------------------------------
+
+limit=20
+runs 'a job that is not there' 2 serve --job nowhere.job --socket sock
+says 'is told' 'freehold serve: nowhere.job: No such file or directory'
+printf '[global]\nram = 64M\n[camera]\nkind = device\nsize = 1M\nbuffers = 1\nrate = 1\nlifetime = 1s\n' >device.job
+runs 'a job without tenants' 2 serve --job device.job --bootargs cma=16M --socket sock
+says 'is told' 'freehold serve: device.job: no tenant in it, expected a section of kind anon, files, pin or writeback'
+
+: >out
+"$freehold" serve --job small.job --policy movable --socket "$tmp/sock" >out 2>err &
+server=$!
+for i in $(seq 1000); do
+	grep -q '^ready: ' out && break
+	sleep 0.01
+done
+shows 'a server with tenants is ready when they have what they want' '^ready: '
+"$freehold" stat --socket "$tmp/sock" proc/meminfo >out 2>err
+perl -ne '/^CmaTotal: +(\d+)/ and $t = $1; /^CmaFree: +(\d+)/ and $f = $1; END { exit($t == 32768 && $f < $t / 4 ? 0 : 1) }' out
+result $? 'the machine is of the job, and its area lent'
+kill $server
+wait $server
+got=$?
+[ $got = 0 ]
+result $? 'it ends well: nothing wrong in what tenants read, nothing left'
+
+echo "1..$n"

@@ -27,6 +27,7 @@ CORE_SRC := $(sort $(wildcard core/*/*.c core/*/*/*.c))
 HOSTED_SRC := $(sort $(wildcard plat/hosted/*.c))
 TOOL_SRC := $(sort $(wildcard tools/*.c))
 CLIENT_SRC := $(sort $(wildcard client/*.c))
+GST_SRC := $(sort $(wildcard gst/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 MODEL_SRC := $(sort $(wildcard tests/model/*.c))
 DRIVE_SRC := $(sort $(wildcard tests/drive/*.c))
@@ -49,7 +50,7 @@ MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 # Headers that are the manual of what they declare, a page a function.
 MAN3_H := include/freehold/client.h
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat client examples tools demo tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client examples gst tools demo tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -64,6 +65,10 @@ CLIENT_LIB := $(O)/libfreehold-client.a
 FDT_H := $(O)/libfdt/libfdt.h
 # Static, for kernels without a libc; no sanitizer is.
 CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
+# The GStreamer plugin, where GStreamer is; the client library's code is in it.
+GST_PC := gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-allocators-1.0
+GST_TEST := tests/gst/pipe.c
+GST := $(if $(SANITIZE),,$(shell $(PKG_CONFIG) --exists $(GST_PC) 2>/dev/null && echo $(O)/gst/libgstfreehold.so))
 MAN := $(MAN_SRC:%.scd=$(O)/%)
 MAN3 := $(O)/man3/done
 
@@ -87,6 +92,8 @@ core_inc = $(CORE_INC) $(if $(filter core/boot/%,$(1)),$(FDT_INC))
 HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted $(if $(DW),-DFH_HAVE_LIBDW)
 TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude -Iplat/hosted -Itools
 CLIENT_FLAGS = -D_GNU_SOURCE -fPIC -pthread -Iinclude
+GST_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -fPIC -pthread -Iinclude \
+	$(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(GST_PC)))
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
 DEMO_PC = libpng $(if $(filter gst,$(DEMO_MEDIA)),gstreamer-app-1.0 gstreamer-video-1.0)
@@ -101,12 +108,13 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run demo test check-fast programs threaded bench test-libcamera test-vm soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run demo test check-fast programs threaded bench test-gst test-libcamera test-vm soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
-all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) $(MAN3) ## build/freehold, build/libfreehold.a and the man pages
+all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(GST) $(MAN) $(MAN3) ## build/freehold, build/libfreehold.a and the man pages
 	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
+	$(if $(GST)$(SANITIZE),,@echo '  NOTE    libgstreamer-plugins-base1.0-dev is not installed: no GStreamer plugin')
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -140,7 +148,7 @@ deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
 programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC)) ## build every test program
-programs: $(call bin,$(EXAMPLE_SRC) $(VM_SRC)) $(CONFORM) $(O)/freehold-demo
+programs: $(call bin,$(EXAMPLE_SRC) $(VM_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) $(O)/freehold-demo
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -152,6 +160,9 @@ fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpu
 
 test-libcamera: $(O)/freehold ## as root: libcamera of a newer Debian, run by `freehold exec`, captures from its virtual camera
 	scripts/linux-libcamera -t -j $(abspath $(O)/freehold) --ram 256M --bootargs cma=64M
+
+test-gst: all ## GStreamer's own checks of memory, buffers and pools (Debian's source packages), with our allocator
+	scripts/gst-check $(O)
 
 bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 	$(Q)for b in $(call bin,$(BENCH_SRC)); do $$b || exit 1; done
@@ -193,6 +204,7 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
+$(call obj,$(GST_SRC) $(GST_TEST)): KIND_FLAGS = $(GST_FLAGS)
 $(call obj,$(DEMO_SRC)): KIND_FLAGS = $(DEMO_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 # As their readers compile them.
@@ -215,6 +227,12 @@ $(CLIENT_SO): $(call obj,$(CLIENT_SRC)) client/exports.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=client/exports.map \
 		$(filter %.o,$^) -pthread -o $@
+
+# GStreamer asks for the plugin's description; nothing else is to be seen.
+$(O)/gst/libgstfreehold.so: $(call obj,$(GST_SRC)) $(CLIENT_LIB) gst/exports.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,--version-script=gst/exports.map -Wl,-z,defs $(filter %.o %.a,$^) \
+		$(shell $(PKG_CONFIG) --libs $(GST_PC)) -pthread -o $@
 
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)
@@ -271,6 +289,10 @@ $(call bin,$(VM_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
 
+$(call bin,$(GST_TEST)): $(O)/%: $(O)/%.o $(CLIENT_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(shell $(PKG_CONFIG) --libs $(GST_PC)) -pthread -o $@
+
 $(call bin,$(FUZZ_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) -fsanitize=fuzzer $^ $(TOOL_LIBS) -o $@
@@ -322,13 +344,14 @@ TIDY_NODES = 20000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.
-TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(TOOL_SRC) $(DEMO_SRC)
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(if $(GST),$(GST_SRC)) $(TOOL_SRC) $(DEMO_SRC)
 tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
 tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
 	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
 $(HOSTED_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(HOST_FLAGS)
 $(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
 $(CLIENT_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(CLIENT_FLAGS)
+$(GST_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(GST_FLAGS)
 $(DEMO_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(DEMO_FLAGS)
 $(O)/%.tidy: %.c .clang-tidy $(O)/%.o
 	$(call say,TIDY,$<)
@@ -340,11 +363,14 @@ cppcheck: $(O)/flags
 	$(Q)cppcheck -j 2 --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
+		'-DG_DEFINE_FINAL_TYPE(a,b,c)=' '-DG_DEFINE_TYPE(a,b,c)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client examples tools demo tests
+		core plat/hosted client examples gst tools demo tests
 
 # ---- install -------------------------------------------------------------------------------------
 
+# Where GStreamer looks for plugins, under PREFIX in place of its own.
+GST_DIR = $(shell $(PKG_CONFIG) --define-variable=prefix=$(PREFIX) --variable=pluginsdir gstreamer-1.0)
 install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc files, man pages
 	$(Q)install -D -m 755 $(O)/freehold $(DESTDIR)$(PREFIX)/bin/freehold
 	$(Q)install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfreehold.a
@@ -358,6 +384,7 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold.pc
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' freehold-client.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/freehold-client.pc
+	$(if $(GST),$(Q)install -D -m 755 $(GST) $(DESTDIR)$(GST_DIR)/libgstfreehold.so)
 	$(Q)for m in $(MAN); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done

@@ -48,7 +48,7 @@ DEMO_MEDIA := $(if $(shell $(PKG_CONFIG) --exists gstreamer-app-1.0 gstreamer-vi
 DEMO_SRC := $(sort $(filter-out demo/media_%,$(wildcard demo/*.c)) demo/media_$(DEMO_MEDIA).c)
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 # Headers that are the manual of what they declare, a page a function.
-MAN3_H := include/freehold/client.h
+MAN3_H := include/freehold/client.h include/freehold/frames.h
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
 ALL_CH = $(sort $(shell find include core plat client examples gst tools demo tests bench -name '*.[ch]'))
 

@@ -113,10 +113,12 @@ fi
 
 cat >plus.cc <<'E2'
 #include <freehold/client.h>
+#include <freehold/frames.h>
 int main()
 {
 	fhc_buffer buf = {-1, 0, 0};
 	fhc_close(nullptr);
+	fhc_in_close(nullptr);
 	return static_cast<int>(buf.size);
 }
 E2

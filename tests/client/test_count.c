@@ -150,6 +150,12 @@ static void by_page(void)
 	result(read(fd, a.at + 7 * P - 1, 2 * P) == 2 * (ssize_t)P && pages(&a) == 5,
 	       "what the kernel writes for this program: three pages");
 	close(fd);
+	at[9 * P] = 1;
+	/* As when the host swaps it out. */
+	result(!madvise(a.at, a.buf.size, MADV_DONTNEED) && at[9 * P] == 1 && !at[10 * P] &&
+		       pages(&a) == 6,
+	       "a page that leaves the page table before a look counts, one that comes back does "
+	       "not");
 	end(&a);
 }
 

@@ -36,6 +36,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 CONFORM_SRC := $(sort $(wildcard tests/conform/*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
+EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 CLIENT_TEST_SRC := $(sort $(wildcard tests/client/*.c))
 STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
@@ -44,8 +45,10 @@ HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 DEMO_MEDIA := $(if $(shell $(PKG_CONFIG) --exists gstreamer-app-1.0 gstreamer-video-1.0 2>/dev/null && echo yes),gst,none)
 DEMO_SRC := $(sort $(filter-out demo/media_%,$(wildcard demo/*.c)) demo/media_$(DEMO_MEDIA).c)
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
+# Headers that are the manual of what they declare, a page a function.
+MAN3_H := include/freehold/client.h
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat client tools demo tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client examples tools demo tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -61,6 +64,7 @@ FDT_H := $(O)/libfdt/libfdt.h
 # Static, for kernels without a libc; no sanitizer is.
 CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
 MAN := $(MAN_SRC:%.scd=$(O)/%)
+MAN3 := $(O)/man3/done
 
 # ---- flags ---------------------------------------------------------------------------------------
 
@@ -100,7 +104,7 @@ endef
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
-all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
+all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) $(MAN3) ## build/freehold, build/libfreehold.a and the man pages
 	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
 
 help: ## this list
@@ -134,7 +138,7 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC)) $(CONFORM) $(O)/freehold-demo ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(EXAMPLE_SRC)) $(CONFORM) $(O)/freehold-demo ## build every test program
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -186,6 +190,8 @@ $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
 $(call obj,$(DEMO_SRC)): KIND_FLAGS = $(DEMO_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
+# As their readers compile them.
+$(call obj,$(EXAMPLE_SRC)): KIND_FLAGS = -Iinclude
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
 $(call obj,$(HELP_SRC)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
@@ -219,6 +225,11 @@ $(O)/%: %.scd
 	@mkdir -p $(@D)
 	$(Q)scdoc <$< >$@
 
+$(MAN3): $(MAN3_H) scripts/man3 $(O)/flags
+	$(call say,MAN,'$(MAN3_H)')
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)scripts/man3 -v $(VERSION) -o $(@D) $(MAN3_H) && touch $@
+
 # ---- tests ---------------------------------------------------------------------------------------
 
 # Where the scheduler of tests/drive changes threads, besides the calls of the platform.
@@ -240,7 +251,13 @@ $(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
 	$(Q)$(CC) $(BASE_FLAGS) -static -pthread $^ -o $@
 
 # Clients of `freehold serve`: nothing but its library.
+$(O)/tests/client/test_fault: wrapped := $(addprefix -Wl$(comma)--wrap=,\
+	malloc calloc strdup mmap ioctl syscall open fcntl socket connect sendmsg recvmsg pipe2 getsockopt)
 $(call bin,$(STRESS_SRC) $(CLIENT_TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $(wrapped) $^ -pthread -o $@
+
+$(call bin,$(EXAMPLE_SRC)): $(O)/%: $(O)/%.o $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
 
@@ -284,8 +301,11 @@ layers:
 	$(Q)scripts/layers
 headers: $(FDT_H)
 	$(Q)scripts/headers -i $(O)/libfdt $(CC) $(CLANG)
-man: $(MAN) # empty paragraphs are scdoc's habit
+man: $(MAN) $(MAN3) # empty paragraphs are scdoc's habit; what only leads to another page is no page; examples compile
 	$(Q)$(if $(MAN),! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro')
+	$(Q)! mandoc -T lint -W warning $$(grep -L '^\.so ' $(O)/man3/*.3) | grep .
+	$(Q)scripts/man3 -x $(MAN3_H) >$(O)/man3/examples.c
+	$(Q)$(CC) -std=gnu11 $(WARN) -Iinclude -c $(O)/man3/examples.c -o /dev/null
 
 # How many states of a function the analyzer looks at; its own default, 225000, takes three times as long.
 TIDY_NODES = 20000
@@ -311,7 +331,7 @@ cppcheck: $(O)/flags
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client tools demo tests
+		core plat/hosted client examples tools demo tests
 
 # ---- install -------------------------------------------------------------------------------------
 
@@ -331,6 +351,7 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 	$(Q)for m in $(MAN); do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; \
 	done
+	$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man3 && install -m 644 $(O)/man3/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
 
 readme-example: ## the examples of README.md, docs/devices.md, docs/buffers.md and docs/pipelines.md, built against the installed library, and run
 	+$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(O))/stage PREFIX=/usr

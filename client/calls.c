@@ -112,15 +112,27 @@ static struct fhc *create(int64_t pid, const char *name)
 	return c;
 }
 
+/* Whether packets can go over it. */
+static int look_at(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
+		return -errno;
+	return type == SOCK_SEQPACKET ? 0 : -EPROTO;
+}
+
 int fhc_connect_fd(int fd, int64_t pid, const char *name, struct fhc **out)
 {
-	struct fhc *c = create(pid, name);
-	int err;
+	int err = look_at(fd);
+	struct fhc *c = err ? NULL : create(pid, name);
 
 	*out = NULL;
 	if (!c) {
-		close(fd);
-		return -ENOMEM;
+		if (err != -EBADF)
+			close(fd);
+		return err ? err : -ENOMEM;
 	}
 	c->fd = fd;
 	err = hello(c);

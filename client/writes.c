@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Which pages of a map were written: userfaultfd's write protection in its asynchronous mode, in which the kernel takes the protection from a
- * page by itself when it is written, and PAGEMAP_SCAN, which tells of those pages and protects them again in one step (both Linux 6.7). Unlike soft-dirty
- * bits it needs no kernel option and no look at the whole process, and nothing of the program waits for anybody.
+ * page by itself when it is written, and PAGEMAP_SCAN, which tells of those pages and protects them again in one step (both Linux 6.7).
+ * Unlike soft-dirty bits it needs no kernel option and no look at the whole process, and nothing of the program waits for anybody.
  */
 #include <errno.h>
 #include <fcntl.h>

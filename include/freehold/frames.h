@@ -30,6 +30,10 @@
 #include <stdint.h>
 #include <freehold/client.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define FHC_SLOTS     32 /* of a ring, at most */
 #define FHC_CONSUMERS 16 /* of a producer */
 #define FHC_PLANES    4
@@ -137,5 +141,9 @@ int fhc_in_promise(struct fhc_in *i, uint32_t slot, int fence);
 int fhc_in_release(struct fhc_in *i, uint32_t slot);
 /* Releases all, unmaps all. */
 void fhc_in_close(struct fhc_in *i);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

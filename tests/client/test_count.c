@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "../../client/fhc_in.h"
@@ -249,7 +251,7 @@ static void each_its_own(void)
 static void declared(void)
 {
 	struct mapped a, b;
-	void *twice;
+	void *twice = NULL;
 
 	(void)fhc_count_writes(c, false);
 	c->blind = true;
@@ -313,6 +315,86 @@ static void exported(void)
 	result(server_used(c) == 0, "until that is closed");
 }
 
+/* ---- without waiting ---- */
+
+static struct fhc_reply got;
+static bool there;
+
+static void arrived(void *arg, const struct fhc_reply *reply)
+{
+	(void)arg;
+	got = *reply;
+	there = true;
+}
+
+static bool asked(enum fhc_op op, uint64_t id, uint64_t flags)
+{
+	struct fhc_request r = {.op = op, .id = id, .flags = flags, .fd = -1, .fd2 = -1};
+
+	there = false;
+	if (fhc_send(c, &r, arrived, NULL))
+		return false;
+	while (!there && fhc_dispatch(c) >= 0)
+		usleep(100);
+	return there && !got.err;
+}
+
+static void by_requests(void)
+{
+	struct mapped a = make(PROT_READ | PROT_WRITE);
+	struct fhc_usage before = {0};
+
+	(void)ask_usage(&before);
+	a.at[0] = 1;
+	result(asked(FHC_WRITTEN, a.buf.id, 0) && got.written == P, "FHC_WRITTEN");
+	a.at[0] = 1;
+	result(asked(FHC_SYNC, a.buf.id, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE) &&
+		       asked(FHC_USAGE, 0, 0) && got.usage.written == before.written + 2 * P,
+	       "FHC_SYNC tells, FHC_USAGE knows");
+	result(asked(FHC_EXPORT, a.buf.id, O_RDONLY) && got.buf.fd >= 0 &&
+		       fcntl(got.buf.fd, F_GETFD) & FD_CLOEXEC &&
+		       (fcntl(got.buf.fd, F_GETFL) & O_ACCMODE) == O_RDONLY,
+	       "FHC_EXPORT");
+	close(got.buf.fd);
+	a.at[0] = 1;
+	result(asked(FHC_FREE, a.buf.id, 0) && asked(FHC_USAGE, 0, 0) &&
+		       got.usage.written == before.written + 3 * P,
+	       "FHC_FREE tells");
+	end(&a);
+}
+
+/* ---- the server that comes after ---- */
+
+static void outlives_the_server(void)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	struct mapped a, b;
+	char who[64];
+	void *twice = NULL;
+
+	fhc_keep(c, true);
+	a = make(PROT_READ | PROT_WRITE);
+	b = make(PROT_READ | PROT_WRITE);
+	memset(a.at, 1, 3 * P);
+	result(pages(&a) == 3 && !fhc_map(c, &a.buf, PROT_READ | PROT_WRITE, &twice),
+	       "before the server goes");
+	memset(a.at, 1, 2 * P);
+	((char *)twice)[0] = 1;
+	if (getsockopt(fhc_fd(c), SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 1)
+		exit(1);
+	kill(peer.pid, SIGKILL);
+	waitpid(peer.pid, NULL, 0);
+	result(fhc_unmap(c, twice) == 0 && pages(&a) == -1, "it is gone, a map ends");
+	server_start("count", "128M", "8", NULL);
+	result(pages(&a) == 6, "what it knew, and what was written while it was gone");
+	snprintf(who, sizeof(who), "count(%d)*=%" PRIu64 "\n", (int)getpid(), 6 * P);
+	result(shows(BUFFERS, who) && pages(&b) == 0, "the read-out of the next one has it");
+	fhc_keep(c, false);
+	end(&a);
+	end(&b);
+}
+
 int main(void)
 {
 	server_start("count", "128M", "8", NULL);
@@ -329,6 +411,8 @@ int main(void)
 		by_others();
 		on_and_off();
 		each_its_own();
+		by_requests();
+		outlives_the_server();
 	}
 	declared();
 	exported();

@@ -128,6 +128,8 @@ static int some_fd(const struct peer *p)
 
 	if (b & 8)
 		return own[b % 4];
+	if ((b & 48) == 48)
+		p = &peer[b >> 6]; /* somebody else gave it away */
 	for (unsigned int i = 0; i < FDS; i++)
 		if (p->got[(b + i) % FDS] >= 0)
 			return p->got[(b + i) % FDS];

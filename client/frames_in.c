@@ -228,7 +228,7 @@ static int at_end(struct fhc_in *i, int err)
 
 int fhc_in_next(struct fhc_in *i, struct fhc_frame *f)
 {
-	struct frames_msg m;
+	struct frames_msg m = {.magic = 0};
 
 	if (!i->end && i->writable_wanted)
 		pay(i);

@@ -335,7 +335,7 @@ static bool release(struct fhc_out *o, unsigned int at, const struct frames_msg 
 static void listen_to(struct fhc_out *o, unsigned int at)
 {
 	struct consumer *c = o->consumer[at];
-	struct frames_msg m;
+	struct frames_msg m = {.magic = 0};
 
 	for (unsigned int i = 0; i <= FHC_SLOTS; i++) {
 		int fd, err = frames_receive(c->fd, &m, &fd);

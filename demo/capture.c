@@ -152,7 +152,7 @@ static void film(struct ring *r, struct source *s)
 int capture_main(struct board *b)
 {
 	struct account *a = &b->stage[CAPTURE];
-	struct source s = {NULL};
+	struct source s = {.pattern = NULL};
 	struct ring r;
 	struct fhc *c = connect_server(b, CAPTURE);
 	int status = 1;

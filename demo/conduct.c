@@ -269,7 +269,7 @@ bool conduct(const struct run_wanted *w, struct outcome *o)
 	if (ok) {
 		look_before(&r);
 		began = now_ns();
-		for (enum stage s = NR_STAGES; ok && s-- > 0;)
+		for (enum stage s = 0; ok && s < NR_STAGES; s++)
 			ok = start_stage(&r, s);
 		if (!ok)
 			atomic_store(&o->b->stop, 1);

@@ -232,7 +232,7 @@ static guint stride_align(GstFreeholdPool *p, const struct freehold_wants *w)
 				     p->set.stride_align),
 				    (NULL));
 	}
-	return w->video_meta ? p->set.stride_align : 0;
+	return w->video_meta ? MAX(p->set.stride_align, w->stride_align) : 0;
 }
 
 static GstBufferPool *make_pool(GstFreeholdPool *p, GstCaps *caps, struct freehold_wants *w)

@@ -539,7 +539,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 		g_value_set_boolean(value, s->dmabuf_caps);
 		break;
 	case PROP_COPY:
-		g_value_set_enum(value, s->copy);
+		g_value_set_enum(value, (gint)s->copy);
 		break;
 	case PROP_COUNT:
 		g_value_set_boolean(value, s->count);

@@ -46,13 +46,13 @@ has()
 # flows NAME STATUS ARGUMENT... PIPELINE: it ends so; what it says is in out
 flows()
 {
-	name=$1 want=$2
+	flow=$1 want=$2
 	shift 2
 	timeout 60 "$pipe" "$@" >out 2>err
 	got=$?
 	[ $got = "$want" ] || echo "exit status $got, expected $want" >>err
 	[ $got = "$want" ]
-	result $? "$name"
+	result $? "$flow"
 }
 
 # is NAME LINE FIELD VALUE: in the line that begins so, the field has this value

@@ -148,8 +148,9 @@ static GstFlowReturn import_sink_render(GstBaseSink *sink, GstBuffer *buf)
 	const GstVideoMeta *meta = gst_buffer_get_video_meta(buf);
 	gsize size;
 	guint8 *at = by_descriptor(buf, PROT_READ, &size);
-	gboolean good = at && meta && meta->stride[0] % 128 == 0 && meta->offset[1] % 128 == 0 &&
-			at[0] == s->n && at[size - 1] == s->n;
+	gsize last = meta ? meta->offset[1] + (gsize)meta->stride[1] * (meta->height / 2) - 1 : 0;
+	gboolean good = at && meta && last < size && meta->stride[0] % 128 == 0 &&
+			meta->offset[1] % 128 == 0 && at[0] == s->n && at[last] == s->n;
 
 	if (at)
 		munmap(at, size);

@@ -204,7 +204,7 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
-$(call obj,$(GST_SRC) $(GST_TEST)): KIND_FLAGS = $(GST_FLAGS)
+$(call obj,$(GST_SRC) $(GST_TEST) tests/gst/shapes.c): KIND_FLAGS = $(GST_FLAGS)
 $(call obj,$(DEMO_SRC)): KIND_FLAGS = $(DEMO_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 # As their readers compile them.
@@ -289,7 +289,7 @@ $(call bin,$(VM_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
 
-$(call bin,$(GST_TEST)): $(O)/%: $(O)/%.o $(CLIENT_LIB)
+$(call bin,$(GST_TEST)): $(O)/%: $(O)/%.o $(O)/tests/gst/shapes.o $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ $(shell $(PKG_CONFIG) --libs $(GST_PC)) -pthread -o $@
 

@@ -232,7 +232,7 @@ static guint stride_align(GstFreeholdPool *p, const struct freehold_wants *w)
 				     p->set.stride_align),
 				    (NULL));
 	}
-	return w->video_meta ? p->set.stride_align : 0;
+	return w->video_meta ? MAX(p->set.stride_align, w->stride_align) : 0;
 }
 
 static GstBufferPool *make_pool(GstFreeholdPool *p, GstCaps *caps, struct freehold_wants *w)
@@ -539,7 +539,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 		g_value_set_boolean(value, s->dmabuf_caps);
 		break;
 	case PROP_COPY:
-		g_value_set_enum(value, s->copy);
+		g_value_set_enum(value, (gint)s->copy);
 		break;
 	case PROP_COUNT:
 		g_value_set_boolean(value, s->count);

@@ -124,23 +124,19 @@ static void close_ring(GstFreeholdSink *s)
 	}
 }
 
-static void say_listen(GstFreeholdSink *s, int err)
+static GError *say_listen(const char *path, int err)
 {
 	if (err == -EINVAL)
-		GST_ELEMENT_ERROR(
-			s, RESOURCE, SETTINGS,
-			("path: expected where consumers are to come, as path=/run/camera"),
-			(NULL));
-	else if (err == -EADDRINUSE)
-		GST_ELEMENT_ERROR(
-			s, RESOURCE, BUSY,
-			("path=%s: another producer answers there: stop it, or take another path",
-			 s->path),
-			(NULL));
-	else
-		GST_ELEMENT_ERROR(s, RESOURCE, OPEN_WRITE,
-				  ("path=%s: cannot listen there: %s", s->path, g_strerror(-err)),
-				  (NULL));
+		return g_error_new(
+			GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+			"path: expected where consumers are to come, as path=/run/camera");
+	if (err == -EADDRINUSE)
+		return g_error_new(
+			GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY,
+			"path=%s: another producer answers there: stop it, or take another path",
+			path);
+	return g_error_new(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE,
+			   "path=%s: cannot listen there: %s", path, g_strerror(-err));
 }
 
 static gboolean open_ring(GstFreeholdSink *s)
@@ -150,7 +146,7 @@ static gboolean open_ring(GstFreeholdSink *s)
 	if (!err)
 		err = fhc_out_listen(s->out, s->path);
 	if (err) {
-		say_listen(s, err);
+		gst_freehold_post(GST_ELEMENT_CAST(s), say_listen(s->path, err));
 		return FALSE;
 	}
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -324,6 +320,11 @@ static int send_frame(GstFreeholdSink *s, GstBuffer *buf)
 	err = fhc_out_send(s->out, &f);
 	if (f.fence >= 0)
 		close(f.fence);
+	/* Who has connected, but not yet said who he is, gets none. */
+	if (err == 0 && s->consumers && s->seq == 1) {
+		s->seq = 0;
+		return -EAGAIN;
+	}
 	if (err > 0)
 		s->slot[n].buf = gst_buffer_ref(buf);
 	return err < 0 ? err : 0;

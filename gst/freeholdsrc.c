@@ -481,8 +481,20 @@ static void gst_freehold_src_class_init(GstFreeholdSrcClass *class)
 	class->create = create;
 }
 
+/* Our base class asks before there are caps, which not everybody expects; and we allocate nothing. */
+static GstPadProbeReturn no_question(G_GNUC_UNUSED GstPad *pad, GstPadProbeInfo *info,
+				     G_GNUC_UNUSED gpointer data)
+{
+	return GST_QUERY_TYPE(GST_PAD_PROBE_INFO_QUERY(info)) == GST_QUERY_ALLOCATION
+		       ? GST_PAD_PROBE_DROP
+		       : GST_PAD_PROBE_OK;
+}
+
 static void gst_freehold_src_init(GstFreeholdSrc *s)
 {
+	gst_pad_add_probe(GST_BASE_SRC_PAD(s),
+			  GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
+			  no_question, NULL, NULL);
 	s->wake = -1;
 	s->depth = 3;
 	s->timeout = 5000;

@@ -104,6 +104,21 @@ GstBufferPool *gst_freehold_buffer_pool_new(GstFreeholdAllocator *a, guint strid
 	return GST_BUFFER_POOL_CAST(p);
 }
 
+/* What downstream's own pool would align lines to. */
+static guint pool_stride_align(GstBufferPool *pool)
+{
+	GstStructure *config = gst_buffer_pool_get_config(pool);
+	GstVideoAlignment va;
+	guint mask = 0;
+
+	if (gst_buffer_pool_config_has_option(config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT) &&
+	    gst_buffer_pool_config_get_video_alignment(config, &va))
+		for (int n = 0; n < GST_VIDEO_MAX_PLANES; n++)
+			mask |= va.stride_align[n];
+	gst_structure_free(config);
+	return mask ? mask + 1 : 0;
+}
+
 void gst_freehold_read_wants(GstQuery *query, struct freehold_wants *w)
 {
 	*w = (struct freehold_wants){0};
@@ -111,9 +126,12 @@ void gst_freehold_read_wants(GstQuery *query, struct freehold_wants *w)
 	if (!query)
 		return;
 	for (guint n = 0; n < gst_query_get_n_allocation_pools(query); n++) {
+		g_autoptr(GstBufferPool) pool = NULL;
 		guint size, min, max;
 
-		gst_query_parse_nth_allocation_pool(query, n, NULL, &size, &min, &max);
+		gst_query_parse_nth_allocation_pool(query, n, &pool, &size, &min, &max);
+		if (pool)
+			w->stride_align = MAX(w->stride_align, pool_stride_align(pool));
 		w->size = MAX(w->size, size);
 		w->min = MAX(w->min, min);
 	}

@@ -22,6 +22,7 @@ GstBufferPool *gst_freehold_buffer_pool_new(GstFreeholdAllocator *a, guint strid
 /* What is wanted of buffers, whoever makes them. */
 struct freehold_wants {
 	guint size, min, max; /* bytes; buffers */
+	guint stride_align;   /* bytes, of a pool that downstream offers; 0: none offers any */
 	GstAllocationParams params;
 	gboolean video_meta;
 };

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "shapes.h"
 
 #define MAX_PROBES  8
 #define MAX_ACTIONS 8
@@ -232,6 +233,7 @@ int main(int argc, char **argv)
 	int opt;
 
 	gst_init(&argc, &argv);
+	shapes_register();
 	while ((opt = getopt(argc, argv, "p:a:t:s:")) != -1) {
 		if (opt == 'p' && nr_probes < MAX_PROBES) {
 			probes[nr_probes].where = optarg;

@@ -46,13 +46,13 @@ has()
 # flows NAME STATUS ARGUMENT... PIPELINE: it ends so; what it says is in out
 flows()
 {
-	name=$1 want=$2
+	flow=$1 want=$2
 	shift 2
 	timeout 60 "$pipe" "$@" >out 2>err
 	got=$?
 	[ $got = "$want" ] || echo "exit status $got, expected $want" >>err
 	[ $got = "$want" ]
-	result $? "$name"
+	result $? "$flow"
 }
 
 # is NAME LINE FIELD VALUE: in the line that begins so, the field has this value
@@ -141,6 +141,12 @@ flows 'queue and tee' 0 -p p.src "videotestsrc num-buffers=20 ! $raw ! queue ! f
 ours 'queue and tee' p.src 20
 is 'queue and tee: each byte is written once' p bytes-written $((20 * page))
 
+# A driver's way: downstream's pool or none, by descriptor, in strides that the other driver asks for. Both elements are in the test's program.
+flows 'v4l2 dmabuf-import' 0 -p p.src 'importsrc num-buffers=10 ! freeholdpool name=p copy=never ! importsink'
+ours 'v4l2 dmabuf-import' p.src 10
+is 'v4l2 dmabuf-import: at least as many as both want' p allocations 4
+flows 'v4l2 dmabuf-import without us' 1 'importsrc num-buffers=10 ! importsink'
+
 # ---- caps, strides, seeks, want of buffers -------------------------------------------------------
 
 flows 'strides' 0 -p p.src "videotestsrc num-buffers=5 ! video/x-raw,format=NV12,width=636,height=360 !
@@ -198,6 +204,14 @@ wait $producer
 mv producer out
 ours 'to another process' k.sink 20
 is 'to another process: nothing is copied' k copied 0
+# Each frame's bytes are its number; they are looked at 20 ms after they came, while the producer goes on.
+"$pipe" "importsrc num-buffers=30 ! freeholdpool copy=never stride-align=128 max-buffers=4 ! freeholdsink name=k path=$tmp/cam wait=true consumers=1 sync=false" \
+	>producer 2>&1 &
+producer=$!
+flows 'frames of another process are what it wrote' 0 -s 20 -p i.sink "freeholdsrc name=r path=$tmp/cam ! importsink name=i sync=false"
+is 'frames of another process are what it wrote: all' i.sink buffers 30
+wait $producer
+result $? 'frames of another process are what it wrote: its end'
 flows 'no producer' 1 "freeholdsrc name=r path=$tmp/nobody timeout=100 ! fakesink"
 shows 'no producer: what to do' "^error r: path=$tmp/nobody: no producer there .*freeholdsink path="
 "$pipe" "videotestsrc is-live=true ! $raw ! freeholdsink path=$tmp/cam consumers=1" >producer 2>&1 &

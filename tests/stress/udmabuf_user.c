@@ -64,12 +64,12 @@ static int memfd_of(size_t pages, unsigned char base)
 static int list_of(const int *fd, const size_t *page, unsigned int n)
 {
 	static _Thread_local struct {
-		struct udmabuf_create_list head;
+		unsigned int flags, count; /* as struct udmabuf_create_list */
 		struct udmabuf_create_item item[MOST];
 	} list;
 
-	list.head.flags = UDMABUF_FLAGS_CLOEXEC;
-	list.head.count = n;
+	list.flags = UDMABUF_FLAGS_CLOEXEC;
+	list.count = n;
 	for (unsigned int i = 0; i < n; i++)
 		list.item[i] = (struct udmabuf_create_item){
 			.memfd = (unsigned int)fd[i], .offset = page[i] * PAGE, .size = PAGE};
@@ -268,9 +268,9 @@ static void places(void)
 static int huge_list(int fd, const size_t *huge, size_t size)
 {
 	struct {
-		struct udmabuf_create_list head;
+		unsigned int flags, count;
 		struct udmabuf_create_item item[2];
-	} list = {.head.count = 2};
+	} list = {.count = 2};
 
 	for (size_t i = 0; i < 2; i++)
 		list.item[i] = (struct udmabuf_create_item){

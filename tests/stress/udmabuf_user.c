@@ -340,7 +340,7 @@ static void *work(void *arg)
 static void threads(void)
 {
 	struct sigaction act = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
-	struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+	struct itimerval often = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
 	pthread_t thread[6];
 
 	sigaction(SIGALRM, &act, NULL);

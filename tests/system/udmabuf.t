@@ -28,7 +28,7 @@ runs 'the device' 0 exec -- sh -c 'ls -l /dev/udmabuf && cd /dev && test -c udma
 shows 'the device: a character device' '^crw------- +1 .* /dev/udmabuf$'
 does scattered 'scattered pages: each is the memfd'"'"'s, also in a child and in another process'
 does places 'at fixed places, locked, and where it cannot be'
-does threads 'six threads, and a signal every 0.3 ms'
+does threads 'six threads, and a signal every 3 ms'
 does traced 'who is traced is told so'
 does full 'without a descriptor to spare'
 does sealed 'half of it refused: nothing is left'

@@ -40,8 +40,16 @@ struct fhc {
 	} in;
 };
 
+/* Not connected yet, and with nowhere to go by itself. NULL: no memory. */
+struct fhc *fhc_create(int64_t pid, const char *name);
 /* A connected socket, or -errno; -EPROTO: what listens there is no freehold. */
 int fhc_dial(const char *path);
+/* Greets the server at the other end of such a socket; closed when this fails. */
+int fhc_join(struct fhc *c, int fd);
+/* fhc_import() that tells of which heap, too. */
+int fhc_import_of(struct fhc *c, int fd, struct fhc_buffer *buf, char heap[FHC_NAME_MAX]);
+/* Shows a server a buffer of one before it. -EINVAL: it cannot be one. */
+int fhc_reclaim(struct fhc *c, const char *heap, int fd, struct fhc_buffer *buf);
 /* fhc_send() by the protocol's numbers. */
 int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint16_t options,
 	     fhc_done *done, void *arg);

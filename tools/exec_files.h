@@ -27,10 +27,15 @@ struct exec_file {
 	dev_t dev;
 	ino_t ino;
 	enum exec_kind kind;
-	uint64_t id;   /* of a buffer: the server's number; of a heap: its index */
+	uint64_t
+		id; /* of a buffer: the number that its first server gave it; of a heap: its index */
+	uint64_t there; /* of a buffer: the number that the server has for it */
+	unsigned int
+		heap; /* of a buffer: the index of its heap; EXEC_MAX_HEAP: none that the program sees */
 	uint64_t size; /* of a buffer: bytes */
 	bool system;   /* of a buffer: from a heap of pages */
-	bool named;    /* of a buffer: it was given a name, perhaps an empty one */
+	bool named;    /* of a buffer: the program gave it a name, perhaps an empty one: */
+	char name[32];
 	struct exec_timeline *timeline;
 	struct exec_points *points; /* of a sync file: of which timelines, if that is known */
 };

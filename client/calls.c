@@ -210,6 +210,8 @@ void fhc_close(struct fhc *c)
 		c->pending = p->next;
 		if (p->done)
 			p->done(p->arg, &reply);
+		if (p->keep >= 0)
+			close(p->keep);
 		free(p);
 	}
 	while (c->kept)
@@ -272,13 +274,8 @@ int fhc_import_of(struct fhc *c, int fd, struct fhc_buffer *buf, char heap[FHC_N
 int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf)
 {
 	char heap[FHC_NAME_MAX];
-	int err = fhc_import_of(c, fd, buf, heap);
 
-	if (err)
-		return err;
-	if (c->keep)
-		fhc_remember(c, buf->id, fd, heap);
-	return 0;
+	return fhc_import_of(c, fd, buf, heap);
 }
 
 int fhc_free(struct fhc *c, uint64_t id)

@@ -13,6 +13,7 @@ struct fhc_pending {
 	enum proto_op op;
 	fhc_done *done; /* NULL: nobody asks */
 	void *arg;
+	int keep; /* IMPORT: a descriptor to keep, if it is one; -1: none */
 	char heap[FHC_NAME_MAX];
 };
 

@@ -18,14 +18,16 @@
 static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_ioctl *r)
 {
 	struct exec_proc *proc = exec_proc_of(t);
+	int n, err, flags = (int)(r->alloc.fd_flags | O_CLOEXEC);
+	bool neither = (flags & O_ACCMODE) == O_ACCMODE;
 	struct exec_file *file;
 	struct fhc_buffer buf;
-	int n, err;
 
 	if (!proc)
 		return -ENOMEM;
+	/* The kernel does not count opens that are neither, so the server could not know when the last is gone. */
 	err = fhc_alloc(proc->c, t->x->heap[heap->id].name, r->alloc.len,
-			(int)(r->alloc.fd_flags | O_CLOEXEC), &buf);
+			neither ? O_RDWR | O_CLOEXEC : flags, &buf);
 	if (err == -ESHUTDOWN)
 		return t->x->joined ? -ECONNRESET : -ENOMEM; /* it is about to go */
 	if (err)
@@ -44,6 +46,7 @@ static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_i
 	file->id = file->there = buf.id;
 	file->heap = (unsigned int)heap->id;
 	file->size = buf.size;
+	file->neither = neither;
 	exec_proc_hold(proc, buf.id);
 	file->system = t->x->heap[heap->id].kind == HEAP_OF_PAGES;
 	r->alloc.fd = (uint32_t)n;

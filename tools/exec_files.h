@@ -34,7 +34,8 @@ struct exec_file {
 		heap; /* of a buffer: the index of its heap; EXEC_MAX_HEAP: none that the program sees */
 	uint64_t size; /* of a buffer: bytes */
 	bool system;   /* of a buffer: from a heap of pages */
-	bool named;    /* of a buffer: the program gave it a name, perhaps an empty one: */
+	bool neither; /* of a buffer: its descriptor was made to be neither read nor written (O_ACCMODE); it is a readable one */
+	bool named;   /* of a buffer: the program gave it a name, perhaps an empty one: */
 	char name[32];
 	struct exec_timeline *timeline;
 	struct exec_points *points; /* of a sync file: of which timelines, if that is known */

@@ -153,6 +153,8 @@ static void write_info(struct trap *t, FILE *from, FILE *to, struct exec_file *f
 			flags = (unsigned int)strtoul(line + 6, NULL, 8) & ~(unsigned int)LARGEFILE;
 			if (file->kind == EXEC_FENCE)
 				flags &= ~(unsigned int)O_NONBLOCK;
+			if (file->neither)
+				flags |= O_ACCMODE;
 			fprintf(to, "flags:\t0%o\n", flags);
 		} else if (!strncmp(line, "ino:", 4) && file->kind == EXEC_BUFFER) {
 			fprintf(to, "ino:\t%" PRIu64 "\n", file->id);

@@ -195,8 +195,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return -ESHUTDOWN;
 	if (!heap)
 		return -ENOENT;
-	if (c->nr_holds >= s->o.max_buffers)
-		closes_catch_up(s);
+	closes_catch_up(s); /* first: who is refused is counted, and said in the log */
 	if (c->nr_holds >= s->o.max_buffers)
 		return -EDQUOT;
 	h = malloc(sizeof(*h));
@@ -204,10 +203,6 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return -ENOMEM;
 	s->stocked = false;
 	err = dma_heap_alloc(heap, len, c->holder, &buf);
-	if (err == -ENOMEM || err == -EDQUOT) {
-		closes_catch_up(s);
-		err = dma_heap_alloc(heap, len, c->holder, &buf);
-	}
 	if (err) {
 		free(h);
 		return err;

@@ -125,6 +125,7 @@ void closer_destroy(struct closer *k);
 /* ---- messages (serve_message.c) ---- */
 struct message {
 	struct proto_request r;
+	char path[PROTO_PATH]; /* of READ, if it did not fit r.name */
 	int fd[PROTO_FDS];
 	unsigned int nr_fds;
 };

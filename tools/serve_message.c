@@ -33,7 +33,7 @@ static const struct rule {
 	[PROTO_IMPORT_SYNC] = {.id = true, .flags = true, .fds = 1},
 	[PROTO_MERGE] = {.name = true, .fds = 2},
 	[PROTO_SYNC_INFO] = {.fds = 1},
-	[PROTO_READ] = {.name = true},
+	[PROTO_READ] = {.name = true, .n = true},
 	[PROTO_RECLAIM] = {.name = true, .fds = 1},
 };
 
@@ -63,6 +63,14 @@ static const char *fields(const struct proto_request *r, unsigned int nr_fds)
 	return NULL;
 }
 
+/* What is behind a request to read: a path that is too long for the request itself. */
+static const char *path(const struct proto_request *r, const char *text)
+{
+	if (*r->name || r->n < PROTO_NAME || r->n >= PROTO_PATH || memchr(text, 0, r->n))
+		return "a path that is none, or fits the name, or comes beside one";
+	return NULL;
+}
+
 const char *message_check(const void *packet, size_t len, unsigned int nr_fds, bool greeted,
 			  int *err)
 {
@@ -70,9 +78,11 @@ const char *message_check(const void *packet, size_t len, unsigned int nr_fds, b
 	const char *wrong = NULL;
 
 	*err = -EPROTO;
-	if (len != sizeof(r))
+	if (len < sizeof(r))
 		return "a message of another size";
 	memcpy(&r, packet, sizeof(r));
+	if (len - sizeof(r) != (r.op == PROTO_READ ? r.n : 0))
+		return "a message of another size";
 	if (r.magic != PROTO_MAGIC)
 		return "a message that does not begin as one";
 	if (greeted != (r.op != PROTO_HELLO))
@@ -81,6 +91,8 @@ const char *message_check(const void *packet, size_t len, unsigned int nr_fds, b
 	if (r.op >= PROTO_NR_OPS)
 		return "no such operation";
 	wrong = fields(&r, nr_fds);
+	if (!wrong && r.op == PROTO_READ && r.n)
+		wrong = path(&r, (const char *)packet + sizeof(r));
 	if (!wrong)
 		*err = 0;
 	return wrong;
@@ -270,11 +282,11 @@ static int in_memfd(struct answer *a)
 static int do_read(struct client *c, struct message *m, struct answer *a)
 {
 	struct tree t = tree_of_machine(c->s->o.m);
-	const char *path = m->r.name + strspn(m->r.name, "/");
+	const char *path = m->r.n ? m->path : m->r.name;
 	int err;
 
 	closes_catch_up(c->s);
-	err = tree_read(&t, path, &a->data, &a->len);
+	err = tree_read(&t, path + strspn(path, "/"), &a->data, &a->len);
 
 	return err || a->len <= PROTO_DATA ? err : in_memfd(a);
 }

@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <freehold/client.h>
+#include "../../client/proto.h"
 
 #define MAX 64
 
@@ -165,6 +166,8 @@ static void wait_fence(int fd, int ms)
 		printf("odd\n");
 }
 
+static void tell(int fd);
+
 static bool of_fences(const char *cmd, unsigned int n, const char *a, const char *b)
 {
 	unsigned int m = (unsigned int)strtoul(a, NULL, 0) % MAX,
@@ -183,12 +186,54 @@ static bool of_fences(const char *cmd, unsigned int n, const char *a, const char
 	else if (!strcmp(cmd, "signal")) {
 		fhc_signal(pipes[n], -(int)strtol(a, NULL, 0));
 		say(0);
+	} else if (!strcmp(cmd, "tell")) {
+		tell(pipes[n]);
 	} else if (!strcmp(cmd, "wait")) {
 		wait_fence(pipes[n], (int)strtol(a, NULL, 0));
 	} else {
 		return false;
 	}
 	return true;
+}
+
+/* Of what a reply said, after waiting for it. */
+static struct fhc_reply replied;
+static struct proto_sync_info sync_info;
+
+static void arrived(void *arg, const struct fhc_reply *reply)
+{
+	*(bool *)arg = true;
+	replied = *reply;
+	if (reply->len >= sizeof(sync_info))
+		memcpy(&sync_info, reply->data, sizeof(sync_info));
+}
+
+/* Without waiting, but for its end; what it needs of this side's is closed meanwhile. */
+static int post(struct fhc_request *r, bool close_fd)
+{
+	bool done = false;
+	int err = fhc_send(c, r, arrived, &done);
+
+	if (close_fd)
+		close(r->fd);
+	while (!err && !done) {
+		struct pollfd p = {.fd = fhc_fd(c), .events = POLLIN};
+
+		(void)poll(&p, 1, -1);
+		if (fhc_dispatch(c) < 0)
+			break;
+	}
+	return err ? err : replied.err;
+}
+
+/* A sync file: what it says of itself. */
+static void tell(int fd)
+{
+	struct fhc_request r = {.op = FHC_SYNC_INFO, .fd = fd, .fd2 = -1};
+	int err = post(&r, false);
+
+	err ? say(err)
+	    : (void)printf("ok %s %d %u\n", sync_info.name, sync_info.status, sync_info.num_fences);
 }
 
 static void of_buffer(const char *cmd, unsigned int n, const char *a, const char *b, const char *d)
@@ -202,6 +247,12 @@ static void of_buffer(const char *cmd, unsigned int n, const char *a, const char
 		err ? say(err) : (void)printf("ok %" PRIu64 "\n", f->size);
 	} else if (!strcmp(cmd, "import")) {
 		err = fhc_import(c, f->fd, f);
+		err ? say(err) : (void)printf("ok %" PRIu64 "\n", f->size);
+	} else if (!strcmp(cmd, "import_async")) {
+		struct fhc_request r = {.op = FHC_IMPORT, .fd = f->fd, .fd2 = -1};
+
+		err = post(&r, true);
+		*f = (struct fhc_buffer){-1, replied.buf.id, replied.buf.size};
 		err ? say(err) : (void)printf("ok %" PRIu64 "\n", f->size);
 	} else if (!strcmp(cmd, "info")) {
 		err = fhc_get_info(c, f->id, &info);

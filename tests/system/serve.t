@@ -127,6 +127,15 @@ asks b 'alloc 2 system 4096' 'ok 4096'
 asks b 'close 2' ok
 asks b 'heap system' 'ok 0 0' 'closing alone gives it back'
 asks b 'alloc 3 nothing 4096' 'error ENOENT'
+asks b "alloc 3 $(printf %070d 0) 4096" 'error ENOENT' 'a name that no heap can have'
+asks b 'alloc 6 default_cma_region 40000000' 'ok 40001536'
+asks b 'alloc 3 default_cma_region 40000000' 'error ENOMEM' 'more than there is'
+asks b 'release 6' ok
+cp server.err out
+[ "$(grep -c 'alloc failed' out)" = 1 ]
+result $? 'it is said once'
+runs 'what was refused' 0 stat --socket sock sys/kernel/debug/freehold/heaps
+shows 'it is counted once' '^default_cma_region .* [0-9]+ +1  reserved'
 asks b 'alloc 3 system 0' 'error EINVAL'
 asks b 'alloc 3 system 4096 ro' 'ok 4096'
 asks b 'fill 3 1' 'error EACCES' 'a descriptor for reading only'
@@ -256,11 +265,23 @@ asks h 'check 0 9' ok
 asks h 'alloc 1 system 4096' 'ok 4096'
 asks h 'release 0' ok
 asks h 'heap default_cma_region' 'ok 0 0' 'and gives back what it kept'
+user k 7 >/dev/null
+asks k keep ok
+echo "take 0 $tmp/pass" >k.in
+asks j "give 0 $tmp/pass" ok
+answer k 3 >/dev/null
+asks k 'import_async 0' 'ok 12288' 'an import that is not waited for, its descriptor closed at once'
+asks j 'release 0' ok
+asks j 'heap system' 'ok 16384 0' 'is kept, too'
+asks k 'free 0' ok
+asks j 'heap system' 'ok 4096 0' 'until it is freed'
+asks j 'alloc 0 system 12288' 'ok 12288'
+kill $k
 kill -TERM $server
 sleep 0.2
 kill -TERM $server
 ended 'ended with two buffers out' 3
-[ "$(grep -c '^alloc' state)" = 3 ]
+[ "$(grep -c '^alloc' state)" = 4 ]
 result $? 'the file still has them' # and what was released, with its end
 serve $machine
 asks h 'heap system' 'error ECONNRESET'
@@ -300,6 +321,32 @@ runs 'no state file at all' 2 serve $machine --state state
 says 'no state file at all: why' 'freehold serve: state:1: expected a state file of freehold serve'
 [ ! -e sock ]
 result $? 'and no socket is left'
+
+if command -v dtc >/dev/null; then
+	region=a-region-whose-name-has-all-the-31
+	cat >long.dts <<END
+/dts-v1/;
+/ {
+	#address-cells = <1>; #size-cells = <1>;
+	memory@40000000 { device_type = "memory"; reg = <0x40000000 0x10000000>; };
+	reserved-memory {
+		#address-cells = <1>; #size-cells = <1>; ranges;
+		$region { compatible = "shared-dma-pool"; reusable; size = <0x1000000>; };
+	};
+};
+END
+	rm -f state
+	serve --dtb long.dts
+	runs 'a path of more than 63 bytes' 0 stat --socket sock sys/kernel/mm/cma/$region/alloc_pages_success
+	shows 'a path of more than 63 bytes: its text' '^0$'
+	runs 'one that is not there' 2 stat --socket sock sys/kernel/mm/cma/$region/alloc_pages_succes
+	says 'one that is not there: why' "freehold stat: sys/kernel/mm/cma/$region/alloc_pages_succes: No such file or directory"
+	runs 'one that nothing can have' 2 stat --socket sock "proc/$(printf %0300d 0)"
+	kill -TERM $server
+	ended 'and that is that' 0
+else
+	echo "ok $((n += 1)) - a path of more than 63 bytes # SKIP no dtc"
+fi
 
 echo here >file
 runs 'a file in the way' 2 serve $machine --socket file

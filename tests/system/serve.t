@@ -98,6 +98,13 @@ asks a 'check 0 0' ok 'zero when it is handed out'
 asks a 'fill 0 7' ok
 asks a 'name 0 frame' ok
 asks a 'info 0' 'ok 1 default_cma_region frame'
+runs 'who has what' 0 stat --socket sock users
+shows 'who has what: the sum' '^1 buffer, 100 KiB; of nobody known: 0, 0 B$'
+shows 'who has what: a program' "^ *$a +1 +100 KiB +100 KiB +100 KiB +100 KiB +-  a$"
+shows 'who has what: one that has nothing' "^ *$b +0 +0 B +0 B +0 B +0 B +-  b$"
+shows 'who has what: a heap' '^default_cma_region +cma +1 +100 KiB +100 KiB +- +64 MiB +0$'
+! grep -q 'freehold stat' out
+result $? 'who has what: not the reader'
 asks b 'info 0' 'error ENOENT' 'the number alone is no key'
 echo "take 0 $tmp/pass" >b.in
 asks a "give 0 $tmp/pass" ok 'it is passed on'
@@ -105,6 +112,12 @@ answer b 3 >/dev/null
 asks b 'check 0 7' ok 'the other reads what the first wrote'
 asks b 'import 0' 'ok 102400'
 asks b 'info 0' 'ok 2 default_cma_region frame' 'two hold it'
+runs 'who shares' 0 stat --socket sock users -f json
+given='my %u = map { $_->{name} => $_ } @{$j->{users}};'
+holds 'who shares: held by both, charged to one' '$u{a}{charged_bytes} == 102400 && $u{b}{charged_bytes} == 0 &&
+	$u{b}{held_bytes} == 102400 && $u{a}{pss_bytes} == 51200 && $u{b}{pss_bytes} == 51200 && $j->{buffers} == 1 &&
+	@{$j->{users}} == 2 && !@{$j->{unknown}} && !defined $u{a}{limit_bytes} && $u{a}{pid} == '$a
+given=
 kill -9 $a
 wait $a 2>/dev/null
 asks b 'check 0 7' ok 'the first is killed, the other goes on reading'
@@ -115,11 +128,19 @@ asks b 'heap default_cma_region' 'ok 0 0' 'the last gives it back'
 
 user c 6 >/dev/null
 asks c 'alloc 0 system 8192' 'ok 8192'
+asks c 'name 0 some_name' ok
 echo "take 1 $tmp/pass" >b.in
 asks c "give 0 $tmp/pass" ok
 kill -9 $c
 wait $c 2>/dev/null
 asks b 'heap system' 'ok 8192 0' 'a stranger has it, its maker is dead: it stays'
+runs 'what nobody known has' 0 stat --socket sock users
+shows 'what nobody known has: the sum' '^1 buffer, 8 KiB; of nobody known: 1, 8 KiB$'
+shows 'what nobody known has: which, how old' '^ +[0-9]+ +8 KiB +[0-9.]+ m?s  system +some_name$'
+runs 'what nobody known has, for programs' 0 stat --socket sock users -f json
+holds 'what nobody known has, for programs: its fields' '@{$j->{unknown}} == 1 && $j->{unknown_bytes} == 8192 &&
+	$j->{unknown}[0]{size_bytes} == 8192 && $j->{unknown}[0]{heap} eq "system" && $j->{unknown}[0]{name} eq "some_name" &&
+	$j->{unknown}[0]{age_ms} >= 0'
 asks b 'check 1 0' ok
 asks b 'close 1' ok
 asks b 'heap system' 'ok 0 0' 'until he closes it'
@@ -225,10 +246,15 @@ kill -9 $server
 wait $server 2>/dev/null
 [ -S sock ]
 result $? 'a killed server leaves its socket'
-serve $machine
+serve $machine --limit-client 64K --limit-heap default_cma_region=96K
 result $? 'the next one takes it'
 user f 9 >/dev/null
 asks f 'alloc 0 system 4096' 'ok 4096'
+asks f 'alloc 1 system 65536' 'error EDQUOT'
+runs 'limits' 0 stat --socket sock users
+shows 'limits: of a program' '^ *[0-9]+ +1 +4 KiB +4 KiB +4 KiB +4 KiB +64 KiB  f$'
+shows 'limits: of a heap' '^default_cma_region +cma +0 +0 B +0 B +96 KiB +64 MiB +0$'
+shows 'limits: what was refused' '^system +system +1 +4 KiB +4 KiB +- +- +1$'
 kill -TERM $server
 sleep 0.2
 kill -TERM $server

@@ -348,9 +348,9 @@ static int serve(const struct opts *o, struct server *s)
 }
 
 /* Sockets that somebody opened for this process: listening ones, and ones that a client is at the other end of. */
-static int take_inherited(struct server *s, unsigned int nr)
+static int take_inherited(struct server *s, int nr)
 {
-	for (int fd = 3; fd < 3 + (int)nr; fd++) {
+	for (int fd = 3; fd < 3 + nr; fd++) {
 		int type = 0, listens = 0, err;
 		socklen_t len = sizeof(int);
 
@@ -372,10 +372,11 @@ static int take_inherited(struct server *s, unsigned int nr)
 static int open_sockets(const struct opts *o, struct server *s, struct listening *l)
 {
 	struct boot_why why = {""};
-	unsigned int nr = listen_inherited();
+	int nr = listen_inherited(&why), err;
 	char path[4096];
-	int err;
 
+	if (nr < 0)
+		return fail(BAD_INPUT, why.text);
 	if (nr && !o->socket)
 		return take_inherited(s, nr);
 	if (nr)

@@ -16,7 +16,8 @@
 
 #define SWEEP_AT_ONCE 256 /* buffers asked for in one round of the loop */
 #define SWEEP_MS      100 /* between two sweeps of those without a watch */
-#define DOUBT_LOOKS   11  /* after 1, 2, 4, ... ms: two seconds in all */
+#define AFTER_DEAF_NS UINT64_C(64000000)
+#define DOUBT_LOOKS   11 /* after 1, 2, 4, ... ms: two seconds in all */
 
 /* ---- leases ---- */
 
@@ -104,26 +105,41 @@ static void events_ready(struct watch *w, uint32_t events)
 	(void)read_events(w->s);
 }
 
-void closes_catch_up(struct server *s)
-{
-	while (read_events(s))
-		;
-}
-
-void closes_sweep(struct server *s)
+/* Some of it. What was lost may have been told too early, as what was not: so who still has an open is asked once more. */
+static void sweep(struct server *s)
 {
 	if (s->deaf) {
 		s->deaf = false;
-		s->sweep = s->buffers;
-	} else if (!s->sweep && s->nr_unwatched) {
+		s->was_deaf = true;
 		s->sweep = s->buffers;
 	}
 	for (unsigned int i = 0; s->sweep && i < SWEEP_AT_ONCE; i++) {
 		struct sbuf *b = s->sweep;
 
 		s->sweep = b->next;
-		(void)closes_look(s, b);
+		if (closes_look(s, b) || !s->was_deaf || b->pprev_doubt)
+			continue;
+		doubt(s, b);
+		b->looks = DOUBT_LOOKS - 1;
+		b->look_ns += AFTER_DEAF_NS;
 	}
+	if (!s->sweep)
+		s->was_deaf = false;
+}
+
+void closes_catch_up(struct server *s)
+{
+	while (read_events(s))
+		;
+	while (s->deaf || s->was_deaf)
+		sweep(s);
+}
+
+void closes_sweep(struct server *s)
+{
+	if (!s->sweep && s->nr_unwatched)
+		s->sweep = s->buffers;
+	sweep(s);
 	look_again(s);
 }
 

@@ -10,6 +10,7 @@
 #include "serve_hash.h"
 
 struct client;
+struct listener;
 struct sbuf;
 
 /* A descriptor that the loop looks at, inside of whom it belongs to. */
@@ -78,7 +79,7 @@ struct server {
 	struct serve_opts o;
 	int epoll, spare; /* spare: given up to refuse a client when there are no descriptors */
 	struct watch inotify;
-	struct watch *listening;
+	struct listener *listening;
 	struct client *clients;
 	struct sbuf *buffers;
 	struct sbuf *sweep; /* the next to ask for; NULL: no sweep is under way */
@@ -87,6 +88,7 @@ struct server {
 	uint64_t nr_buffers, nr_unwatched, served;
 	struct hash by_id, by_inode, by_wd;
 	bool draining, deaf; /* deaf: events were lost; ask for all */
+	bool was_deaf;	     /* that is being done */
 	bool stocked;	     /* nothing to prepare until the next buffer is made */
 	bool said_full, said_watches;
 	uid_t uid;

@@ -10,6 +10,11 @@
  *	keep			ok		many HEAP SIZE COUNT		ok ALLOCATED
  *	sync N FLAGS		ok		export N FLAGS F, import_fence N FLAGS F	ok
  *	fence F G, signal G [ERR], wait F MS	ok, or what it found
+ *	import_async N		ok SIZE; its descriptor is closed before the reply
+ *	map N, unmap N		ok		see N				ok BYTE, the last of the mapping
+ *	event F, write F TEXT, hang_up F	ok: an eventfd; the end of a pipe
+ *	tell F			ok NAME STATUS FENCES
+ *	churn HEAP SIZE COUNT	ok		storm N N COUNT			ok: opens and closes
  * Else `error NAME`.
  */
 #include <errno.h>
@@ -19,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,6 +37,7 @@
 static struct fhc *c;
 static struct fhc_buffer buf[MAX];
 static int pipes[MAX];
+static unsigned char *maps[MAX];
 
 static void say(int err)
 {
@@ -125,6 +132,32 @@ static void touch(const struct fhc_buffer *b, unsigned int byte, bool write)
 	munmap(p, b->size);
 }
 
+/* Opens and closes two buffers in turn: so many that the kernel has more to tell of than it keeps. */
+static void storm(const struct fhc_buffer *x, const struct fhc_buffer *y, unsigned long count)
+{
+	char path[2][32];
+
+	snprintf(path[0], sizeof(path[0]), "/proc/self/fd/%d", x->fd);
+	snprintf(path[1], sizeof(path[1]), "/proc/self/fd/%d", y->fd);
+	for (unsigned long i = 0; i < count; i++)
+		close(open(path[i % 2], O_RDONLY | O_CLOEXEC));
+	say(0);
+}
+
+/* Makes and ends buffers, one after the other. */
+static void churn(const char *heap_name, uint64_t size, unsigned int count)
+{
+	struct fhc_buffer b;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < count; i++) {
+		err = fhc_alloc(c, heap_name, size, O_RDWR, &b);
+		if (!err)
+			err = fhc_release(c, &b);
+	}
+	say(err);
+}
+
 static void heap(const char *name)
 {
 	struct fhc_heap h;
@@ -186,6 +219,13 @@ static bool of_fences(const char *cmd, unsigned int n, const char *a, const char
 	else if (!strcmp(cmd, "signal")) {
 		fhc_signal(pipes[n], -(int)strtol(a, NULL, 0));
 		say(0);
+	} else if (!strcmp(cmd, "event")) {
+		pipes[n] = eventfd(0, EFD_CLOEXEC);
+		say(pipes[n] < 0 ? -errno : 0);
+	} else if (!strcmp(cmd, "write")) { /* of an eventfd: 8 characters */
+		say(write(pipes[n], a, strlen(a)) < 0 ? -errno : 0);
+	} else if (!strcmp(cmd, "hang_up")) {
+		say(close(pipes[n]) ? -errno : 0);
 	} else if (!strcmp(cmd, "tell")) {
 		tell(pipes[n]);
 	} else if (!strcmp(cmd, "wait")) {
@@ -266,6 +306,13 @@ static void of_buffer(const char *cmd, unsigned int n, const char *a, const char
 		say(f->fd < 0 ? f->fd : 0);
 	} else if (!strcmp(cmd, "give")) {
 		say(give(a, f->fd));
+	} else if (!strcmp(cmd, "map")) {
+		maps[n] = mmap(NULL, f->size, PROT_READ, MAP_SHARED, f->fd, 0);
+		say(maps[n] == MAP_FAILED ? -errno : 0);
+	} else if (!strcmp(cmd, "unmap")) {
+		say(munmap(maps[n], f->size) ? -errno : 0);
+	} else if (!strcmp(cmd, "see")) {
+		printf("ok %u\n", maps[n][f->size - 1]);
 	} else if (!strcmp(cmd, "close")) {
 		say(close(f->fd) ? -errno : 0);
 	} else if (!strcmp(cmd, "free")) {
@@ -298,6 +345,11 @@ int main(int argc, char **argv)
 			say(0);
 		} else if (!strcmp(cmd, "heap")) {
 			heap(n);
+		} else if (!strcmp(cmd, "churn")) {
+			churn(n, strtoull(a, NULL, 0), (unsigned int)strtoul(b, NULL, 0));
+		} else if (!strcmp(cmd, "storm")) {
+			storm(&buf[strtoul(n, NULL, 0) % MAX], &buf[strtoul(a, NULL, 0) % MAX],
+			      strtoul(b, NULL, 0));
 		} else if (!strcmp(cmd, "many")) {
 			many(n, strtoull(a, NULL, 0), (unsigned int)strtoul(b, NULL, 0));
 		} else if (!of_fences(cmd, (unsigned int)strtoul(n, NULL, 0) % MAX, a, b)) {

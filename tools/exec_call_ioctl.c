@@ -177,6 +177,8 @@ int64_t exec_ioctl(struct trap *t)
 	if (!file)
 		return TRAP_CONTINUE;
 	exec_timelines_look(t->x);
+	if (t->x->join.since)
+		(void)exec_join_now(t->x);
 	if (exec_opened_as_path(t, file, (int)t->arg[0]))
 		return -EBADF;
 	result = exec_ioctl_read(file->kind, (uint32_t)t->arg[1], t->arg[2], &t->mem, &r);

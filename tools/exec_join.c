@@ -27,6 +27,26 @@ void exec_join_lost(struct exec *x)
 		x->join.since = exec_now();
 }
 
+static bool all_joined(const struct exec *x)
+{
+	const struct exec_proc *p = x->procs.first;
+
+	while (p && fhc_fd(p->c) >= 0)
+		p = p->next;
+	return !p;
+}
+
+void exec_join_check(struct exec *x)
+{
+	if (x->joined && !x->join.since && !all_joined(x))
+		exec_join_lost(x);
+}
+
+bool exec_join_away(int err)
+{
+	return err == -ECONNREFUSED || err == -ENOENT || err == -ECONNRESET || err == -EACCES;
+}
+
 /* ---- calls that wait ---- */
 
 static void stop(struct exec_wait *wait, int why)
@@ -138,25 +158,27 @@ static void show_all(struct exec *x)
 		closedir(dir);
 }
 
+bool exec_join_now(struct exec *x)
+{
+	for (struct exec_proc *p = x->procs.first; p; p = p->next)
+		if (exec_join_away(exec_proc_join(p)))
+			return false;
+	if (x->join.found)
+		show_all(x);
+	/* It may be gone again. */
+	if (all_joined(x) && (x->join.found || !x->procs.first))
+		x->join.since = 0;
+	x->join.found = false;
+	return true;
+}
+
 void exec_join_look(struct exec *x)
 {
 	int64_t now = exec_now();
-	bool all = true;
 
 	if (now < x->join.next)
 		return;
 	x->join.next = now + EXEC_JOIN_LOOK_MS;
-	for (struct exec_proc *p = x->procs.first; p; p = p->next) {
-		int err = exec_proc_join(p);
-
-		if (err == -ECONNREFUSED || err == -ENOENT || err == -ECONNRESET)
-			return;
-		all &= err >= 0;
-	}
-	if (x->join.found)
-		show_all(x);
-	if (all && (x->join.found || !x->procs.first))
-		x->join.since = 0;
-	x->join.found = false;
-	do_again(x);
+	if (exec_join_now(x))
+		do_again(x);
 }

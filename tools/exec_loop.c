@@ -84,6 +84,7 @@ void exec_run(struct trap *t)
 	trap_handler *handler = exec_handler(t->nr);
 	int64_t result = handler ? handler(t) : TRAP_CONTINUE;
 
+	exec_join_check(t->x);
 	if (result != TRAP_ANSWERED)
 		exec_answer(t->x, t->id, result);
 }
@@ -173,7 +174,7 @@ int exec_loop(struct exec *x)
 				exec_unwatch(x, x->listener);
 			}
 		}
-		if (x->join.since)
+		if (x->join.since || x->join.again)
 			exec_join_look(x);
 		if (x->waits && exec_now() != looked) {
 			exec_waits_look(x);

@@ -120,6 +120,8 @@ int exec_proc_join(struct exec_proc *p)
 
 	if (fhc_fd(p->c) >= 0 && fhc_dispatch(p->c) >= 0)
 		return 0;
+	if (p->nr_held)
+		exec_join_lost(p->x);
 	p->nr_held = 0;
 	err = exec_machine_join(p->x, p->c);
 	if (!err)
@@ -128,12 +130,6 @@ int exec_proc_join(struct exec_proc *p)
 		return err;
 	p->x->join.found |= p->x->join.since != 0;
 	return 1;
-}
-
-/* Nobody is there, for now. */
-static bool away(const struct exec *x, int err)
-{
-	return x->joined && (err == -ECONNREFUSED || err == -ENOENT || err == -ECONNRESET);
 }
 
 static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
@@ -155,7 +151,7 @@ static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
 	if (!p->c || !p->ended || !p->reply || exec_watch(x, pidfd, &p->ended->source))
 		goto fail;
 	err = exec_proc_join(p);
-	if (err < 0 && !away(x, err))
+	if (err < 0 && (!x->joined || !exec_join_away(err)))
 		goto fail;
 	if (err < 0)
 		exec_join_lost(x);
@@ -356,6 +352,7 @@ bool exec_procs_forgotten(struct exec *x, const struct exec_file *file)
 		memmove(p->held + at, p->held + at + 1, (p->nr_held - at - 1) * sizeof(uint64_t));
 		p->nr_held--;
 	}
+	exec_join_check(x);
 	return gone && !x->join.since;
 }
 

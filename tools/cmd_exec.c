@@ -246,21 +246,14 @@ static int start(const struct opts *o)
 
 int cmd_exec(int argc, char **argv)
 {
-	static char name[] = "freehold exec";
 	struct opts o = {.rejoin_ns = REJOIN_S * UINT64_C(1000000000)};
-	char *own = argc ? argv[0] : NULL;
 
-	argp_err_exit_status = BAD_INPUT;
-	if (argc)
-		argv[0] = name; /* what argp's messages begin with */
-	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o))
+	if (!args_parse(&argp, "freehold exec", argc, argv, ARGP_IN_ORDER, &o))
 		return BAD_INPUT;
 	if (!o.socket && !o.load.ram && !o.load.dtb) {
 		o.load.ram = "512M";
 		if (!o.load.bootargs)
 			o.load.bootargs = "cma=64M";
 	}
-	if (argc)
-		argv[0] = own;
 	return start(&o);
 }

@@ -418,7 +418,6 @@ static int with_machine(struct opts *o, struct books *b)
 
 int cmd_serve(int argc, char **argv)
 {
-	static char name[] = "freehold serve";
 	static struct boot_config cfg; /* too large for a stack */
 	struct opts o = {.serve = serve_defaults(),
 			 .drain_ns = DRAIN_S * UINT64_C(1000000000),
@@ -428,10 +427,7 @@ int cmd_serve(int argc, char **argv)
 	const char *broken;
 	int status;
 
-	argp_err_exit_status = BAD_INPUT;
-	if (argc)
-		argv[0] = name; /* what argp's messages begin with */
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+	if (!args_parse(&argp, "freehold serve", argc, argv, 0, &o))
 		return BAD_INPUT;
 	if (!o.mode_given)
 		o.mode = o.serve.group >= 0 ? 0660 : 0600;

@@ -212,15 +212,11 @@ static int show_server(const struct opts *o)
 
 int cmd_stat(int argc, char **argv)
 {
-	static char name[] = "freehold stat";
 	struct opts o = {0};
 	struct tree t;
 	int status;
 
-	argp_err_exit_status = BAD_INPUT;
-	if (argc)
-		argv[0] = name; /* what argp's messages begin with */
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+	if (!args_parse(&argp, "freehold stat", argc, argv, 0, &o))
 		return BAD_INPUT;
 	if (o.root) {
 		t = tree_of_folder(o.root);

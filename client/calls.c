@@ -99,7 +99,7 @@ static char *default_path(void)
 	return asprintf(&all, "%s/freehold.sock", dir && *dir ? dir : "/run") < 0 ? NULL : all;
 }
 
-static struct fhc *create(int64_t pid, const char *name)
+struct fhc *fhc_create(int64_t pid, const char *name)
 {
 	struct fhc *c = calloc(1, sizeof(*c));
 
@@ -110,6 +110,20 @@ static struct fhc *create(int64_t pid, const char *name)
 	c->pending_end = &c->pending;
 	snprintf(c->name, sizeof(c->name), "%s", name ? name : "");
 	return c;
+}
+
+int fhc_join(struct fhc *c, int fd)
+{
+	int err;
+
+	c->fd = fd;
+	c->in.reply.magic = 0; /* what another server said last is nothing of this one's */
+	err = hello(c);
+	if (err && c->fd >= 0) {
+		close(c->fd);
+		c->fd = -1;
+	}
+	return err;
 }
 
 /* Whether packets can go over it. */
@@ -126,7 +140,7 @@ static int look_at(int fd)
 int fhc_connect_fd(int fd, int64_t pid, const char *name, struct fhc **out)
 {
 	int err = look_at(fd);
-	struct fhc *c = err ? NULL : create(pid, name);
+	struct fhc *c = err ? NULL : fhc_create(pid, name);
 
 	*out = NULL;
 	if (!c) {
@@ -134,8 +148,7 @@ int fhc_connect_fd(int fd, int64_t pid, const char *name, struct fhc **out)
 			close(fd);
 		return err ? err : -ENOMEM;
 	}
-	c->fd = fd;
-	err = hello(c);
+	err = fhc_join(c, fd);
 	if (err)
 		fhc_close(c);
 	else
@@ -166,14 +179,24 @@ static void show_wrote(struct fhc *c, const struct fhc_kept *k)
 		(void)fhc_post_silent(c, PROTO_WRITTEN, &r);
 }
 
+int fhc_reclaim(struct fhc *c, const char *heap, int fd, struct fhc_buffer *buf)
+{
+	struct fhc_request r = {.name = heap, .fd = fd, .fd2 = -1};
+	struct wait w = {.done = false};
+	int err = c->fd < 0 ? -ECONNRESET : exchange(c, PROTO_RECLAIM, &r, &w);
+
+	if (!err)
+		*buf = (struct fhc_buffer){fd, w.reply.buf.id, w.reply.buf.size};
+	return err;
+}
+
 /* What the server has no room for, or takes for none of its own, is known to it no more; the bytes are this side's still. */
 static void show_kept(struct fhc *c)
 {
 	for (struct fhc_kept *k = c->kept; k && c->fd >= 0; k = k->next) {
-		struct fhc_request r = {.name = k->heap, .fd = k->fd, .fd2 = -1};
-		struct wait w = {.done = false};
+		struct fhc_buffer buf = {.id = 0};
 
-		k->there = exchange(c, PROTO_RECLAIM, &r, &w) ? 0 : w.reply.buf.id;
+		k->there = fhc_reclaim(c, k->heap, k->fd, &buf) ? 0 : buf.id;
 		show_wrote(c, k);
 	}
 }
@@ -189,12 +212,7 @@ int fhc_again(struct fhc *c)
 	err = fhc_dial(c->path);
 	if (err < 0)
 		return err;
-	c->fd = err;
-	err = hello(c);
-	if (err && c->fd >= 0) {
-		close(c->fd);
-		c->fd = -1;
-	}
+	err = fhc_join(c, err);
 	if (!err)
 		show_kept(c);
 	return err ? err : c->fd < 0 ? -ECONNRESET : 0;
@@ -214,6 +232,8 @@ void fhc_close(struct fhc *c)
 		c->pending = p->next;
 		if (p->done)
 			p->done(p->arg, &reply);
+		if (p->keep >= 0)
+			close(p->keep);
 		free(p);
 	}
 	while (c->kept)
@@ -261,7 +281,7 @@ int fhc_alloc(struct fhc *c, const char *heap, uint64_t len, int fd_flags, struc
 	return 0;
 }
 
-int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf)
+int fhc_import_of(struct fhc *c, int fd, struct fhc_buffer *buf, char heap[FHC_NAME_MAX])
 {
 	struct fhc_request r = {.fd = fd, .fd2 = -1};
 	struct wait w = {.done = false};
@@ -269,15 +289,21 @@ int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf)
 
 	if (err)
 		return err;
+	memcpy(heap, w.reply.heap.name, FHC_NAME_MAX);
 	*buf = (struct fhc_buffer){fd, w.reply.buf.id, w.reply.buf.size};
-	if (c->keep)
-		fhc_remember(c, buf->id, fd, w.reply.heap.name);
 	return 0;
 }
 
-int fhc_offer(struct fhc *c, const char *exp_name, int fd, struct fhc_buffer *buf)
+int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf)
 {
-	struct fhc_request r = {.name = exp_name, .fd = fd, .fd2 = -1};
+	char heap[FHC_NAME_MAX];
+
+	return fhc_import_of(c, fd, buf, heap);
+}
+
+int fhc_offer(struct fhc *c, const char *exp_name, int fd, bool again, struct fhc_buffer *buf)
+{
+	struct fhc_request r = {.name = exp_name, .n = again, .fd = fd, .fd2 = -1};
 	struct wait w = {.done = false};
 	int err = call(c, PROTO_OFFER, &r, &w);
 

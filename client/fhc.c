@@ -79,6 +79,8 @@ static void answer(struct fhc_pending *p, const struct fhc_reply *reply)
 {
 	if (p->done)
 		p->done(p->arg, reply);
+	if (p->keep >= 0)
+		close(p->keep);
 	free(p);
 }
 
@@ -174,6 +176,8 @@ static void deliver(struct fhc *c, struct fhc_pending *p, int fd)
 	}
 	if (!reply.err && c->keep && p->op == PROTO_ALLOC)
 		fhc_remember(c, r->id, fd, p->heap);
+	if (!reply.err && p->keep >= 0)
+		fhc_remember(c, r->id, p->keep, reply.heap.name);
 	answer(p, &reply);
 	if (text != MAP_FAILED)
 		munmap(text, r->len);
@@ -274,14 +278,16 @@ int fhc_dispatch(struct fhc *c)
 
 /* ---- requests ---- */
 
-static int send_packet(struct fhc *c, const struct proto_request *q, const int *fd)
+static int send_packet(struct fhc *c, const struct proto_request *q, const int *fd,
+		       const char *behind)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(PROTO_FDS * sizeof(int))];
 	} control;
-	struct iovec iov = {(void *)(uintptr_t)q, sizeof(*q)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov[2] = {{(void *)(uintptr_t)q, sizeof(*q)},
+			       {(void *)(uintptr_t)behind, behind ? q->n : 0}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = behind ? 2 : 1};
 
 	if (q->nr_fds) {
 		memset(&control, 0, sizeof(control));
@@ -303,25 +309,29 @@ static int send_packet(struct fhc *c, const struct proto_request *q, const int *
 	return 0;
 }
 
+/* *behind: what comes behind it; NULL: nothing. */
 static int build(const struct fhc *c, struct proto_request *q, enum proto_op op,
-		 const struct fhc_request *r)
+		 const struct fhc_request *r, const char **behind)
 {
 	size_t len = r->name ? strlen(r->name) : 0;
+	bool far = len >= PROTO_NAME;
 
-	if (len >= PROTO_NAME)
+	/* Nothing over there has a name so long. */
+	if (far && (op != PROTO_READ || len >= PROTO_PATH))
 		return op == PROTO_ALLOC || op == PROTO_READ ? -ENOENT : -EINVAL;
+	*behind = far ? r->name : NULL;
 	*q = (struct proto_request){
 		.magic = PROTO_MAGIC,
 		.op = (uint16_t)op,
 		.id = op == PROTO_HELLO || !r->id ? r->id : there(c, r->id),
 		.size = r->size,
 		.flags = r->flags,
-		.n = r->n,
+		.n = far ? (uint32_t)len : r->n,
 		.nr_fds = r->fd < 0    ? 0
 			  : r->fd2 < 0 ? 1
 				       : 2,
 	};
-	if (len)
+	if (len && !far)
 		memcpy(q->name, r->name, len);
 	return 0;
 }
@@ -342,7 +352,7 @@ static int send_told(struct fhc *c, struct proto_request *q, const struct fhc_re
 	q->size += wrote.bytes + wrote.whole;
 	if (q->n < wrote.how)
 		q->n = wrote.how;
-	err = send_packet(c, q, fd);
+	err = send_packet(c, q, fd, NULL);
 	if (err)
 		fhc_untake_wrote(c, r->id, &wrote);
 	else
@@ -355,11 +365,12 @@ int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint1
 {
 	struct fhc_pending *p = NULL;
 	struct proto_request q;
+	const char *behind;
 	int err, fd[PROTO_FDS] = {r->fd, r->fd2};
 
 	if (c->fd < 0)
 		return -ECONNRESET;
-	err = build(c, &q, op, r);
+	err = build(c, &q, op, r, &behind);
 	if (err)
 		return err;
 	q.options = options;
@@ -371,12 +382,17 @@ int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint1
 		p->seq = q.seq;
 		p->op = op;
 		p->id = r->id;
+		/* The caller's own may be closed when the reply comes. */
+		p->keep = c->keep && op == PROTO_IMPORT ? fcntl(r->fd, F_DUPFD_CLOEXEC, 0) : -1;
 		p->done = done;
 		p->arg = arg;
 		memcpy(p->heap, q.name, sizeof(p->heap));
 	}
-	err = c->areas && tells(op, r->flags) ? send_told(c, &q, r, fd) : send_packet(c, &q, fd);
+	err = c->areas && tells(op, r->flags) ? send_told(c, &q, r, fd)
+					      : send_packet(c, &q, fd, behind);
 	if (err) {
+		if (p && p->keep >= 0)
+			close(p->keep);
 		free(p);
 		return err;
 	}

@@ -33,6 +33,7 @@ struct fhc_pending {
 	enum proto_op op;
 	fhc_done *done; /* NULL: nobody asks */
 	void *arg;
+	int keep; /* IMPORT: a descriptor to keep, if it is one; -1: none */
 	char heap[FHC_NAME_MAX];
 };
 
@@ -65,16 +66,25 @@ struct fhc {
 	} in;
 };
 
+/* Not connected yet, and with nowhere to go by itself. NULL: no memory. */
+struct fhc *fhc_create(int64_t pid, const char *name);
 /* A connected socket, or -errno; -EPROTO: what listens there is no freehold. */
 int fhc_dial(const char *path);
+/* Greets the server at the other end of such a socket; closed when this fails. */
+int fhc_join(struct fhc *c, int fd);
+/* fhc_import() that tells of which heap, too. */
+int fhc_import_of(struct fhc *c, int fd, struct fhc_buffer *buf, char heap[FHC_NAME_MAX]);
+/* Shows a server a buffer of one before it. -EINVAL: it cannot be one. */
+int fhc_reclaim(struct fhc *c, const char *heap, int fd, struct fhc_buffer *buf);
 /* fhc_send() by the protocol's numbers. */
 int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint16_t options,
 	     fhc_done *done, void *arg);
 /* Takes one reply; waits for it, or -EAGAIN. */
 int fhc_take(struct fhc *c, bool wait);
 /* A buffer whose bytes this program keeps, under an exporter's name: the server has its number, name, fences and account. fd: a memfd of its size,
- * sealed against growing and shrinking, that nobody else has open yet; it is gone when nobody has opened it anew any more. */
-int fhc_offer(struct fhc *c, const char *exp_name, int fd, struct fhc_buffer *buf);
+ * sealed against growing and shrinking, that nobody else has open yet, but for one that an earlier server knew (again); it is gone when nobody
+ * has opened it anew any more. */
+int fhc_offer(struct fhc *c, const char *exp_name, int fd, bool again, struct fhc_buffer *buf);
 /* Connects again if the server was gone, and shows it what was kept. */
 int fhc_again(struct fhc *c);
 /* Keeps a descriptor of its own of a buffer of that heap. */

@@ -14,6 +14,8 @@
 #define PROTO_DATA                                                                                 \
 	49152 /* at most so many bytes of text behind a reply; more comes in a descriptor (PROTO_IN_FD) */
 #define PROTO_FDS 2 /* at most, with a request */
+#define PROTO_PATH                                                                                 \
+	256 /* bytes of a path, with the end; of READ alone: heaps' and areas' names have less than 64 */
 
 enum proto_op {
 	PROTO_HELLO, /* the first: id: pid, name: of the program, n: PROTO_VERSION */
@@ -28,12 +30,12 @@ enum proto_op {
 	PROTO_IMPORT_SYNC,
 	PROTO_MERGE,
 	PROTO_SYNC_INFO,
-	PROTO_READ,
+	PROTO_READ, /* a path that `name` has no room for comes behind the request: n bytes, no end */
 	PROTO_EXPORT,
 	PROTO_WRITTEN, /* size, n: as below; the reply's size: the sum of this hold */
 	PROTO_USAGE,
 	PROTO_RECLAIM, /* after a restart: the descriptor of a buffer, name: of its heap */
-	PROTO_OFFER, /* a buffer whose bytes are the client's: a memfd that stands for it, name: of the exporter */
+	PROTO_OFFER, /* a buffer whose bytes are the client's: a memfd that stands for it, name: of the exporter; n 1: after a restart */
 	PROTO_NR_OPS,
 };
 

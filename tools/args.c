@@ -3,6 +3,8 @@
 #include <string.h>
 #include "args.h"
 
+#define ARGS_BAD_INPUT 2
+
 enum { KEY_LIKE = 0x10000 }; /* beside the keys of commands */
 
 static const struct argp_option machine_options[] = {
@@ -69,3 +71,18 @@ static error_t parse_format(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp args_format = {.options = format_options, .parser = parse_format};
+
+bool args_parse(const struct argp *argp, const char *name, int argc, char **argv,
+		unsigned int flags, void *input)
+{
+	char *own = argc ? argv[0] : NULL;
+	error_t err;
+
+	argp_err_exit_status = ARGS_BAD_INPUT;
+	if (argc)
+		argv[0] = (char *)(uintptr_t)name;
+	err = argp_parse(argp, argc, argv, flags, NULL, input);
+	if (argc)
+		argv[0] = own;
+	return !err;
+}

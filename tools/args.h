@@ -18,6 +18,9 @@ extern const struct argp args_machine;
 /* --format text|json into a bool: json. */
 extern const struct argp args_format;
 
+/* argp_parse() of a command: messages begin with `name` ("freehold serve"), bad input ends with status 2. False: it failed. */
+bool args_parse(const struct argp *argp, const char *name, int argc, char **argv,
+		unsigned int flags, void *input);
 /* Whether any of args_machine was given. */
 bool args_machine_given(const struct load_opts *l);
 

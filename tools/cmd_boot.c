@@ -306,21 +306,14 @@ static int print_json(const struct boot_config *cfg, const struct load_tree *tre
 
 int cmd_boot(int argc, char **argv)
 {
-	static char name[] = "freehold boot";
 	static struct boot_config cfg; /* too large for a stack */
 	struct load_tree tree = {NULL, 0};
 	struct opts o = {.load.keep = &tree};
 	struct boot_why why = {""};
-	char *own = argc ? argv[0] : NULL;
 	int status = 0;
 
-	argp_err_exit_status = BAD_INPUT;
-	if (argc)
-		argv[0] = name; /* what argp's messages begin with */
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+	if (!args_parse(&argp, "freehold boot", argc, argv, 0, &o))
 		return BAD_INPUT;
-	if (argc)
-		argv[0] = own;
 	if (load_boot_config(&o.load, &cfg, &why)) {
 		fprintf(stderr, "freehold boot: %s\n", why.text);
 		return BAD_INPUT;

@@ -20,22 +20,39 @@
 #include "args.h"
 #include "exec_launch.h"
 #include "exec_machine.h"
+#include "value.h"
 
 int cmd_exec(int argc, char **argv);
 
 #define BAD_INPUT 2
+#define REJOIN_S  15
 #define LINGER_MS 200 /* for the supervisor to end, if it does */
 
 struct opts {
 	struct load_opts load;
 	const char *socket;
+	bool rejoin_given;
+	uint64_t rejoin_ns;
 	char **argv;
 };
 
+enum { OPT_REJOIN = 256 };
+
 static const struct argp_option options[] = {
 	{"socket", 's', "PATH", 0, "Join the server there, instead of a machine of its own", 0},
+	{"rejoin", OPT_REJOIN, "TIME", 0,
+	 "How long calls wait for a server that is away (default 15s)", 0},
 	{0},
 };
+
+static void rejoin(struct opts *o, const char *arg, struct argp_state *state)
+{
+	if (strcmp(arg, "0") && !value_time(arg, &o->rejoin_ns))
+		argp_failure(state, BAD_INPUT, 0, "--rejoin %s: expected a time, as 15s or 0", arg);
+	if (!strcmp(arg, "0"))
+		o->rejoin_ns = 0;
+	o->rejoin_given = true;
+}
 
 static void take_program(struct opts *o, struct argp_state *state)
 {
@@ -54,6 +71,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case 's':
 		o->socket = arg;
 		break;
+	case OPT_REJOIN:
+		rejoin(o, arg, state);
+		break;
 	case ARGP_KEY_ARG:
 		take_program(o, state);
 		break;
@@ -65,6 +85,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 			argp_failure(state, BAD_INPUT, 0,
 				     "--socket: the server's machine is as it is; without it, "
 				     "--dtb, --ram, --bootargs, --policy and --like make one");
+		if (o->rejoin_given && !o->socket)
+			argp_failure(state, BAD_INPUT, 0,
+				     "--rejoin: expected --socket with it: a machine of the "
+				     "program's own ends with it");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -133,6 +157,7 @@ static int supervise(const struct opts *o, const sigset_t *mask, int tell)
 
 	x.socket = o->socket;
 	x.joined = o->socket;
+	x.join.patience = (int64_t)(o->rejoin_ns / 1000000);
 	x.tell = tell;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	x.epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -221,21 +246,14 @@ static int start(const struct opts *o)
 
 int cmd_exec(int argc, char **argv)
 {
-	static char name[] = "freehold exec";
-	struct opts o = {.socket = NULL};
-	char *own = argc ? argv[0] : NULL;
+	struct opts o = {.rejoin_ns = REJOIN_S * UINT64_C(1000000000)};
 
-	argp_err_exit_status = BAD_INPUT;
-	if (argc)
-		argv[0] = name; /* what argp's messages begin with */
-	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o))
+	if (!args_parse(&argp, "freehold exec", argc, argv, ARGP_IN_ORDER, &o))
 		return BAD_INPUT;
 	if (!o.socket && !o.load.ram && !o.load.dtb) {
 		o.load.ram = "512M";
 		if (!o.load.bootargs)
 			o.load.bootargs = "cma=64M";
 	}
-	if (argc)
-		argv[0] = own;
 	return start(&o);
 }

@@ -393,9 +393,9 @@ static int serve(const struct opts *o, struct server *s, struct beside *b)
 }
 
 /* Sockets that somebody opened for this process: listening ones, and ones that a client is at the other end of. */
-static int take_inherited(struct server *s, unsigned int nr)
+static int take_inherited(struct server *s, int nr)
 {
-	for (int fd = 3; fd < 3 + (int)nr; fd++) {
+	for (int fd = 3; fd < 3 + nr; fd++) {
 		int type = 0, listens = 0, err;
 		socklen_t len = sizeof(int);
 
@@ -417,10 +417,11 @@ static int take_inherited(struct server *s, unsigned int nr)
 static int open_sockets(const struct opts *o, struct server *s, struct listening *l)
 {
 	struct boot_why why = {""};
-	unsigned int nr = listen_inherited();
+	int nr = listen_inherited(&why), err;
 	char path[4096];
-	int err;
 
+	if (nr < 0)
+		return fail(BAD_INPUT, why.text);
 	if (nr && !o->socket)
 		return take_inherited(s, nr);
 	if (nr)
@@ -514,7 +515,6 @@ static bool load_job(struct opts *o, struct boot_config *cfg)
 
 int cmd_serve(int argc, char **argv)
 {
-	static char name[] = "freehold serve";
 	static struct boot_config cfg; /* too large for a stack */
 	struct opts o = {.serve = serve_defaults(),
 			 .drain_ns = DRAIN_S * UINT64_C(1000000000),
@@ -523,10 +523,7 @@ int cmd_serve(int argc, char **argv)
 	const char *broken;
 	int status;
 
-	argp_err_exit_status = BAD_INPUT;
-	if (argc)
-		argv[0] = name; /* what argp's messages begin with */
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+	if (!args_parse(&argp, "freehold serve", argc, argv, 0, &o))
 		return BAD_INPUT;
 	if (!o.mode_given)
 		o.mode = o.serve.group >= 0 ? 0660 : 0600;

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "args.h"
 #include "books.h"
 #include "load.h"
 #include "readout.h"
+#include "readout_users.h"
 #include "tree_server.h"
 
 int cmd_stat(int argc, char **argv);
@@ -88,9 +90,10 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
 	.children = children,
-	.args_doc = "[PATH]",
+	.args_doc = "[PATH|users]",
 	.doc = "Reads what a machine shows in /proc, /sys/kernel/mm/cma and /sys/kernel/debug/cma: "
-	       "one file or folder, or without PATH a summary of memory, zones and areas.",
+	       "one file or folder, or without PATH a summary of memory, zones and areas; `users': "
+	       "who has which buffers.",
 };
 
 static int fail(const char *text)
@@ -149,8 +152,27 @@ static int show_summary(const struct opts *o, const struct tree *t)
 	return status;
 }
 
+/* Of a server this command is a client, too. */
+static int show_users(const struct opts *o, const struct tree *t)
+{
+	struct users u;
+	char why[256];
+	bool ok = true;
+
+	if (!users_read(t, o->socket ? getpid() : 0, &u, why, sizeof(why)))
+		return fail(why);
+	if (o->json)
+		ok = users_json(&u, stdout);
+	else
+		users_text(&u, stdout);
+	users_free(&u);
+	return ok ? 0 : fail("out of memory");
+}
+
 static int show(const struct opts *o, const struct tree *t)
 {
+	if (o->path && !strcmp(o->path, "users"))
+		return show_users(o, t);
 	return o->path ? show_path(o, t) : show_summary(o, t);
 }
 
@@ -190,15 +212,11 @@ static int show_server(const struct opts *o)
 
 int cmd_stat(int argc, char **argv)
 {
-	static char name[] = "freehold stat";
 	struct opts o = {0};
 	struct tree t;
 	int status;
 
-	argp_err_exit_status = BAD_INPUT;
-	if (argc)
-		argv[0] = name; /* what argp's messages begin with */
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+	if (!args_parse(&argp, "freehold stat", argc, argv, 0, &o))
 		return BAD_INPUT;
 	if (o.root) {
 		t = tree_of_folder(o.root);

@@ -38,9 +38,11 @@ struct exec_source {
 	void (*ready)(struct exec_source *source, uint32_t events);
 };
 
+struct exec_again;
 struct exec_entry;
 struct exec_inject; /* a thread that maps something for itself, at our word: exec_inject.h */
-struct exec_wait;   /* an answer that comes later: exec_wait.h */
+struct exec_pending;
+struct exec_wait; /* an answer that comes later: exec_wait.h */
 
 struct exec {
 	int epoll, listener;
@@ -52,8 +54,15 @@ struct exec {
 	bool unused;	    /* nobody is under the filter any more */
 	const char *socket; /* NULL: a private machine */
 	bool joined;	    /* the server has other clients: buffers may come from strangers */
-	int machine;	    /* a private machine: where connections to it are had */
-	pid_t machine_pid;  /* the process that it is */
+	struct {	    /* while the server is away, or is about to go: exec_join.h */
+		int64_t patience; /* ms that calls wait for another one */
+		int64_t since;	  /* monotonic ms; 0: it is there */
+		int64_t next;	  /* when to look for another one */
+		bool found;	  /* there is one, and it is not shown everything yet */
+		struct exec_again *again;
+	} join;
+	int machine;	   /* a private machine: where connections to it are had */
+	pid_t machine_pid; /* the process that it is */
 
 	struct fhc_heap heap[EXEC_MAX_HEAP];
 	int path_fd[EXEC_DEVICES]; /* the same, for who opens it with O_PATH */
@@ -66,9 +75,10 @@ struct exec {
 	dev_t memfd_dev;    /* of all memfds */
 	unsigned int owner; /* whose the heaps are */
 
-	bool given;	     /* anything at all: before, no descriptor can be ours */
-	bool fences_given;   /* the program has sync files */
-	unsigned int fences; /* imported and not signalled yet */
+	bool given;		      /* anything at all: before, no descriptor can be ours */
+	bool fences_given;	      /* the program has sync files */
+	unsigned int fences;	      /* imported and not signalled yet */
+	struct exec_pending *pending; /* these */
 	struct exec_timeline *timelines;
 	uint64_t nr_timelines; /* ever */
 	int done;	       /* a fence that is signalled; 0: none yet */
@@ -90,6 +100,7 @@ struct trap {
 	uint64_t arg[6];
 	uint64_t ip; /* where it goes on behind the call */
 	struct exec_mem mem;
+	int64_t until; /* it waits for a server until then; 0: it does not yet */
 };
 
 typedef int64_t trap_handler(struct trap *t);
@@ -100,6 +111,8 @@ typedef int64_t trap_handler(struct trap *t);
 int exec_loop(struct exec *x);
 int exec_watch(struct exec *x, int fd, struct exec_source *source);
 void exec_unwatch(struct exec *x, int fd);
+/* Has the call answered, now or later. */
+void exec_run(struct trap *t);
 /* -ENOENT: nobody waits for the answer any more. */
 int exec_answer(struct exec *x, uint64_t id, int64_t result);
 /* Is the call still held? What was read from /proc/PID and the process's memory is the caller's own only if so. */

@@ -74,8 +74,12 @@ static int64_t map_buffer(struct trap *t, const struct exec_file *file, mode_t m
 	bool shared = kind == MAP_SHARED || kind == MAP_SHARED_VALIDATE;
 
 	if (!len || offset % EXEC_PAGE || len > INT64_MAX || offset > INT64_MAX ||
-	    (!shared && kind != MAP_PRIVATE) || !may_map(mode, t->arg[2], shared))
+	    (!shared && kind != MAP_PRIVATE))
 		return TRAP_CONTINUE; /* the kernel knows what is wrong */
+	if (file->neither)
+		return -EACCES;
+	if (!may_map(mode, t->arg[2], shared))
+		return TRAP_CONTINUE;
 	pages = (len + EXEC_PAGE - 1) / EXEC_PAGE;
 	if (offset / EXEC_PAGE + pages > file->size / EXEC_PAGE)
 		return len > (UINT64_C(1) << 47) ? TRAP_CONTINUE : -EINVAL;
@@ -124,6 +128,7 @@ int64_t exec_fcntl(struct trap *t)
 		flags = exec_info_flags(t->tid, (int)t->arg[0]);
 		if (flags < 0)
 			return flags;
+		flags |= file->neither ? O_ACCMODE : 0;
 		flags &= ~(int64_t)(LARGEFILE | O_CLOEXEC |
 				    (file->kind == EXEC_FENCE ? O_NONBLOCK : 0));
 		return flags;
@@ -153,5 +158,5 @@ int64_t exec_fallocate(struct trap *t)
 		return TRAP_CONTINUE;
 	if ((int64_t)t->arg[2] < 0 || (int64_t)t->arg[3] <= 0)
 		return -EINVAL;
-	return mode_of(t, (int)t->arg[0]) & S_IWUSR ? -ENODEV : -EBADF;
+	return !file->neither && mode_of(t, (int)t->arg[0]) & S_IWUSR ? -ENODEV : -EBADF;
 }

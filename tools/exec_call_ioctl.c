@@ -2,10 +2,12 @@
 /* ioctl() of a heap, a buffer, a sync file or a timeline: reads it, and does it through the server. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "exec.h"
 #include "exec_fence.h"
+#include "exec_join.h"
 #include "exec_wait.h"
 
 #define HEAP_OF_PAGES 0 /* DMA_HEAP_SYSTEM of <freehold/heap.h> */
@@ -16,14 +18,18 @@
 static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_ioctl *r)
 {
 	struct exec_proc *proc = exec_proc_of(t);
+	int n, err, flags = (int)(r->alloc.fd_flags | O_CLOEXEC);
+	bool neither = (flags & O_ACCMODE) == O_ACCMODE;
 	struct exec_file *file;
 	struct fhc_buffer buf;
-	int n, err;
 
 	if (!proc)
 		return -ENOMEM;
+	/* The kernel does not count opens that are neither, so the server could not know when the last is gone. */
 	err = fhc_alloc(proc->c, t->x->heap[heap->id].name, r->alloc.len,
-			(int)(r->alloc.fd_flags | O_CLOEXEC), &buf);
+			neither ? O_RDWR | O_CLOEXEC : flags, &buf);
+	if (exec_join_misses(t->x, err))
+		return -ECONNRESET;
 	if (err)
 		return err == -EDQUOT || err == -ENOENT || err == -ESHUTDOWN ? -ENOMEM : err;
 	n = t->mem.write(&t->mem, t->arg[2], r->bytes, r->out);
@@ -37,8 +43,10 @@ static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_i
 		return n;
 	}
 	close(buf.fd);
-	file->id = buf.id;
+	file->id = file->there = buf.id;
+	file->heap = (unsigned int)heap->id;
 	file->size = buf.size;
+	file->neither = neither;
 	exec_proc_hold(proc, buf.id);
 	file->system = t->x->heap[heap->id].kind == HEAP_OF_PAGES;
 	r->alloc.fd = (uint32_t)n;
@@ -49,6 +57,7 @@ static int64_t alloc(struct trap *t, const struct exec_file *heap, struct exec_i
 
 struct sync_wait {
 	struct exec_wait wait;
+	struct trap t;
 	bool over;  /* answered already */
 	bool found; /* while it is being sent */
 };
@@ -57,15 +66,19 @@ static void sync_done(void *arg, const struct fhc_reply *reply)
 {
 	struct sync_wait *w = arg;
 
+	int64_t result = reply->err;
+
 	if (!w->over) {
 		exec_wait_end(&w->wait);
-		exec_answer(w->wait.x, w->wait.id, reply->err);
+		if (result == -ECONNRESET)
+			result = exec_join_wait(&w->t, -EIO);
+		if (result != TRAP_ANSWERED)
+			exec_answer(w->wait.x, w->wait.id, result);
 	}
 	free(w);
 }
 
-/* The request stays under way; its reply finds that nobody wants it. 512 is what the kernel calls ERESTARTSYS: it has the call
- * repeated, or -EINTR returned, as the handler of the signal wants it. */
+/* The request stays under way; its reply finds that nobody wants it. */
 static void sync_stop(struct exec_wait *wait, int why)
 {
 	struct sync_wait *w = (struct sync_wait *)wait;
@@ -73,22 +86,23 @@ static void sync_stop(struct exec_wait *wait, int why)
 	w->over = true;
 	exec_wait_end(wait);
 	if (why == -EINTR)
-		exec_answer(wait->x, wait->id, -512);
+		exec_answer(wait->x, wait->id, -EXEC_RESTARTSYS);
 }
 
-static int64_t sync_buffer(struct trap *t, const struct exec_file *file, uint64_t flags)
+static int64_t sync_buffer(struct trap *t, struct exec_file *file, uint64_t flags)
 {
-	struct fhc_request r = {
-		.op = FHC_SYNC, .id = file->id, .flags = flags, .fd = -1, .fd2 = -1};
+	struct fhc_request r = {.op = FHC_SYNC, .flags = flags, .fd = -1, .fd2 = -1};
 	struct exec_proc *proc = exec_proc_of(t);
 	struct sync_wait *w;
-	int err = proc ? exec_proc_use(proc, file->id, (int)t->arg[0]) : -EIO;
+	int err = proc ? exec_proc_use(proc, file, (int)t->arg[0]) : -EIO;
 
 	if (err)
 		return err;
+	r.id = file->there;
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
+	w->t = *t;
 	exec_wait_begin(t, &w->wait, INT64_MAX, sync_stop);
 	while ((err = fhc_send(proc->c, &r, sync_done, w)) == -EAGAIN)
 		if (fhc_dispatch(proc->c) < 0)
@@ -97,7 +111,7 @@ static int64_t sync_buffer(struct trap *t, const struct exec_file *file, uint64_
 		return TRAP_ANSWERED;
 	exec_wait_end(&w->wait);
 	free(w);
-	return -EIO;
+	return err == -ECONNRESET || err == -EAGAIN ? -ECONNRESET : -EIO;
 }
 
 /* ---- all ---- */
@@ -105,12 +119,15 @@ static int64_t sync_buffer(struct trap *t, const struct exec_file *file, uint64_
 static int64_t set_name(struct trap *t, struct exec_file *file, const char *name)
 {
 	struct exec_proc *proc = exec_proc_of(t);
-	int err = proc ? exec_proc_use(proc, file->id, (int)t->arg[0]) : -EIO;
+	int err = proc ? exec_proc_use(proc, file, (int)t->arg[0]) : -EIO;
 
 	if (!err)
-		err = fhc_set_name(proc->c, file->id, name);
-	file->named |= !err;
-	return err;
+		err = fhc_set_name(proc->c, file->there, name);
+	if (err)
+		return err;
+	file->named = true;
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	return 0;
 }
 
 /* Nothing here reports deadlines: sw_sync says so of a point that has none. */
@@ -164,8 +181,15 @@ int64_t exec_ioctl(struct trap *t)
 		return TRAP_CONTINUE;
 	kind = file->kind == EXEC_HEAP && file->id == EXEC_UDMABUF_ID ? EXEC_UDMABUF : file->kind;
 	exec_timelines_look(t->x);
+	if (t->x->join.since)
+		(void)exec_join_now(t->x);
 	if (exec_opened_as_path(t, file, (int)t->arg[0]))
 		return -EBADF;
 	result = exec_ioctl_read(kind, (uint32_t)t->arg[1], t->arg[2], &t->mem, &r);
-	return result ? result : ask(t, file, &r);
+	if (!result)
+		result = ask(t, file, &r);
+	if (result == -ECONNRESET)
+		result = exec_join_wait(
+			t, r.ask == EXEC_ASK_ALLOC || r.ask == EXEC_ASK_CREATE ? -ENOMEM : -EIO);
+	return result;
 }

@@ -15,21 +15,21 @@
 
 /* ---- readlink ---- */
 
-static void buffer_link(struct trap *t, const struct exec_file *file, const struct exec_place *p,
+static void buffer_link(struct trap *t, struct exec_file *file, const struct exec_place *p,
 			char *text, size_t size)
 {
 	struct exec_proc *proc = exec_proc_of(t);
 	struct fhc_info info;
 
 	if (proc && p->pid == t->tid)
-		exec_proc_use(proc, file->id, (int)p->n);
-	exec_procs_info(t->x, file->id, &info);
+		exec_proc_use(proc, file, (int)p->n);
+	exec_procs_info(t->x, file, &info);
 	snprintf(text, size, "/dmabuf:%s", info.name);
 }
 
 static int64_t link_text(struct trap *t, const struct exec_place *p, uint64_t to, uint64_t size)
 {
-	const struct exec_file *file = exec_file_in(t, p->pid, p->n);
+	struct exec_file *file = exec_file_in(t, p->pid, p->n);
 	char text[PATH_MAX];
 	size_t len;
 

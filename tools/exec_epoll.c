@@ -31,7 +31,6 @@ struct exec_entry {
 	int own_epfd, stand_in;
 	dev_t dev;
 	ino_t ino;
-	uint64_t id;
 	struct epoll_event event;
 	struct entry_fence fence[2]; /* for a reader, a writer; fd -1: nothing in the way */
 };
@@ -70,11 +69,12 @@ static void fence_done(struct exec_source *source, uint32_t events)
 	apply(e, EPOLL_CTL_MOD);
 }
 
-static void look_for_fences(struct exec_entry *e, struct exec_proc *proc)
+static void look_for_fences(struct exec_entry *e, struct exec_proc *proc,
+			    const struct exec_file *file)
 {
 	int fd[2];
 
-	exec_polled_fences(e->x, proc, e->id, (short)(e->event.events & EXEC_POLLED), fd);
+	exec_polled_fences(e->x, proc, file->there, (short)(e->event.events & EXEC_POLLED), fd);
 	for (int j = 0; j < 2; j++) {
 		drop_fence(&e->fence[j]);
 		e->fence[j] = (struct entry_fence){{fence_done}, e, fd[j]};
@@ -118,11 +118,11 @@ void exec_epoll_look(struct exec *x)
 	}
 }
 
-void exec_epoll_fence(struct exec *x, struct exec_proc *proc, uint64_t id)
+void exec_epoll_fence(struct exec_proc *proc, const struct exec_file *file)
 {
-	for (struct exec_entry *e = x->entries; e; e = e->next)
-		if (e->id == id) {
-			look_for_fences(e, proc);
+	for (struct exec_entry *e = proc->x->entries; e; e = e->next)
+		if (e->ino == file->ino && e->dev == file->dev) {
+			look_for_fences(e, proc, file);
 			apply(e, EPOLL_CTL_MOD);
 		}
 }
@@ -139,7 +139,7 @@ static struct exec_entry *find(struct trap *t, pid_t pid)
 	return NULL;
 }
 
-static int64_t add(struct trap *t, struct exec_proc *proc, const struct exec_file *file,
+static int64_t add(struct trap *t, struct exec_proc *proc, struct exec_file *file,
 		   const struct epoll_event *event)
 {
 	struct exec_entry *e = calloc(1, sizeof(*e));
@@ -156,12 +156,11 @@ static int64_t add(struct trap *t, struct exec_proc *proc, const struct exec_fil
 				 .stand_in = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK),
 				 .dev = file->dev,
 				 .ino = file->ino,
-				 .id = file->id,
 				 .event = *event,
 				 .fence = {{.fd = -1}, {.fd = -1}}};
 	t->x->entries = e;
-	if (!exec_proc_use(proc, file->id, e->fd))
-		look_for_fences(e, proc);
+	if (!exec_proc_use(proc, file, e->fd))
+		look_for_fences(e, proc, file);
 	err = e->own_epfd < 0 ? e->own_epfd : apply(e, EPOLL_CTL_ADD);
 	if (err)
 		entry_free(e);
@@ -170,7 +169,7 @@ static int64_t add(struct trap *t, struct exec_proc *proc, const struct exec_fil
 
 int64_t exec_epoll_ctl(struct trap *t)
 {
-	const struct exec_file *file = exec_file_of(t, (int)t->arg[2]);
+	struct exec_file *file = exec_file_of(t, (int)t->arg[2]);
 	struct exec_proc *proc;
 	struct epoll_event event = {.events = 0};
 	struct exec_entry *e;
@@ -191,7 +190,7 @@ int64_t exec_epoll_ctl(struct trap *t)
 		if (!e)
 			return -ENOENT;
 		e->event = event;
-		look_for_fences(e, proc);
+		look_for_fences(e, proc, file);
 		return apply(e, EPOLL_CTL_MOD);
 	case EPOLL_CTL_DEL:
 		if (!e)

@@ -10,6 +10,6 @@
 /* Entries whose descriptor is closed go. */
 void exec_epoll_look(struct exec *x);
 /* A buffer has a new fence. */
-void exec_epoll_fence(struct exec *x, struct exec_proc *proc, uint64_t id);
+void exec_epoll_fence(struct exec_proc *proc, const struct exec_file *file);
 
 #endif

@@ -62,17 +62,24 @@ static int fence_of(struct trap *t, struct exec_proc *proc, int fd)
 
 /* ---- fences that are not signalled yet ---- */
 
-struct pending {
+struct exec_pending {
 	struct exec_source source;
+	struct exec_pending *next;
 	struct exec *x;
 	int fd;
+	dev_t dev; /* of its buffer */
+	ino_t ino;
+	uint32_t flags;
 };
 
 static void signalled(struct exec_source *source, uint32_t events)
 {
-	struct pending *p = (struct pending *)source;
+	struct exec_pending *p = (struct exec_pending *)source, **at = &p->x->pending;
 
 	(void)events;
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
 	p->x->fences--;
 	exec_unwatch(p->x, p->fd);
 	close(p->fd);
@@ -80,14 +87,16 @@ static void signalled(struct exec_source *source, uint32_t events)
 }
 
 /* While any is pending, polls are looked at. fd becomes ours. */
-static void keep_pending(struct exec *x, int fd)
+static void keep_pending(struct exec *x, int fd, const struct exec_file *file, uint32_t flags)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	struct pending *p = poll(&poll_fd, 1, 0) == 0 ? calloc(1, sizeof(*p)) : NULL;
+	struct exec_pending *p = poll(&poll_fd, 1, 0) == 0 ? calloc(1, sizeof(*p)) : NULL;
 
 	if (p) {
-		*p = (struct pending){{signalled}, x, fd};
+		*p = (struct exec_pending){{signalled}, x->pending, x,	  fd,
+					   file->dev,	file->ino,  flags};
 		if (!exec_watch(x, fd, &p->source)) {
+			x->pending = p;
 			x->fences++;
 			return;
 		}
@@ -96,36 +105,47 @@ static void keep_pending(struct exec *x, int fd)
 	close(fd);
 }
 
+void exec_fences_again(struct exec_proc *proc, const struct exec_file *file)
+{
+	bool any = false;
+
+	for (const struct exec_pending *p = proc->x->pending; p; p = p->next)
+		if (p->ino == file->ino && p->dev == file->dev)
+			any |= !fhc_import_sync_file(proc->c, file->there, p->flags, p->fd);
+	if (any)
+		exec_epoll_fence(proc, file);
+}
+
 /* ---- a buffer's ---- */
 
-int64_t exec_fence_export(struct trap *t, const struct exec_file *file, struct exec_ioctl *r)
+int64_t exec_fence_export(struct trap *t, struct exec_file *file, struct exec_ioctl *r)
 {
 	struct exec_fence_out out = {&r->export, sizeof(r->export), &r->export.fd};
 	struct exec_proc *proc = exec_proc_of(t);
-	int fd = -1, err = proc ? exec_proc_use(proc, file->id, (int)t->arg[0]) : -EIO;
+	int fd = -1, err = proc ? exec_proc_use(proc, file, (int)t->arg[0]) : -EIO;
 
 	if (!err)
-		err = fhc_export_sync_file(proc->c, file->id, r->export.flags, &fd);
+		err = fhc_export_sync_file(proc->c, file->there, r->export.flags, &fd);
 	return err ? err : exec_fence_give(t, fd, &out);
 }
 
-int64_t exec_fence_import(struct trap *t, const struct exec_file *file, struct exec_ioctl *r)
+int64_t exec_fence_import(struct trap *t, struct exec_file *file, struct exec_ioctl *r)
 {
 	struct exec_proc *proc = exec_proc_of(t);
-	int fd, err = proc ? exec_proc_use(proc, file->id, (int)t->arg[0]) : -EIO;
+	int fd, err = proc ? exec_proc_use(proc, file, (int)t->arg[0]) : -EIO;
 
 	if (err)
 		return err;
 	fd = fence_of(t, proc, r->import.fd);
 	if (fd < 0)
 		return -EINVAL;
-	err = fhc_import_sync_file(proc->c, file->id, r->import.flags, fd);
+	err = fhc_import_sync_file(proc->c, file->there, r->import.flags, fd);
 	if (err) {
 		close(fd);
 		return err;
 	}
-	keep_pending(t->x, fd);
-	exec_epoll_fence(t->x, proc, file->id);
+	keep_pending(t->x, fd, file, r->import.flags);
+	exec_epoll_fence(proc, file);
 	return 0;
 }
 

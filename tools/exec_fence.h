@@ -30,9 +30,11 @@ struct exec_fence_out {
 };
 int64_t exec_fence_give(struct trap *t, int fd, const struct exec_fence_out *out);
 
-int64_t exec_fence_export(struct trap *t, const struct exec_file *file, struct exec_ioctl *r);
-int64_t exec_fence_import(struct trap *t, const struct exec_file *file, struct exec_ioctl *r);
+int64_t exec_fence_export(struct trap *t, struct exec_file *file, struct exec_ioctl *r);
+int64_t exec_fence_import(struct trap *t, struct exec_file *file, struct exec_ioctl *r);
 int64_t exec_fence_merge(struct trap *t, struct exec_ioctl *r);
 int64_t exec_fence_info(struct trap *t, struct exec_ioctl *r);
+/* Fences of a buffer that are pending are told to a server that does not know them. */
+void exec_fences_again(struct exec_proc *proc, const struct exec_file *file);
 
 #endif

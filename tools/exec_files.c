@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../client/fhc_in.h"
 #include "exec.h"
 #include "exec_udmabuf.h"
 
@@ -52,7 +53,7 @@ static void sweep(struct exec *x)
 	for (size_t i = 0; i < f->nr_chains; i++)
 		for (e = f->chain[i]; e; e = next) {
 			next = e->next;
-			if (e->kind == EXEC_BUFFER && !e->pages && exec_procs_forgotten(x, e->id))
+			if (e->kind == EXEC_BUFFER && !e->pages && exec_procs_forgotten(x, e))
 				exec_files_remove(x, e);
 		}
 	f->sweep_at = 2 * f->nr_buffers > FIRST_SWEEP ? 2 * f->nr_buffers : FIRST_SWEEP;
@@ -115,9 +116,19 @@ void exec_files_remove(struct exec *x, struct exec_file *file)
 	free(file);
 }
 
+static unsigned int heap_by_name(const struct exec *x, const char *name)
+{
+	unsigned int i = 0;
+
+	while (i < x->nr_heaps && strcmp(x->heap[i].name, name))
+		i++;
+	return i < x->nr_heaps ? i : EXEC_MAX_HEAP;
+}
+
 /* A memfd that is not known here may be a buffer of the same server that another of its clients sent. */
 static struct exec_file *foreign(struct trap *t, const struct stat *st, int fd)
 {
+	char heap[FHC_NAME_MAX];
 	struct fhc_buffer buf;
 	struct fhc_info info;
 	struct exec_file *e;
@@ -130,12 +141,13 @@ static struct exec_file *foreign(struct trap *t, const struct stat *st, int fd)
 	own = proc ? exec_proc_getfd(proc, fd) : -1;
 	if (own < 0)
 		return NULL;
-	e = fhc_import(proc->c, own, &buf) ? NULL : exec_files_add(t->x, own, EXEC_BUFFER);
+	e = fhc_import_of(proc->c, own, &buf, heap) ? NULL : exec_files_add(t->x, own, EXEC_BUFFER);
 	if (e) {
-		e->id = buf.id;
+		e->id = e->there = buf.id;
 		e->size = buf.size;
 		e->udmabuf = !fhc_get_info(proc->c, buf.id, &info) &&
 			     !strcmp(info.exp_name, EXEC_UDMABUF_NAME);
+		e->heap = heap_by_name(t->x, heap);
 		exec_proc_hold(proc, e->id);
 		t->x->given = true;
 	}

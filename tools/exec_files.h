@@ -29,10 +29,16 @@ struct exec_file {
 	dev_t dev;
 	ino_t ino;
 	enum exec_kind kind;
-	uint64_t id;		    /* of a buffer: the server's number; of a heap: its index */
-	uint64_t size;		    /* of a buffer: bytes */
-	bool system;		    /* of a buffer: from a heap of pages */
-	bool named;		    /* of a buffer: it was given a name, perhaps an empty one */
+	uint64_t
+		id; /* of a buffer: the number that its first server gave it; of a heap: its index */
+	uint64_t there; /* of a buffer: the number that the server has for it */
+	unsigned int
+		heap; /* of a buffer: the index of its heap; EXEC_MAX_HEAP: none that the program sees */
+	uint64_t size; /* of a buffer: bytes */
+	bool system;   /* of a buffer: from a heap of pages */
+	bool neither; /* of a buffer: its descriptor was made to be neither read nor written (O_ACCMODE); it is a readable one */
+	bool named;   /* of a buffer: the program gave it a name, perhaps an empty one: */
+	char name[32];
 	bool udmabuf;		    /* of a buffer: of a program's own pages, */
 	struct exec_udmabuf *pages; /* which are these; NULL: another supervisor knows */
 	struct exec_timeline *timeline;

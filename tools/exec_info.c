@@ -82,8 +82,7 @@ static unsigned int mapped_in(pid_t pid, const struct exec_file *file)
 	return n;
 }
 
-/* Is `pid` a descendant of ours? */
-static bool is_ours(pid_t pid)
+bool exec_is_ours(pid_t pid)
 {
 	char path[64], text[512];
 	pid_t self = getpid(), parent = pid;
@@ -118,7 +117,7 @@ static unsigned int count(const struct exec *x, const struct exec_file *file)
 
 	while (dir && (d = readdir(dir))) {
 		pid = (pid_t)strtol(d->d_name, NULL, 10);
-		if (pid <= 1 || pid == (pid_t)x->machine_pid || !is_ours(pid))
+		if (pid <= 1 || pid == (pid_t)x->machine_pid || !exec_is_ours(pid))
 			continue;
 		n += open_in(pid, file) + mapped_in(pid, file);
 	}
@@ -129,22 +128,21 @@ static unsigned int count(const struct exec *x, const struct exec_file *file)
 
 /* ---- the text ---- */
 
-static void write_buffer(struct trap *t, FILE *to, const struct exec_file *file, pid_t pid,
-			 int64_t fd)
+static void write_buffer(struct trap *t, FILE *to, struct exec_file *file, pid_t pid, int64_t fd)
 {
 	struct exec_proc *proc = exec_proc_of(t);
 	struct fhc_info info;
 
 	if (proc && pid == t->tid)
-		exec_proc_use(proc, file->id, (int)fd);
-	exec_procs_info(t->x, file->id, &info);
+		exec_proc_use(proc, file, (int)fd);
+	exec_procs_info(t->x, file, &info);
 	fprintf(to, "size:\t%" PRIu64 "\ncount:\t%u\nexp_name:\t%s\n", file->size,
 		count(t->x, file), info.exp_name);
 	if (file->named || info.name[0])
 		fprintf(to, "name:\t%s\n", info.name);
 }
 
-static void write_info(struct trap *t, FILE *from, FILE *to, const struct exec_file *file,
+static void write_info(struct trap *t, FILE *from, FILE *to, struct exec_file *file,
 		       const struct exec_place *p)
 {
 	unsigned int flags;
@@ -157,6 +155,8 @@ static void write_info(struct trap *t, FILE *from, FILE *to, const struct exec_f
 			flags = (unsigned int)strtoul(line + 6, NULL, 8) & ~(unsigned int)LARGEFILE;
 			if (file->kind == EXEC_FENCE)
 				flags &= ~(unsigned int)O_NONBLOCK;
+			if (file->neither)
+				flags |= O_ACCMODE;
 			fprintf(to, "flags:\t0%o\n", flags);
 		} else if (!strncmp(line, "ino:", 4) && file->kind == EXEC_BUFFER) {
 			fprintf(to, "ino:\t%" PRIu64 "\n", file->id);

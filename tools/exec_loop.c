@@ -13,6 +13,7 @@
 #include "exec.h"
 #include "exec_epoll.h"
 #include "exec_inject.h"
+#include "exec_join.h"
 #include "exec_wait.h"
 
 #define NOTIF_SET_FLAGS                                                                            \
@@ -79,12 +80,20 @@ int64_t trap_give_result(struct trap *t, int fd, int flags)
 
 /* ---- sources ---- */
 
+void exec_run(struct trap *t)
+{
+	trap_handler *handler = exec_handler(t->nr);
+	int64_t result = handler ? handler(t) : TRAP_CONTINUE;
+
+	exec_join_check(t->x);
+	if (result != TRAP_ANSWERED)
+		exec_answer(t->x, t->id, result);
+}
+
 static void has_call(struct exec *x)
 {
 	struct seccomp_notif n;
 	struct trap t;
-	trap_handler *handler;
-	int64_t result;
 
 	memset(&n, 0, sizeof(n));
 	if (ioctl(x->listener, SECCOMP_IOCTL_NOTIF_RECV, &n))
@@ -97,10 +106,7 @@ static void has_call(struct exec *x)
 	for (unsigned int i = 0; i < 6; i++)
 		t.arg[i] = n.data.args[i];
 	t.mem = exec_mem_of(t.tid);
-	handler = exec_handler(t.nr);
-	result = handler ? handler(&t) : TRAP_CONTINUE;
-	if (result != TRAP_ANSWERED)
-		exec_answer(x, t.id, result);
+	exec_run(&t);
 }
 
 static void reap(struct exec *x)
@@ -175,6 +181,8 @@ int exec_loop(struct exec *x)
 				exec_unwatch(x, x->listener);
 			}
 		}
+		if (x->join.since || x->join.again)
+			exec_join_look(x);
 		if (x->waits && exec_now() != looked) {
 			exec_waits_look(x);
 			looked = exec_now();

@@ -45,14 +45,14 @@ static bool temporary(char *path, size_t size)
 /* ---- connections ---- */
 
 /* The socket of a private machine has no name any more: it is reached through our own descriptor of where it was. */
-int exec_machine_connect(struct exec *x, pid_t pid, const char *name, struct fhc **c)
+int exec_machine_join(struct exec *x, struct fhc *c)
 {
 	char path[64];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", x->machine);
 	fd = fhc_dial(x->socket ? x->socket : path);
-	return fd < 0 ? fd : fhc_connect_fd(fd, pid, name, c);
+	return fd < 0 ? fd : fhc_join(c, fd);
 }
 
 /* ---- a private machine ---- */
@@ -239,14 +239,16 @@ static int stand_ins(struct exec *x, struct boot_why *why)
 int exec_machine_begin(struct exec *x, const struct load_opts *opts, struct boot_why *why)
 {
 	static struct boot_config cfg; /* too large for a stack */
-	struct fhc *c;
+	struct fhc *c = fhc_create(0, "freehold exec");
 	int err;
 
+	if (!c)
+		return fail(why, "out of memory");
 	if (!x->socket) {
 		if (load_boot_config(opts, &cfg, why) || start_machine(x, &cfg, why))
 			return -1;
 	}
-	err = exec_machine_connect(x, 0, "freehold exec", &c);
+	err = exec_machine_join(x, c);
 	if (err)
 		return fail(why, "%s: %s", x->socket ? x->socket : "the machine", strerror(-err));
 	while (x->nr_heaps < EXEC_MAX_HEAP && !fhc_heap_nth(c, x->nr_heaps, &x->heap[x->nr_heaps]))

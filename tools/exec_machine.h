@@ -8,8 +8,8 @@
 
 /* Starts the private machine, unless x->socket names a server, and asks for its heaps. 0; -1: the reason is in `why`. */
 int exec_machine_begin(struct exec *x, const struct load_opts *opts, struct boot_why *why);
-/* A connection for one process of the program. */
-int exec_machine_connect(struct exec *x, pid_t pid, const char *name, struct fhc **c);
+/* Connects what is a process's, or was. */
+int exec_machine_join(struct exec *x, struct fhc *c);
 /* The private machine ends when nobody is connected to it any more. */
 void exec_machine_end(struct exec *x);
 

@@ -32,7 +32,7 @@ void exec_polled_fences(struct exec *x, struct exec_proc *proc, uint64_t id, sho
 
 bool exec_polled_open(struct trap *t, struct exec_proc *proc, struct exec_polled *p, size_t n)
 {
-	const struct exec_file *file;
+	struct exec_file *file;
 	bool any = false;
 
 	exec_timelines_look(t->x);
@@ -42,8 +42,8 @@ bool exec_polled_open(struct trap *t, struct exec_proc *proc, struct exec_polled
 		p[i].buffer = file && file->kind == EXEC_BUFFER;
 		p[i].fence = file && file->kind == EXEC_FENCE;
 		any |= p[i].buffer || p[i].fence;
-		if (p[i].buffer && !exec_proc_use(proc, file->id, p[i].fd))
-			exec_polled_fences(t->x, proc, file->id, p[i].events, p[i].own);
+		if (p[i].buffer && !exec_proc_use(proc, file, p[i].fd))
+			exec_polled_fences(t->x, proc, file->there, p[i].events, p[i].own);
 		else if (!p[i].buffer && p[i].fd >= 0)
 			p[i].own[0] = exec_proc_getfd(proc, p[i].fd);
 	}

@@ -9,7 +9,11 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "../client/fhc_in.h"
 #include "exec.h"
+#include "exec_fence.h"
+#include "exec_info.h"
+#include "exec_join.h"
 #include "exec_machine.h"
 
 struct exec_proc_source {
@@ -97,28 +101,43 @@ static void has_reply(struct exec_source *source, uint32_t events)
 
 	(void)events;
 	if (fhc_dispatch(p->c) < 0)
-		exec_unwatch(p->x, fhc_fd(p->c));
+		exec_join_lost(p->x);
 }
 
-static struct exec_proc_source *watch(struct exec_proc *p, int fd,
-				      void (*ready)(struct exec_source *source, uint32_t events))
+static struct exec_proc_source *source(struct exec_proc *p,
+				       void (*ready)(struct exec_source *source, uint32_t events))
 {
 	struct exec_proc_source *s = calloc(1, sizeof(*s));
 
-	if (!s)
-		return NULL;
-	s->source.ready = ready;
-	s->proc = p;
-	if (!exec_watch(p->x, fd, &s->source))
-		return s;
-	free(s);
-	return NULL;
+	if (s)
+		*s = (struct exec_proc_source){{ready}, p};
+	return s;
+}
+
+/* What the server before knew of it, this one may not. */
+int exec_proc_join(struct exec_proc *p)
+{
+	int err;
+
+	if (fhc_fd(p->c) >= 0 && fhc_dispatch(p->c) >= 0)
+		return 0;
+	if (p->nr_held)
+		exec_join_lost(p->x);
+	p->nr_held = 0;
+	err = exec_machine_join(p->x, p->c);
+	if (!err)
+		err = exec_watch(p->x, fhc_fd(p->c), &p->reply->source);
+	if (err)
+		return err;
+	p->x->join.found |= p->x->join.since != 0;
+	return 1;
 }
 
 static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
 {
 	struct exec_proc *p = calloc(1, sizeof(*p));
 	char name[32] = "";
+	int err;
 
 	if (!p)
 		return NULL;
@@ -127,12 +146,16 @@ static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
 	p->pidfd = pidfd;
 	if (read_proc(pid, "comm", name, sizeof(name)) > 0)
 		name[strcspn(name, "\n")] = '\0';
-	if (exec_machine_connect(x, pid, name, &p->c))
+	p->c = fhc_create(pid, name);
+	p->ended = source(p, has_ended);
+	p->reply = source(p, has_reply);
+	if (!p->c || !p->ended || !p->reply || exec_watch(x, pidfd, &p->ended->source))
 		goto fail;
-	p->ended = watch(p, pidfd, has_ended);
-	p->reply = watch(p, fhc_fd(p->c), has_reply);
-	if (!p->ended || !p->reply)
+	err = exec_proc_join(p);
+	if (err < 0 && (!x->joined || !exec_join_away(err)))
 		goto fail;
+	if (err < 0)
+		exec_join_lost(x);
 	p->next = x->procs.first;
 	x->procs.first = p;
 	x->procs.nr++;
@@ -167,6 +190,15 @@ static struct exec_proc *known(struct trap *t)
 	return p && poll(&ended, 1, 0) == 0 ? p : NULL;
 }
 
+static struct exec_proc *by_pid(const struct exec *x, pid_t pid)
+{
+	struct exec_proc *p = x->procs.first;
+
+	while (p && p->pid != pid)
+		p = p->next;
+	return p;
+}
+
 struct exec_proc *exec_proc_of(struct trap *t)
 {
 	struct exec_status st;
@@ -178,14 +210,27 @@ struct exec_proc *exec_proc_of(struct trap *t)
 		return p;
 	if (exec_status_of(t->tid, &st))
 		return NULL;
-	for (p = t->x->procs.first; p; p = p->next)
-		if (p->pid == st.tgid)
-			return p;
+	p = by_pid(t->x, st.tgid);
+	if (p)
+		return p;
 	pidfd = (int)syscall(SYS_pidfd_open, st.tgid, 0);
 	if (pidfd < 0)
 		return NULL;
 	/* The call is still held, so its process lives, so the number is its own and not another's. */
 	p = trap_valid(t) ? proc_begin(t->x, st.tgid, pidfd) : NULL;
+	if (!p)
+		close(pidfd);
+	return p;
+}
+
+struct exec_proc *exec_proc_at(struct exec *x, pid_t pid)
+{
+	struct exec_proc *p = by_pid(x, pid);
+	int pidfd = p ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd < 0)
+		return p;
+	p = exec_is_ours(pid) ? proc_begin(x, pid, pidfd) : NULL;
 	if (!p)
 		close(pidfd);
 	return p;
@@ -220,6 +265,11 @@ static bool holds(const struct exec_proc *p, uint64_t id)
 	return at < p->nr_held && p->held[at] == id;
 }
 
+bool exec_proc_holds(const struct exec_proc *p, const struct exec_file *file)
+{
+	return fhc_fd(p->c) >= 0 && holds(p, file->there);
+}
+
 void exec_proc_hold(struct exec_proc *p, uint64_t id)
 {
 	size_t at = place(p, id);
@@ -239,63 +289,90 @@ void exec_proc_hold(struct exec_proc *p, uint64_t id)
 	p->nr_held++;
 }
 
-int exec_proc_use(struct exec_proc *p, uint64_t id, int fd)
+/* A server that does not know it has come after the one that did. */
+int exec_proc_show(struct exec_proc *p, struct exec_file *file, int own)
 {
+	struct exec *x = p->x;
 	struct fhc_buffer buf;
+	uint64_t before = file->there;
+	int err = fhc_import(p->c, own, &buf);
+
+	if (err == -EINVAL && x->joined && file->heap < x->nr_heaps)
+		err = fhc_reclaim(p->c, x->heap[file->heap].name, own, &buf);
+	else if (err == -EINVAL && x->joined && file->pages)
+		err = exec_udmabuf_offer(p, file->pages, true, &buf);
+	if (err)
+		return err;
+	exec_proc_hold(p, buf.id);
+	if (before == buf.id)
+		return 0;
+	file->there = buf.id;
+	if (file->named)
+		(void)fhc_set_name(p->c, file->there, file->name);
+	exec_fences_again(p, file);
+	return 0;
+}
+
+int exec_proc_use(struct exec_proc *p, struct exec_file *file, int fd)
+{
 	int own, err;
 
-	if (holds(p, id))
+	if (exec_proc_holds(p, file))
 		return 0;
 	own = exec_proc_getfd(p, fd);
 	if (own < 0)
 		return own;
-	err = fhc_import(p->c, own, &buf);
+	err = exec_proc_show(p, file, own);
 	close(own);
-	if (!err)
-		exec_proc_hold(p, id);
 	return err;
 }
 
-void exec_procs_info(struct exec *x, uint64_t id, struct fhc_info *info)
+void exec_procs_info(struct exec *x, const struct exec_file *file, struct fhc_info *info)
 {
 	for (struct exec_proc *p = x->procs.first; p; p = p->next)
-		if (holds(p, id) && !fhc_get_info(p->c, id, info))
+		if (holds(p, file->there) && !fhc_get_info(p->c, file->there, info))
 			return;
 	memset(info, 0, sizeof(*info));
+	memcpy(info->name, file->name, sizeof(file->name));
+	if (file->heap < x->nr_heaps)
+		memcpy(info->exp_name, x->heap[file->heap].name, sizeof(info->exp_name));
+	else if (file->udmabuf)
+		memcpy(info->exp_name, EXEC_UDMABUF_NAME, sizeof(EXEC_UDMABUF_NAME));
 }
 
-static void unhold(struct exec_proc *p, uint64_t id)
+static void unhold(struct exec_proc *p, uint64_t there)
 {
-	size_t at = place(p, id);
+	size_t at = place(p, there);
 
 	memmove(p->held + at, p->held + at + 1, (p->nr_held - at - 1) * sizeof(uint64_t));
 	p->nr_held--;
 }
 
-void exec_procs_drop(struct exec *x, uint64_t id)
+void exec_procs_drop(struct exec *x, uint64_t there)
 {
 	for (struct exec_proc *p = x->procs.first; p; p = p->next)
-		if (holds(p, id)) {
-			unhold(p, id);
-			(void)fhc_release(p->c, &(struct fhc_buffer){.fd = -1, .id = id});
+		if (holds(p, there)) {
+			unhold(p, there);
+			(void)fhc_release(p->c, &(struct fhc_buffer){.fd = -1, .id = there});
 		}
 }
 
-bool exec_procs_forgotten(struct exec *x, uint64_t id)
+bool exec_procs_forgotten(struct exec *x, const struct exec_file *file)
 {
 	struct fhc_info info;
 	bool gone = true;
 
 	for (struct exec_proc *p = x->procs.first; p; p = p->next) {
-		if (!holds(p, id))
+		if (!holds(p, file->there))
 			continue;
-		if (fhc_get_info(p->c, id, &info) != -ENOENT) {
+		if (fhc_get_info(p->c, file->there, &info) != -ENOENT) {
 			gone = false;
 			continue;
 		}
-		unhold(p, id);
+		unhold(p, file->there);
 	}
-	return gone;
+	exec_join_check(x);
+	return gone && !x->join.since;
 }
 
 void exec_procs_end(struct exec *x)

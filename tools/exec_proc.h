@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct exec;
+struct exec_file;
 struct exec_proc;
 struct fhc;
 struct fhc_info;
@@ -28,20 +29,27 @@ struct exec_procs {
 	unsigned int nr;
 };
 
+/* Who makes the call, or has that number; with a connection, if the server is there. NULL: it has ended, or the server does not want it. */
 struct exec_proc *exec_proc_of(struct trap *t);
+struct exec_proc *exec_proc_at(struct exec *x, pid_t pid);
+/* Connects it, if it is not: 1: it is now, 0: it was; a negative errno. */
+int exec_proc_join(struct exec_proc *proc);
 /* A descriptor of it, as one of ours (the same open file); a negative errno. */
 int exec_proc_getfd(const struct exec_proc *proc, int fd);
 /* The server counts this buffer as this process's. */
 void exec_proc_hold(struct exec_proc *proc, uint64_t id);
-/* The process uses buffer `id` by its descriptor fd; if it came by fork or from another process of the program, the server is
- * told now. 0 or a negative errno. */
-int exec_proc_use(struct exec_proc *proc, uint64_t id, int fd);
-/* What the server says of it to any process that has it; all zero if none has. */
-void exec_procs_info(struct exec *x, uint64_t id, struct fhc_info *info);
+bool exec_proc_holds(const struct exec_proc *proc, const struct exec_file *file);
+/* The process uses a buffer by its descriptor fd; if it came by fork or from another process of the program, or the server is another
+ * one than before, the server is told now. 0 or a negative errno. */
+int exec_proc_use(struct exec_proc *proc, struct exec_file *file, int fd);
+/* The same by a descriptor of ours. */
+int exec_proc_show(struct exec_proc *proc, struct exec_file *file, int own);
+/* What the server says of it to any process that has it; what is known here if none has. */
+void exec_procs_info(struct exec *x, const struct exec_file *file, struct fhc_info *info);
 /* No process has it and the server does not know it. */
-bool exec_procs_forgotten(struct exec *x, uint64_t id);
-/* Nobody has it any more: the server is told so for all who held it. */
-void exec_procs_drop(struct exec *x, uint64_t id);
+bool exec_procs_forgotten(struct exec *x, const struct exec_file *file);
+/* Nobody has any more what the server calls so: it is told so for all who held it. */
+void exec_procs_drop(struct exec *x, uint64_t there);
 void exec_procs_end(struct exec *x);
 
 struct exec_proc_source;

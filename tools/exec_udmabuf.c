@@ -19,6 +19,7 @@
 #include "exec.h"
 #include "exec_inject.h"
 #include "exec_ioctl.h"
+#include "exec_join.h"
 #include "exec_wait.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -88,13 +89,13 @@ void exec_udmabuf_end(struct exec *x, struct exec_udmabuf *u)
 /* A lease is had when there is no open but this one: as in the server (serve_closes.c), which looks for itself. */
 static bool look(struct exec *x, struct exec_udmabuf *u)
 {
-	uint64_t id = u->file->id;
+	uint64_t there = u->file->there;
 
 	if (fcntl(u->fd, F_SETLEASE, F_WRLCK))
 		return false;
 	(void)fcntl(u->fd, F_SETLEASE, F_UNLCK);
 	exec_files_remove(x, u->file);
-	exec_procs_drop(x, id);
+	exec_procs_drop(x, there);
 	return true;
 }
 
@@ -290,18 +291,26 @@ static int stand_in(uint64_t size)
 	return fd;
 }
 
+int exec_udmabuf_offer(struct exec_proc *proc, const struct exec_udmabuf *u, bool again,
+		       struct fhc_buffer *buf)
+{
+	return fhc_offer(proc->c, EXEC_UDMABUF_NAME, u->fd, again, buf);
+}
+
 /* Known to the server and here. */
 static int enlist(struct exec *x, struct exec_proc *proc, struct exec_udmabuf *u)
 {
 	struct exec_udmabuf **first = &x->udmabufs.first;
 	struct exec_file *file = exec_files_add(x, u->fd, EXEC_BUFFER);
 	struct fhc_buffer buf;
+	int err;
 
 	if (!file)
 		return -ENOMEM;
-	if (fhc_offer(proc->c, EXEC_UDMABUF_NAME, u->fd, &buf)) {
+	err = exec_udmabuf_offer(proc, u, false, &buf);
+	if (err) {
 		exec_files_remove(x, file);
-		return -ENOMEM;
+		return exec_join_misses(x, err) ? -ECONNRESET : -ENOMEM;
 	}
 	exec_proc_hold(proc, buf.id);
 	u->file = file;
@@ -311,7 +320,8 @@ static int enlist(struct exec *x, struct exec_proc *proc, struct exec_udmabuf *u
 		u->next->pprev = &u->next;
 	*first = u;
 	watch(x, u);
-	file->id = buf.id;
+	file->id = file->there = buf.id;
+	file->heap = EXEC_UDMABUF_ID;
 	file->size = buf.size;
 	file->udmabuf = true;
 	file->pages = u;

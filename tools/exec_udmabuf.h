@@ -10,8 +10,10 @@
 struct exec;
 struct exec_file;
 struct exec_ioctl;
+struct exec_proc;
 struct exec_source;
 struct exec_udmabuf;
+struct fhc_buffer;
 struct trap;
 
 struct exec_udmabufs {
@@ -24,6 +26,9 @@ struct exec_udmabufs {
 
 /* UDMABUF_CREATE and its list: the descriptor's number in the program, or a negative errno. */
 int64_t exec_udmabuf_create(struct trap *t, const struct exec_ioctl *r);
+/* Makes it known to the process's server; again: to one that comes after another. As fhc_offer(). */
+int exec_udmabuf_offer(struct exec_proc *proc, const struct exec_udmabuf *u, bool again,
+		       struct fhc_buffer *buf);
 /* The held mmap() of all or part of one, which is right: shared, and not beyond its end. As exec_inject_map(); -EOPNOTSUPP: it would show huge
  * pages in part, which no mapping but the kernel's own can. */
 int64_t exec_udmabuf_map(struct trap *t, const struct exec_file *file);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <time.h>
 #include "exec_epoll.h"
+#include "exec_join.h"
 #include "exec_wait.h"
 
 #define LOOK_MS 10
@@ -41,6 +42,7 @@ void exec_wait_end(struct exec_wait *w)
 int exec_waits_timeout(const struct exec *x)
 {
 	int64_t left = x->waits || x->udmabufs.doubts ? LOOK_MS
+		       : x->join.since		      ? EXEC_JOIN_LOOK_MS
 		       : x->entries || x->injects     ? EXEC_EPOLL_LOOK_MS
 						      : -1;
 	int64_t now = exec_now();

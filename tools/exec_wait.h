@@ -5,6 +5,9 @@
 
 #include "exec.h"
 
+#define EXEC_RESTARTSYS                                                                            \
+	512 /* what makes the kernel repeat the call, or return -EINTR, as the handler of the signal wants it */
+
 struct exec_wait {
 	struct exec_wait *next;
 	struct exec *x;

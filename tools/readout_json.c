@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "readout.h"
+#include "readout_users.h"
 
 static json_t *number(uint64_t v)
 {
@@ -118,6 +119,61 @@ bool readout_json(const struct readout *r, FILE *out)
 		json_array_append_new(missing, string(r->note[i]));
 	return dump(json_pack("{so so so so so}", "page_size", number(r->page_size), "memory",
 			      memory(r), "zones", zones, "areas", areas, "missing", missing),
+		    out);
+}
+
+/* ---- who has what ---- */
+
+static json_t *unless_0(uint64_t v)
+{
+	return v ? number(v) : json_null();
+}
+
+static json_t *user(const struct user *v)
+{
+	bool counted = strcmp(v->counted, "-");
+
+	return json_pack("{sI so so so so so so so so so}", "pid", (json_int_t)v->pid, "name",
+			 string(v->name), "buffers", number(v->buffers), "held_bytes",
+			 number(v->held), "charged_bytes", number(v->charged), "pss_bytes",
+			 number(v->pss), "peak_bytes", number(v->peak), "limit_bytes",
+			 unless_0(v->limit), "written_bytes",
+			 counted ? number(v->written) : json_null(), "written_counted",
+			 counted ? string(v->counted) : json_null());
+}
+
+static json_t *heap(const struct users_heap *v)
+{
+	return json_pack(
+		"{so so so so so so so so so so}", "name", string(v->name), "kind", string(v->kind),
+		"area", strcmp(v->area, "-") ? string(v->area) : json_null(), "buffers",
+		number(v->buffers), "used_bytes", number(v->used), "peak_bytes", number(v->peak),
+		"limit_bytes", unless_0(v->limit), "total_bytes", unless_0(v->total), "allocated",
+		number(v->allocated), "refused", number(v->refused));
+}
+
+static json_t *stray(const struct stray *v)
+{
+	return json_pack("{so so so so so so so}", "ino", number(v->ino), "size_bytes",
+			 number(v->size), "age_ms", number(v->age_ms), "references",
+			 number(v->references), "written_bytes", number(v->written), "heap",
+			 string(v->heap), "name",
+			 strcmp(v->name, "-") ? string(v->name) : json_null());
+}
+
+bool users_json(const struct users *u, FILE *out)
+{
+	json_t *users = json_array(), *heaps = json_array(), *strays = json_array();
+
+	for (size_t i = 0; i < u->nr_users; i++)
+		json_array_append_new(users, user(&u->user[i]));
+	for (size_t i = 0; i < u->nr_heaps; i++)
+		json_array_append_new(heaps, heap(&u->heap[i]));
+	for (size_t i = 0; i < u->nr_strays; i++)
+		json_array_append_new(strays, stray(&u->stray[i]));
+	return dump(json_pack("{so so so so so so}", "buffers", number(u->nr_buffers), "bytes",
+			      number(u->bytes), "unknown_bytes", number(u->stray_bytes), "users",
+			      users, "heaps", heaps, "unknown", strays),
 		    out);
 }
 

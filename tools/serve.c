@@ -15,6 +15,11 @@
 
 #define EVENTS 64
 
+struct listener {
+	struct watch watch;
+	struct listener *next;
+};
+
 struct corpse {
 	struct corpse *next;
 };
@@ -136,19 +141,20 @@ static void listening_ready(struct watch *w, uint32_t events)
 
 int server_listen(struct server *s, int fd)
 {
-	struct watch *w = malloc(sizeof(*w));
-	int err = w ? 0 : -ENOMEM;
+	struct listener *l = malloc(sizeof(*l));
+	int err = l ? 0 : -ENOMEM;
 
 	if (!err && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		err = -errno;
 	if (!err)
-		err = watch_add(s, w, fd, EPOLLIN, listening_ready);
+		err = watch_add(s, &l->watch, fd, EPOLLIN, listening_ready);
 	if (err) {
 		close(fd);
-		free(w);
+		free(l);
 		return err;
 	}
-	s->listening = w;
+	l->next = s->listening;
+	s->listening = l;
 	return 0;
 }
 
@@ -209,9 +215,13 @@ void server_destroy(struct server *s)
 {
 	while (s->clients)
 		client_end(s->clients);
-	if (s->listening)
-		watch_end(s->listening);
-	free(s->listening);
+	while (s->listening) {
+		struct listener *l = s->listening;
+
+		s->listening = l->next;
+		watch_end(&l->watch);
+		free(l);
+	}
 	if (s->fences)
 		buffers_destroy(s);
 	fences_destroy(s);

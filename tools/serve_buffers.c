@@ -225,6 +225,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return -ESHUTDOWN;
 	if (!heap)
 		return -ENOENT;
+	closes_told(s); /* first: who is refused is counted, and said in the log */
 	err = buffer_room(c);
 	if (err)
 		return err;
@@ -233,7 +234,8 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return -ENOMEM;
 	s->stocked = false;
 	err = dma_heap_alloc(heap, len, c->holder, &buf);
-	if (err == -ENOMEM || err == -EDQUOT) {
+	/* Of those without a watch it is asked only when it matters: there a refusal that does not last is counted, too. */
+	if ((err == -ENOMEM || err == -EDQUOT) && s->nr_unwatched) {
 		closes_catch_up(c);
 		err = dma_heap_alloc(heap, len, c->holder, &buf);
 	}

@@ -208,6 +208,7 @@ static void receive(struct client *c, const char *packet, size_t len, int *fd, u
 
 	if (!wrong) {
 		memcpy(&m.r, packet, sizeof(m.r));
+		memcpy(m.path, packet + sizeof(m.r), len - sizeof(m.r));
 		for (unsigned int i = 0; i < PROTO_FDS; i++)
 			m.fd[i] = i < nr_fds ? fd[i] : -1;
 		c->s->served++;
@@ -224,7 +225,7 @@ static void receive(struct client *c, const char *packet, size_t len, int *fd, u
 /* One message. False: there is none now, or nobody who could send one. */
 static bool receive_one(struct client *c)
 {
-	char packet[sizeof(struct proto_request) + 1];
+	char packet[sizeof(struct proto_request) + PROTO_PATH];
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(ROOM_FDS * sizeof(int))];
@@ -248,7 +249,7 @@ static bool receive_one(struct client *c)
 	nr = take_fds(&msg, fd);
 	if (msg.msg_flags & MSG_CTRUNC) {
 		/* Descriptors were lost: too many, or this process may not have one more. */
-		if (nr < PROTO_FDS && (size_t)n == sizeof(struct proto_request))
+		if (nr < PROTO_FDS && (size_t)n >= sizeof(struct proto_request))
 			client_error(c, ((struct proto_request *)(void *)packet)->seq, -EMFILE);
 		else
 			client_drop(c, "more descriptors than any message has");

@@ -14,12 +14,13 @@
 #include <unistd.h>
 #include "serve_in.h"
 
-#define SWEEP_MS    100	   /* between two sweeps of those without a watch */
-#define SWEEP_NS    200000 /* in one round of the loop */
-#define SWEEP_SHARE 32	   /* of the time at most one part in so many */
-#define CATCH_UP    256	   /* buffers of a client that are asked for at once */
-#define NS_A_MS	    UINT64_C(1000000)
-#define DOUBT_LOOKS 11 /* after 1, 2, 4, ... ms: two seconds in all */
+#define SWEEP_MS      100    /* between two sweeps of those without a watch */
+#define SWEEP_NS      200000 /* in one round of the loop */
+#define SWEEP_SHARE   32     /* of the time at most one part in so many */
+#define CATCH_UP      256    /* buffers of a client that are asked for at once */
+#define NS_A_MS	      UINT64_C(1000000)
+#define DOUBT_LOOKS   11 /* after 1, 2, 4, ... ms: two seconds in all */
+#define AFTER_DEAF_MS 64
 
 /* ---- leases ---- */
 
@@ -108,12 +109,67 @@ static void events_ready(struct watch *w, uint32_t events)
 	(void)read_events(w->s);
 }
 
+/* What was lost may have been told too early, as what was not: so who still has an open is asked once more. */
+static void doubt_later(struct server *s, struct sbuf *b)
+{
+	if (b->wd < 0 || b->pprev_doubt)
+		return;
+	doubt(s, b);
+	b->looks = DOUBT_LOOKS - 1;
+	b->look_ns += AFTER_DEAF_MS * NS_A_MS;
+}
+
+/* A part of it, and a rest in proportion, but for one that found something. */
+static void sweep_on(struct server *s, uint64_t begin)
+{
+	uint64_t end = begin;
+	bool found = false;
+
+	for (unsigned int i = 1; s->sweep && end < begin + SWEEP_NS; i++) {
+		struct sbuf *b = s->sweep;
+
+		s->sweep = b->next;
+		if (!s->sweep_all && b->wd >= 0)
+			;
+		else if (closes_look(s, b))
+			found = true;
+		else if (s->sweep_all)
+			doubt_later(s, b);
+		if (i % 16 == 0)
+			end = now_ns();
+	}
+	if (!s->sweep)
+		s->sweep_all = false;
+	end = now_ns();
+	s->sweep_ns = found ? end : end + (end - begin) * SWEEP_SHARE;
+	if (!s->sweep && s->sweep_ns < end + SWEEP_MS * NS_A_MS)
+		s->sweep_ns = end + SWEEP_MS * NS_A_MS;
+}
+
+static void sweep(struct server *s, uint64_t now)
+{
+	if (s->deaf) {
+		s->deaf = false;
+		s->sweep = s->buffers;
+		s->sweep_all = true;
+	}
+	if (s->sweep_all || (s->sweep && now >= s->sweep_ns))
+		sweep_on(s, now);
+}
+
+void closes_told(struct server *s)
+{
+	while (read_events(s))
+		;
+	while (s->deaf || s->sweep_all)
+		sweep(s, now_ns());
+}
+
 void closes_catch_up(struct client *c)
 {
 	unsigned int n = 0;
 
-	while (read_events(c->s))
-		;
+	closes_told(c->s);
 	for (struct hold *h = c->s->nr_unwatched ? c->holds : NULL, *next; h && n < CATCH_UP;
 	     h = next, n++) {
 		next = h->next;
@@ -128,42 +184,13 @@ void closes_suspect(struct server *s, struct sbuf *b)
 		doubt(s, b);
 }
 
-/* A part of it, and a rest in proportion, but for one that found something. */
-static void sweep_on(struct server *s, uint64_t begin)
-{
-	uint64_t end = begin;
-	bool found = false;
-
-	for (unsigned int i = 1; s->sweep && end < begin + SWEEP_NS; i++) {
-		struct sbuf *b = s->sweep;
-
-		s->sweep = b->next;
-		if (s->sweep_all || b->wd < 0)
-			found |= closes_look(s, b);
-		if (i % 16 == 0)
-			end = now_ns();
-	}
-	if (!s->sweep)
-		s->sweep_all = false;
-	end = now_ns();
-	s->sweep_ns = found ? end : end + (end - begin) * SWEEP_SHARE;
-	if (!s->sweep && s->sweep_ns < end + SWEEP_MS * NS_A_MS)
-		s->sweep_ns = end + SWEEP_MS * NS_A_MS;
-}
-
 void closes_sweep(struct server *s)
 {
 	uint64_t now = s->deaf || s->sweep || s->nr_unwatched ? now_ns() : 0;
 
-	if (s->deaf) {
-		s->deaf = false;
+	if (!s->sweep && s->nr_unwatched && now >= s->sweep_ns)
 		s->sweep = s->buffers;
-		s->sweep_all = true;
-	} else if (!s->sweep && s->nr_unwatched && now >= s->sweep_ns) {
-		s->sweep = s->buffers;
-	}
-	if (s->sweep && (s->sweep_all || now >= s->sweep_ns))
-		sweep_on(s, now);
+	sweep(s, now);
 	look_again(s);
 }
 

@@ -11,6 +11,7 @@
 #include "serve_hash.h"
 
 struct client;
+struct listener;
 struct sbuf;
 
 /* A descriptor that the loop looks at, inside of whom it belongs to. */
@@ -91,7 +92,7 @@ struct server {
 	struct serve_opts o;
 	int epoll, spare; /* spare: given up to refuse a client when there are no descriptors */
 	struct watch inotify;
-	struct watch *listening;
+	struct listener *listening;
 	struct client *clients;
 	struct sbuf *buffers;
 	struct sbuf *sweep; /* the next to ask for; NULL: no sweep is under way */
@@ -140,6 +141,7 @@ void closer_destroy(struct closer *k);
 /* ---- messages (serve_message.c) ---- */
 struct message {
 	struct proto_request r;
+	char path[PROTO_PATH]; /* of READ, if it did not fit r.name */
 	int fd[PROTO_FDS];
 	unsigned int nr_fds;
 };
@@ -173,8 +175,8 @@ int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder
 		   struct sbuf **b);
 int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf **b);
 /* A buffer, without frames, whose bytes are the client's (serve_offer.c). -EINVAL: no memfd of whole pages, sealed against growing and shrinking;
- * -EEXIST: known already; -EBUSY: somebody else has it open. */
-int buffer_offer(struct client *c, const char *exp_name, int fd, struct sbuf **b);
+ * -EEXIST: known already; -EBUSY: somebody else has it open, and it is not `again`, one that an earlier server knew. */
+int buffer_offer(struct client *c, const char *exp_name, int fd, bool again, struct sbuf **b);
 /* Takes over the reference of buf, also when it fails. fd: the server's open of its memory, which stays; heap "": of none, not for the state file. */
 int buffer_add(struct server *s, const char *heap, struct dma_buf *buf, int fd, struct sbuf **b);
 /* The client may have one more: 0, or -EDQUOT. */
@@ -201,6 +203,8 @@ void closes_watch(struct server *s, struct sbuf *b);
 void closes_forget(struct server *s, struct sbuf *b);
 /* Ends it if no open is left but the machine's. True: it is gone. */
 bool closes_look(struct server *s, struct sbuf *b);
+/* What the kernel has told of closes. */
+void closes_told(struct server *s);
 /* What was closed before now is given back when it returns: who asks after closing sees it. Of those without a watch, what this client closed, of
  * its last 256. */
 void closes_catch_up(struct client *c);

@@ -134,7 +134,7 @@ void listen_close(struct listening *l)
 	l->fd = -1;
 }
 
-unsigned int listen_inherited(void)
+int listen_inherited(struct boot_why *why)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 	unsigned long n;
@@ -143,14 +143,15 @@ unsigned int listen_inherited(void)
 	if (!pid || !fds || strtol(pid, NULL, 10) != (long)getpid())
 		return 0;
 	n = strtoul(fds, &end, 10);
+	if (*fds < '0' || *fds > '9' || *end || n > MAX_INHERITED)
+		return fail(why, EINVAL, "LISTEN_FDS=%.40s: expected a number of at most %u", fds,
+			    MAX_INHERITED);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
-	if (*end || n > MAX_INHERITED)
-		return 0;
+	unsetenv("LISTEN_FDNAMES"); /* all are the same to us */
 	for (int fd = FIRST_INHERITED; fd < FIRST_INHERITED + (int)n; fd++)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return (unsigned int)n;
+	return (int)n;
 }
 
 void listen_notify(const char *state)

@@ -21,8 +21,8 @@ FH_MUST_CHECK int listen_open(struct listening *l, const char *path, mode_t mode
 /* Takes the path away, too. */
 void listen_close(struct listening *l);
 
-/* How many descriptors were handed over at start (sd_listen_fds(3)); they begin at 3. */
-unsigned int listen_inherited(void);
+/* How many descriptors were handed over at start (sd_listen_fds(3)); they begin at 3. -EINVAL with one line in *why: it does not say. */
+FH_MUST_CHECK int listen_inherited(struct boot_why *why);
 /* sd_notify(3). */
 void listen_notify(const char *state);
 

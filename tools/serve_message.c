@@ -33,12 +33,12 @@ static const struct rule {
 	[PROTO_IMPORT_SYNC] = {.id = true, .flags = true, .fds = 1},
 	[PROTO_MERGE] = {.name = true, .fds = 2},
 	[PROTO_SYNC_INFO] = {.fds = 1},
-	[PROTO_READ] = {.name = true},
+	[PROTO_READ] = {.name = true, .n = true},
 	[PROTO_EXPORT] = {.id = true, .flags = true},
 	[PROTO_WRITTEN] = {.id = true, .size = true, .n = true, .options = PROTO_SILENT},
 	[PROTO_USAGE] = {.id = false},
 	[PROTO_RECLAIM] = {.name = true, .fds = 1},
-	[PROTO_OFFER] = {.name = true, .fds = 1},
+	[PROTO_OFFER] = {.name = true, .n = true, .fds = 1},
 };
 
 static bool name_is_whole(const char name[PROTO_NAME])
@@ -67,6 +67,14 @@ static const char *fields(const struct proto_request *r, unsigned int nr_fds)
 	return NULL;
 }
 
+/* What is behind a request to read: a path that is too long for the request itself. */
+static const char *path(const struct proto_request *r, const char *text)
+{
+	if (*r->name || r->n < PROTO_NAME || r->n >= PROTO_PATH || memchr(text, 0, r->n))
+		return "a path that is none, or fits the name, or comes beside one";
+	return NULL;
+}
+
 const char *message_check(const void *packet, size_t len, unsigned int nr_fds, bool greeted,
 			  int *err)
 {
@@ -74,9 +82,11 @@ const char *message_check(const void *packet, size_t len, unsigned int nr_fds, b
 	const char *wrong = NULL;
 
 	*err = -EPROTO;
-	if (len != sizeof(r))
+	if (len < sizeof(r))
 		return "a message of another size";
 	memcpy(&r, packet, sizeof(r));
+	if (len - sizeof(r) != (r.op == PROTO_READ ? r.n : 0))
+		return "a message of another size";
 	if (r.magic != PROTO_MAGIC)
 		return "a message that does not begin as one";
 	if (greeted != (r.op != PROTO_HELLO))
@@ -85,6 +95,8 @@ const char *message_check(const void *packet, size_t len, unsigned int nr_fds, b
 	if (r.op >= PROTO_NR_OPS)
 		return "no such operation";
 	wrong = fields(&r, nr_fds);
+	if (!wrong && r.op == PROTO_READ && r.n)
+		wrong = path(&r, (const char *)packet + sizeof(r));
 	if (!wrong)
 		*err = 0;
 	return wrong;
@@ -202,7 +214,7 @@ static int do_reclaim(struct client *c, struct message *m, struct answer *a)
 static int do_offer(struct client *c, struct message *m, struct answer *a)
 {
 	struct sbuf *b;
-	int err = buffer_offer(c, m->r.name, m->fd[0], &b);
+	int err = m->r.n > 1 ? -EINVAL : buffer_offer(c, m->r.name, m->fd[0], m->r.n, &b);
 
 	if (err)
 		return err;
@@ -343,11 +355,11 @@ static int in_memfd(struct answer *a)
 static int do_read(struct client *c, struct message *m, struct answer *a)
 {
 	struct tree t = tree_of_machine(c->s->o.m);
-	const char *path = m->r.name + strspn(m->r.name, "/");
+	const char *path = m->r.n ? m->path : m->r.name;
 	int err;
 
 	closes_catch_up(c);
-	err = tree_read(&t, path, &a->data, &a->len);
+	err = tree_read(&t, path + strspn(path, "/"), &a->data, &a->len);
 
 	return err || a->len <= PROTO_DATA ? err : in_memfd(a);
 }

@@ -54,8 +54,9 @@ static const struct dma_buf_ops ops = {
 
 /* ---- the offer ---- */
 
-/* A lease is had only while nobody else has it open: so it is known later when the last open is gone. */
-static int check(struct server *s, int fd, uint64_t *size)
+/* A lease is had only while nobody else has it open: so it is known later when the last open is gone. Of one that has been in use, its first offer
+ * has shown that. */
+static int check(struct server *s, int fd, bool again, uint64_t *size)
 {
 	struct stat st;
 
@@ -64,10 +65,12 @@ static int check(struct server *s, int fd, uint64_t *size)
 		return -EINVAL;
 	if (buffer_of_fd(s, fd))
 		return -EEXIST;
+	*size = (uint64_t)st.st_size;
+	if (again)
+		return 0;
 	if (fcntl(fd, F_SETLEASE, F_WRLCK))
 		return errno == EAGAIN ? -EBUSY : -errno;
 	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
-	*size = (uint64_t)st.st_size;
 	return 0;
 }
 
@@ -111,7 +114,7 @@ static int take(struct client *c, struct dma_buf *buf, struct sbuf **b)
 	return err;
 }
 
-int buffer_offer(struct client *c, const char *exp_name, int fd, struct sbuf **b)
+int buffer_offer(struct client *c, const char *exp_name, int fd, bool again, struct sbuf **b)
 {
 	struct dma_buf *buf;
 	uint64_t size = 0;
@@ -123,7 +126,7 @@ int buffer_offer(struct client *c, const char *exp_name, int fd, struct sbuf **b
 		return -EINVAL;
 	err = buffer_room(c);
 	if (!err)
-		err = check(c->s, fd, &size);
+		err = check(c->s, fd, again, &size);
 	if (!err)
 		err = export(c->s, exp_name, fd, size, &buf);
 	if (err)

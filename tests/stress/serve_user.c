@@ -10,6 +10,11 @@
  *	keep			ok		many HEAP SIZE COUNT		ok ALLOCATED
  *	sync N FLAGS		ok		export N FLAGS F, import_fence N FLAGS F	ok
  *	fence F G, signal G [ERR], wait F MS	ok, or what it found
+ *	import_async N		ok SIZE; its descriptor is closed before the reply
+ *	map N, unmap N		ok		see N				ok BYTE, the last of the mapping
+ *	event F, write F TEXT, hang_up F	ok: an eventfd; the end of a pipe
+ *	tell F			ok NAME STATUS FENCES
+ *	churn HEAP SIZE COUNT	ok		storm N N COUNT			ok: opens and closes
  * Else `error NAME`.
  */
 #include <errno.h>
@@ -19,17 +24,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <freehold/client.h>
+#include "../../client/proto.h"
 
 #define MAX 64
 
 static struct fhc *c;
 static struct fhc_buffer buf[MAX];
 static int pipes[MAX];
+static unsigned char *maps[MAX];
 
 static void say(int err)
 {
@@ -124,6 +132,32 @@ static void touch(const struct fhc_buffer *b, unsigned int byte, bool write)
 	munmap(p, b->size);
 }
 
+/* Opens and closes two buffers in turn: so many that the kernel has more to tell of than it keeps. */
+static void storm(const struct fhc_buffer *x, const struct fhc_buffer *y, unsigned long count)
+{
+	char path[2][32];
+
+	snprintf(path[0], sizeof(path[0]), "/proc/self/fd/%d", x->fd);
+	snprintf(path[1], sizeof(path[1]), "/proc/self/fd/%d", y->fd);
+	for (unsigned long i = 0; i < count; i++)
+		close(open(path[i % 2], O_RDONLY | O_CLOEXEC));
+	say(0);
+}
+
+/* Makes and ends buffers, one after the other. */
+static void churn(const char *heap_name, uint64_t size, unsigned int count)
+{
+	struct fhc_buffer b;
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < count; i++) {
+		err = fhc_alloc(c, heap_name, size, O_RDWR, &b);
+		if (!err)
+			err = fhc_release(c, &b);
+	}
+	say(err);
+}
+
 static void heap(const char *name)
 {
 	struct fhc_heap h;
@@ -165,6 +199,8 @@ static void wait_fence(int fd, int ms)
 		printf("odd\n");
 }
 
+static void tell(int fd);
+
 static bool of_fences(const char *cmd, unsigned int n, const char *a, const char *b)
 {
 	unsigned int m = (unsigned int)strtoul(a, NULL, 0) % MAX,
@@ -183,12 +219,61 @@ static bool of_fences(const char *cmd, unsigned int n, const char *a, const char
 	else if (!strcmp(cmd, "signal")) {
 		fhc_signal(pipes[n], -(int)strtol(a, NULL, 0));
 		say(0);
+	} else if (!strcmp(cmd, "event")) {
+		pipes[n] = eventfd(0, EFD_CLOEXEC);
+		say(pipes[n] < 0 ? -errno : 0);
+	} else if (!strcmp(cmd, "write")) { /* of an eventfd: 8 characters */
+		say(write(pipes[n], a, strlen(a)) < 0 ? -errno : 0);
+	} else if (!strcmp(cmd, "hang_up")) {
+		say(close(pipes[n]) ? -errno : 0);
+	} else if (!strcmp(cmd, "tell")) {
+		tell(pipes[n]);
 	} else if (!strcmp(cmd, "wait")) {
 		wait_fence(pipes[n], (int)strtol(a, NULL, 0));
 	} else {
 		return false;
 	}
 	return true;
+}
+
+/* Of what a reply said, after waiting for it. */
+static struct fhc_reply replied;
+static struct proto_sync_info sync_info;
+
+static void arrived(void *arg, const struct fhc_reply *reply)
+{
+	*(bool *)arg = true;
+	replied = *reply;
+	if (reply->len >= sizeof(sync_info))
+		memcpy(&sync_info, reply->data, sizeof(sync_info));
+}
+
+/* Without waiting, but for its end; what it needs of this side's is closed meanwhile. */
+static int post(struct fhc_request *r, bool close_fd)
+{
+	bool done = false;
+	int err = fhc_send(c, r, arrived, &done);
+
+	if (close_fd)
+		close(r->fd);
+	while (!err && !done) {
+		struct pollfd p = {.fd = fhc_fd(c), .events = POLLIN};
+
+		(void)poll(&p, 1, -1);
+		if (fhc_dispatch(c) < 0)
+			break;
+	}
+	return err ? err : replied.err;
+}
+
+/* A sync file: what it says of itself. */
+static void tell(int fd)
+{
+	struct fhc_request r = {.op = FHC_SYNC_INFO, .fd = fd, .fd2 = -1};
+	int err = post(&r, false);
+
+	err ? say(err)
+	    : (void)printf("ok %s %d %u\n", sync_info.name, sync_info.status, sync_info.num_fences);
 }
 
 static void of_buffer(const char *cmd, unsigned int n, const char *a, const char *b, const char *d)
@@ -203,6 +288,12 @@ static void of_buffer(const char *cmd, unsigned int n, const char *a, const char
 	} else if (!strcmp(cmd, "import")) {
 		err = fhc_import(c, f->fd, f);
 		err ? say(err) : (void)printf("ok %" PRIu64 "\n", f->size);
+	} else if (!strcmp(cmd, "import_async")) {
+		struct fhc_request r = {.op = FHC_IMPORT, .fd = f->fd, .fd2 = -1};
+
+		err = post(&r, true);
+		*f = (struct fhc_buffer){-1, replied.buf.id, replied.buf.size};
+		err ? say(err) : (void)printf("ok %" PRIu64 "\n", f->size);
 	} else if (!strcmp(cmd, "info")) {
 		err = fhc_get_info(c, f->id, &info);
 		err ? say(err)
@@ -215,6 +306,13 @@ static void of_buffer(const char *cmd, unsigned int n, const char *a, const char
 		say(f->fd < 0 ? f->fd : 0);
 	} else if (!strcmp(cmd, "give")) {
 		say(give(a, f->fd));
+	} else if (!strcmp(cmd, "map")) {
+		maps[n] = mmap(NULL, f->size, PROT_READ, MAP_SHARED, f->fd, 0);
+		say(maps[n] == MAP_FAILED ? -errno : 0);
+	} else if (!strcmp(cmd, "unmap")) {
+		say(munmap(maps[n], f->size) ? -errno : 0);
+	} else if (!strcmp(cmd, "see")) {
+		printf("ok %u\n", maps[n][f->size - 1]);
 	} else if (!strcmp(cmd, "close")) {
 		say(close(f->fd) ? -errno : 0);
 	} else if (!strcmp(cmd, "free")) {
@@ -247,6 +345,11 @@ int main(int argc, char **argv)
 			say(0);
 		} else if (!strcmp(cmd, "heap")) {
 			heap(n);
+		} else if (!strcmp(cmd, "churn")) {
+			churn(n, strtoull(a, NULL, 0), (unsigned int)strtoul(b, NULL, 0));
+		} else if (!strcmp(cmd, "storm")) {
+			storm(&buf[strtoul(n, NULL, 0) % MAX], &buf[strtoul(a, NULL, 0) % MAX],
+			      strtoul(b, NULL, 0));
 		} else if (!strcmp(cmd, "many")) {
 			many(n, strtoull(a, NULL, 0), (unsigned int)strtoul(b, NULL, 0));
 		} else if (!of_fences(cmd, (unsigned int)strtoul(n, NULL, 0) % MAX, a, b)) {

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <linux/udmabuf.h>
 #include <pthread.h>
 #include <signal.h>
@@ -63,12 +64,12 @@ static int memfd_of(size_t pages, unsigned char base)
 static int list_of(const int *fd, const size_t *page, unsigned int n)
 {
 	static _Thread_local struct {
-		struct udmabuf_create_list head;
+		unsigned int flags, count; /* as struct udmabuf_create_list */
 		struct udmabuf_create_item item[MOST];
 	} list;
 
-	list.head.flags = UDMABUF_FLAGS_CLOEXEC;
-	list.head.count = n;
+	list.flags = UDMABUF_FLAGS_CLOEXEC;
+	list.count = n;
 	for (unsigned int i = 0; i < n; i++)
 		list.item[i] = (struct udmabuf_create_item){
 			.memfd = (unsigned int)fd[i], .offset = page[i] * PAGE, .size = PAGE};
@@ -259,6 +260,52 @@ static void places(void)
 	expect(!fcntl(a, F_ADD_SEALS, F_SEAL_GROW), "the memfd is sealed", errno);
 }
 
+/* ---- huge pages ---- */
+
+#define HUGE_SIZE ((size_t)2 << 20)
+#define NO_HUGE	  77 /* exit status: there are none */
+
+static int huge_list(int fd, const size_t *huge, size_t size)
+{
+	struct {
+		unsigned int flags, count;
+		struct udmabuf_create_item item[2];
+	} list = {.count = 2};
+
+	for (size_t i = 0; i < 2; i++)
+		list.item[i] = (struct udmabuf_create_item){
+			.memfd = (unsigned int)fd, .offset = huge[i] * HUGE_SIZE, .size = size};
+	return ioctl(dev, UDMABUF_CREATE_LIST, &list);
+}
+
+static void huge(void)
+{
+	int fd = memfd_create("huge", MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB), buf;
+	unsigned char *own, *at;
+
+	if (fd < 0 || ftruncate(fd, 3 * HUGE_SIZE) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+		exit(NO_HUGE);
+	own = mmap(NULL, 3 * HUGE_SIZE, RW, MAP_SHARED, fd, 0);
+	if (own == MAP_FAILED)
+		exit(NO_HUGE);
+	for (size_t i = 0; i < 3; i++)
+		own[i * HUGE_SIZE] = (unsigned char)(i + 1);
+	buf = huge_list(fd, (size_t[]){2, 0}, HUGE_SIZE);
+	at = mmap(NULL, 2 * HUGE_SIZE, RW, MAP_SHARED, buf, 0);
+	if (!expect(at != MAP_FAILED, "mmap of huge pages", errno))
+		return;
+	expect(at[0] == 3 && at[HUGE_SIZE] == 1, "a huge page", at[0]);
+	at[HUGE_SIZE + 5] = 44;
+	expect(own[5] == 44, "a write to the buffer is seen", own[5]);
+	at = mmap(NULL, HUGE_SIZE, RW, MAP_SHARED, buf, (off_t)HUGE_SIZE);
+	expect(at != MAP_FAILED && at[5] == 44, "the second alone", errno);
+	at = mmap(NULL, PAGE, RW, MAP_SHARED, buf, 0);
+	expect(at == MAP_FAILED && errno == EOPNOTSUPP, "a part of one", errno);
+	buf = huge_list(fd, (size_t[]){0, 1}, 4 * PAGE);
+	at = mmap(NULL, 8 * PAGE, RW, MAP_SHARED, buf, 0);
+	expect(at == MAP_FAILED && errno == EOPNOTSUPP, "made of parts", errno);
+}
+
 /* ---- threads, and signals all the while ---- */
 
 static atomic_long signals;
@@ -293,7 +340,7 @@ static void *work(void *arg)
 static void threads(void)
 {
 	struct sigaction act = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
-	struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+	struct itimerval often = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
 	pthread_t thread[6];
 
 	sigaction(SIGALRM, &act, NULL);
@@ -375,9 +422,23 @@ static unsigned int kept(void)
 	return open_in(dir);
 }
 
+/* As many as before, in a moment. */
+static void expect_kept(unsigned int before)
+{
+	unsigned int now = 0;
+
+	for (int i = 0; i < 100; i++) {
+		now = kept();
+		if (now <= before + 4)
+			return;
+		usleep(30000);
+	}
+	expect(false, "the supervisor keeps what nobody has", (long)now - before);
+}
+
 static void many(void)
 {
-	unsigned int before = kept(), now = 0;
+	unsigned int before = kept();
 	unsigned char *at;
 	int a, buf;
 
@@ -391,13 +452,7 @@ static void many(void)
 		close(a);
 		munmap(at, PAGE);
 	}
-	for (int i = 0; i < 100; i++) {
-		now = kept();
-		if (now <= before + 4)
-			return;
-		usleep(30000);
-	}
-	expect(false, "the supervisor keeps what nobody has", (long)now - before);
+	expect_kept(before);
 }
 
 /* ---- the middle of it ---- */
@@ -442,8 +497,12 @@ static void *map_too(void *arg)
 /* One that is killed, one that is stopped and goes on, one whose other thread becomes another program. */
 static void middle(void)
 {
+	unsigned int before;
 	pthread_t thread;
 	pid_t pid;
+
+	expect(map_errno() == 0, "one that is kept all the while", 0);
+	before = kept();
 
 	for (int i = 0; i < 20; i++) {
 		pid = fork();
@@ -482,6 +541,7 @@ static void middle(void)
 		expect(pid == 0, "another program in the first thread's place", pid);
 	}
 	expect(map_errno() == 0, "and all goes on", 0);
+	expect_kept(before);
 }
 
 static void *become(void *arg)
@@ -505,9 +565,11 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(void);
-	} all[] = {{"scattered", scattered}, {"places", places}, {"threads", threads},
-		   {"traced", traced},	     {"full", full},	 {"sealed", sealed},
-		   {"many", many},	     {"middle", middle}, {"exec", exec_from_thread},
+	} all[] = {{"scattered", scattered}, {"places", places},
+		   {"threads", threads},     {"traced", traced},
+		   {"full", full},	     {"sealed", sealed},
+		   {"many", many},	     {"huge", huge},
+		   {"middle", middle},	     {"exec", exec_from_thread},
 		   {"give", give},	     {"take", take}};
 
 	place.sun_family = AF_UNIX;

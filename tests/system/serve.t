@@ -4,77 +4,7 @@
 set -u
 
 . "$(dirname "$0")/tap.sh"
-limit=5
-build=${O:-build}
-case $build in /*) ;; *) build=$root/$build ;; esac
-user=$build/tests/stress/serve_user
-[ -x "$user" ] || { echo "Bail out! $user is not built"; exit 1; }
-export FREEHOLD_SOCKET="$tmp/sock"
-machine='--ram 512M --bootargs cma=64M'
-pids=
-
-# Nothing of this test outlives it.
-trap 'for p in $pids; do kill -9 $p 2>/dev/null; done; rm -rf "$tmp"' EXIT
-
-# serve ARGUMENT...: a server that is ready; its number in $server
-serve()
-{
-	: >server.out
-	"$freehold" serve "$@" >server.out 2>server.err &
-	server=$!
-	pids="$pids $server"
-	for i in $(seq 1000); do
-		grep -q '^ready: ' server.out && return 0
-		kill -0 $server 2>/dev/null || return 1
-		sleep 0.01
-	done
-	return 1
-}
-
-# ended NAME STATUS: the server did, so
-ended()
-{
-	wait $server
-	got=$?
-	cp server.err err
-	cp server.out out
-	echo "exit status $got, expected $2" >>err
-	[ $got = "$2" ]
-	result $? "$1"
-}
-
-# user NAME FD: a client that takes commands; its number in $NAME
-user()
-{
-	mkfifo "$1.in"
-	: >"$1.out"
-	"$user" "$FREEHOLD_SOCKET" "$1" <"$1.in" >"$1.out" 2>"$1.err" &
-	eval "$1=$!; exec $2<>$1.in"
-	pids="$pids $!"
-	answer "$1" 1
-}
-
-# answer NAME N: its Nth line, when it is there
-answer()
-{
-	for i in $(seq 1000); do
-		[ "$(wc -l <"$1.out")" -ge "$2" ] && break
-		sleep 0.01
-	done
-	sed -n "$2p" "$1.out"
-}
-
-# asks USER COMMAND WANT [NAME]: what it answers to that
-asks()
-{
-	lines=$(wc -l <"$1.out")
-	echo "$2" >"$1.in"
-	got=$(answer "$1" $((lines + 1)))
-	echo "$1: $2: $got, expected $3" >err
-	: >out
-	[ "$got" = "$3" ]
-	result $? "${4:-$1: $2: $3}"
-}
+. "$root/tests/system/serve.sh"
 
 # ---- two programs and a buffer -------------------------------------------------------------------
 
@@ -98,6 +28,13 @@ asks a 'check 0 0' ok 'zero when it is handed out'
 asks a 'fill 0 7' ok
 asks a 'name 0 frame' ok
 asks a 'info 0' 'ok 1 default_cma_region frame'
+runs 'who has what' 0 stat --socket sock users
+shows 'who has what: the sum' '^1 buffer, 100 KiB; of nobody known: 0, 0 B$'
+shows 'who has what: a program' "^ *$a +1 +100 KiB +100 KiB +100 KiB +100 KiB +- +-  a$"
+shows 'who has what: one that has nothing' "^ *$b +0 +0 B +0 B +0 B +0 B +- +-  b$"
+shows 'who has what: a heap' '^default_cma_region +cma +1 +100 KiB +100 KiB +- +64 MiB +0$'
+! grep -q 'freehold stat' out
+result $? 'who has what: not the reader'
 asks b 'info 0' 'error ENOENT' 'the number alone is no key'
 echo "take 0 $tmp/pass" >b.in
 asks a "give 0 $tmp/pass" ok 'it is passed on'
@@ -105,6 +42,12 @@ answer b 3 >/dev/null
 asks b 'check 0 7' ok 'the other reads what the first wrote'
 asks b 'import 0' 'ok 102400'
 asks b 'info 0' 'ok 2 default_cma_region frame' 'two hold it'
+runs 'who shares' 0 stat --socket sock users -f json
+given='my %u = map { $_->{name} => $_ } @{$j->{users}};'
+holds 'who shares: held by both, charged to one' '$u{a}{charged_bytes} == 102400 && $u{b}{charged_bytes} == 0 &&
+	$u{b}{held_bytes} == 102400 && $u{a}{pss_bytes} == 51200 && $u{b}{pss_bytes} == 51200 && $j->{buffers} == 1 &&
+	@{$j->{users}} == 2 && !@{$j->{unknown}} && !defined $u{a}{limit_bytes} && $u{a}{pid} == '$a
+given=
 kill -9 $a
 wait $a 2>/dev/null
 asks b 'check 0 7' ok 'the first is killed, the other goes on reading'
@@ -115,11 +58,19 @@ asks b 'heap default_cma_region' 'ok 0 0' 'the last gives it back'
 
 user c 6 >/dev/null
 asks c 'alloc 0 system 8192' 'ok 8192'
+asks c 'name 0 some_name' ok
 echo "take 1 $tmp/pass" >b.in
 asks c "give 0 $tmp/pass" ok
 kill -9 $c
 wait $c 2>/dev/null
 asks b 'heap system' 'ok 8192 0' 'a stranger has it, its maker is dead: it stays'
+runs 'what nobody known has' 0 stat --socket sock users
+shows 'what nobody known has: the sum' '^1 buffer, 8 KiB; of nobody known: 1, 8 KiB$'
+shows 'what nobody known has: which, how old' '^ +[0-9]+ +8 KiB +[0-9.]+ m?s  system +some_name$'
+runs 'what nobody known has, for programs' 0 stat --socket sock users -f json
+holds 'what nobody known has, for programs: its fields' '@{$j->{unknown}} == 1 && $j->{unknown_bytes} == 8192 &&
+	$j->{unknown}[0]{size_bytes} == 8192 && $j->{unknown}[0]{heap} eq "system" && $j->{unknown}[0]{name} eq "some_name" &&
+	$j->{unknown}[0]{age_ms} >= 0'
 asks b 'check 1 0' ok
 asks b 'close 1' ok
 asks b 'heap system' 'ok 0 0' 'until he closes it'
@@ -127,6 +78,15 @@ asks b 'alloc 2 system 4096' 'ok 4096'
 asks b 'close 2' ok
 asks b 'heap system' 'ok 0 0' 'closing alone gives it back'
 asks b 'alloc 3 nothing 4096' 'error ENOENT'
+asks b "alloc 3 $(printf %070d 0) 4096" 'error ENOENT' 'a name that no heap can have'
+asks b 'alloc 6 default_cma_region 40000000' 'ok 40001536'
+asks b 'alloc 3 default_cma_region 40000000' 'error ENOMEM' 'more than there is'
+asks b 'release 6' ok
+cp server.err out
+[ "$(grep -c 'alloc failed' out)" = 1 ]
+result $? 'it is said once'
+runs 'what was refused' 0 stat --socket sock sys/kernel/debug/freehold/heaps
+shows 'it is counted once' '^default_cma_region .* [0-9]+ +1  reserved'
 asks b 'alloc 3 system 0' 'error EINVAL'
 asks b 'alloc 3 system 4096 ro' 'ok 4096'
 asks b 'fill 3 1' 'error EACCES' 'a descriptor for reading only'
@@ -216,10 +176,15 @@ kill -9 $server
 wait $server 2>/dev/null
 [ -S sock ]
 result $? 'a killed server leaves its socket'
-serve $machine
+serve $machine --limit-client 64K --limit-heap default_cma_region=96K
 result $? 'the next one takes it'
 user f 9 >/dev/null
 asks f 'alloc 0 system 4096' 'ok 4096'
+asks f 'alloc 1 system 65536' 'error EDQUOT'
+runs 'limits' 0 stat --socket sock users
+shows 'limits: of a program' '^ *[0-9]+ +1 +4 KiB +4 KiB +4 KiB +4 KiB +64 KiB +-  f$'
+shows 'limits: of a heap' '^default_cma_region +cma +0 +0 B +0 B +96 KiB +64 MiB +0$'
+shows 'limits: what was refused' '^system +system +1 +4 KiB +4 KiB +- +- +1$'
 kill -TERM $server
 sleep 0.2
 kill -TERM $server
@@ -256,11 +221,23 @@ asks h 'check 0 9' ok
 asks h 'alloc 1 system 4096' 'ok 4096'
 asks h 'release 0' ok
 asks h 'heap default_cma_region' 'ok 0 0' 'and gives back what it kept'
+user k 7 >/dev/null
+asks k keep ok
+echo "take 0 $tmp/pass" >k.in
+asks j "give 0 $tmp/pass" ok
+answer k 3 >/dev/null
+asks k 'import_async 0' 'ok 12288' 'an import that is not waited for, its descriptor closed at once'
+asks j 'release 0' ok
+asks j 'heap system' 'ok 16384 0' 'is kept, too'
+asks k 'free 0' ok
+asks j 'heap system' 'ok 4096 0' 'until it is freed'
+asks j 'alloc 0 system 12288' 'ok 12288'
+kill $k
 kill -TERM $server
 sleep 0.2
 kill -TERM $server
 ended 'ended with two buffers out' 3
-[ "$(grep -c '^alloc' state)" = 3 ]
+[ "$(grep -c '^alloc' state)" = 4 ]
 result $? 'the file still has them' # and what was released, with its end
 serve $machine
 asks h 'heap system' 'error ECONNRESET'
@@ -300,6 +277,32 @@ runs 'no state file at all' 2 serve $machine --state state
 says 'no state file at all: why' 'freehold serve: state:1: expected a state file of freehold serve'
 [ ! -e sock ]
 result $? 'and no socket is left'
+
+if command -v dtc >/dev/null; then
+	region=a-region-whose-name-has-all-the-31
+	cat >long.dts <<END
+/dts-v1/;
+/ {
+	#address-cells = <1>; #size-cells = <1>;
+	memory@40000000 { device_type = "memory"; reg = <0x40000000 0x10000000>; };
+	reserved-memory {
+		#address-cells = <1>; #size-cells = <1>; ranges;
+		$region { compatible = "shared-dma-pool"; reusable; size = <0x1000000>; };
+	};
+};
+END
+	rm -f state
+	serve --dtb long.dts
+	runs 'a path of more than 63 bytes' 0 stat --socket sock sys/kernel/mm/cma/$region/alloc_pages_success
+	shows 'a path of more than 63 bytes: its text' '^0$'
+	runs 'one that is not there' 2 stat --socket sock sys/kernel/mm/cma/$region/alloc_pages_succes
+	says 'one that is not there: why' "freehold stat: sys/kernel/mm/cma/$region/alloc_pages_succes: No such file or directory"
+	runs 'one that nothing can have' 2 stat --socket sock "proc/$(printf %0300d 0)"
+	kill -TERM $server
+	ended 'and that is that' 0
+else
+	echo "ok $((n += 1)) - a path of more than 63 bytes # SKIP no dtc"
+fi
 
 echo here >file
 runs 'a file in the way' 2 serve $machine --socket file

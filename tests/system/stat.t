@@ -107,6 +107,45 @@ fi
 stats 'the kernel that runs here' 0 --root /
 shows 'the kernel that runs here: memory' '^memory   [0-9.]+ [KMGT]iB, free '
 
+# ---- who has which buffers -----------------------------------------------------------------------
+
+stats 'a machine without buffers' 0 $machine users
+shows 'a machine without buffers: says so' '^0 buffers, 0 B; of nobody known: 0, 0 B$'
+mkdir nothing
+stats 'a copy without them' 2 --root nothing users
+says 'a copy without them: why' 'freehold stat: nothing/sys/kernel/debug/freehold/holders: No such file or directory'
+mkdir -p held/sys/kernel/debug/freehold
+for f in holders heaps buffers; do
+	"$freehold" stat $machine sys/kernel/debug/freehold/$f >held/sys/kernel/debug/freehold/$f
+done
+cat >>held/sys/kernel/debug/freehold/buffers <<'END'
+       7         4096       1500     1            0  system                   a name of more words           nobody known
+       8         8192    3600000     1         4096  a-heap-whose-name-is-longer-than-it -                                nobody known
+       9        12288          5     2            0  system                   not nobody known                 x(5)* y z(6)
+END
+cat >>held/sys/kernel/debug/freehold/holders <<'END'
+       6            0            0            0        12288         6144        1            0       -  y z
+       5        12288        20480        40960        12288         6144        1         8192   pages  x
+END
+stats 'a copy' 0 --root held users
+shows 'a copy: the sum' '^3 buffers, 24 KiB; of nobody known: 2, 12 KiB$'
+[ "$(sed -n '/^ *pid/,/^$/p' out | awk '{print $1}' | tr '\n' ' ')" = 'pid 5 6  ' ]
+result $? 'a copy: who is charged most first'
+[ "$(sed -n '/^of nobody known/,$p' out | awk '{print $1}' | tr '\n' ' ')" = 'of ino 8 7 ' ]
+result $? 'a copy: the oldest first'
+shows 'a copy: a name of more words' '^ +7 +4 KiB +1.50* s +system +a name of more words$'
+shows 'a copy: a program of more words' '^ +6 +1 +12 KiB +0 B +6 KiB +0 B +- +-  y z$'
+shows 'a copy: who counts what he writes' '^ +5 +1 .* +40 KiB +8 KiB  x$'
+stats 'a copy as JSON' 0 --root held users --format json
+holds 'a copy as JSON: names' '$j->{unknown}[1]{name} eq "a name of more words" && !defined $j->{unknown}[0]{name} &&
+	$j->{unknown}[0]{heap} eq "a-heap-whose-name-is-longer-than-it" && $j->{unknown}[0]{age_ms} == 3600000 && $j->{unknown}[0]{written_bytes} == 4096'
+holds 'a copy as JSON: what was written' '$j->{users}[0]{written_bytes} == 8192 && $j->{users}[0]{written_counted} eq "pages" &&
+	!defined $j->{users}[1]{written_bytes} && exists $j->{users}[1]{written_counted} && !defined $j->{users}[1]{written_counted}'
+echo 'some 5' >>held/sys/kernel/debug/freehold/heaps
+lines=$(wc -l <held/sys/kernel/debug/freehold/heaps)
+stats 'a broken copy' 2 --root held users
+says 'a broken copy: why' "freehold stat: held/sys/kernel/debug/freehold/heaps:$lines: expected a line as freehold has it there"
+
 # ---- bad input -----------------------------------------------------------------------------------
 
 stats 'neither machine nor tree' 2

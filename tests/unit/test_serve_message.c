@@ -114,6 +114,40 @@ static void names_end(void)
 	T_EQ(check(&r), -EINVAL);
 }
 
+/* As it lies in a packet: a request and what comes behind it. */
+static int check_path(size_t n, size_t behind, bool zero)
+{
+	struct {
+		struct proto_request r;
+		char path[PROTO_PATH + 8];
+	} p = {.r = request(PROTO_READ)};
+	int err = 1;
+
+	p.r.n = (uint32_t)n;
+	memset(p.path, 'x', sizeof(p.path));
+	if (zero)
+		p.path[behind / 2] = 0;
+	(void)message_check(&p, sizeof(p.r) + behind, 0, true, &err);
+	return err;
+}
+
+static void a_long_path_comes_behind(void)
+{
+	struct proto_request r = request(PROTO_READ);
+
+	T_EQ(check_path(PROTO_NAME, PROTO_NAME, false), 0);
+	T_EQ(check_path(PROTO_PATH - 1, PROTO_PATH - 1, false), 0);
+	T_EQ(check_path(PROTO_PATH, PROTO_PATH, false), -EINVAL);
+	T_EQ(check_path(PROTO_NAME - 1, PROTO_NAME - 1, false), -EINVAL); /* it fits the name */
+	T_EQ(check_path(100, 100, true), -EINVAL);
+	T_EQ(check_path(100, 99, false), -EPROTO);
+	T_EQ(check_path(100, 101, false), -EPROTO);
+	T_EQ(check_path(0, 100, false), -EPROTO);
+	T_EQ(check_path(UINT32_MAX, 100, false), -EPROTO);
+	r.n = PROTO_NAME;
+	T_EQ(check(&r), -EPROTO);
+}
+
 static void what_is_no_message_ends_the_connection(void)
 {
 	struct proto_request r = request(PROTO_HEAP);
@@ -134,6 +168,7 @@ const struct t_case t_cases[] = {
 	T(a_field_too_many_is_refused),
 	T(descriptors_are_counted),
 	T(names_end),
+	T(a_long_path_comes_behind),
 	T(what_is_no_message_ends_the_connection),
 	T_END,
 };

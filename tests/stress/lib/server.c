@@ -35,14 +35,15 @@ const char *server_path(void)
 	return path;
 }
 
-void server_start(const char *name, const char *ram, const char *clients, void (*before)(void))
+static const char *ram, *clients;
+
+static bool start(void (*before)(void))
 {
 	const char *freehold = getenv("FREEHOLD"), *backing = getenv("BACKING"),
 		   *boot = getenv("BOOTARGS");
 	char line[256];
 	int fd[2];
 
-	snprintf(path, sizeof(path), "/tmp/freehold-%s-%d.sock", name, (int)getpid());
 	if (pipe2(fd, O_CLOEXEC))
 		exit(2);
 	server = fork();
@@ -59,7 +60,39 @@ void server_start(const char *name, const char *ram, const char *clients, void (
 	}
 	close(fd[1]);
 	/* fd[0] stays open: the server may say more. */
-	result(read(fd[0], line, sizeof(line)) > 0, "a server is ready");
+	return read(fd[0], line, sizeof(line)) > 0;
+}
+
+void server_start(const char *name, const char *with_ram, const char *max_clients,
+		  void (*before)(void))
+{
+	ram = with_ram;
+	clients = max_clients;
+	snprintf(path, sizeof(path), "/tmp/freehold-%s-%d.sock", name, (int)getpid());
+	result(start(before), "a server is ready");
+}
+
+/* It lists what is left. */
+static void quietly(void)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	dup2(fd, STDERR_FILENO);
+}
+
+bool server_again(bool killed, unsigned int away_us)
+{
+	int status;
+
+	kill(server, killed ? SIGKILL : SIGTERM);
+	usleep(away_us);
+	kill(server, SIGTERM); /* it does not wait for buffers any longer */
+	waitpid(server, &status, 0);
+	usleep(away_us);
+	/* 3: buffers were left. */
+	return (killed ||
+		(WIFEXITED(status) && (!WEXITSTATUS(status) || WEXITSTATUS(status) == 3))) &&
+	       start(quietly);
 }
 
 uint64_t server_used(struct fhc *c)

@@ -19,6 +19,8 @@ int results(void);
  * is called in the new process. It dies with its parent. $BACKING and $BOOTARGS are its, where set.
  */
 void server_start(const char *name, const char *ram, const char *clients, void (*before)(void));
+/* Kills it or ends it, though it has buffers, and starts the next one, some time later. False: its books were wrong, or that is not ready. */
+bool server_again(bool killed, unsigned int away_us);
 const char *server_path(void);
 /* Bytes of all its buffers. UINT64_MAX: it does not say. */
 uint64_t server_used(struct fhc *c);

@@ -131,6 +131,7 @@ static int supervise(const struct opts *o, const sigset_t *mask, int tell)
 	struct boot_why why = {""};
 	int err;
 
+	x.form = &exec_by_seccomp;
 	x.socket = o->socket;
 	x.joined = o->socket;
 	x.tell = tell;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <freehold/client.h>
+#include "exec_call.h"
 #include "exec_files.h"
 #include "exec_mem.h"
 #include "exec_proc.h"
@@ -36,13 +37,14 @@ struct exec_entry;
 struct exec_wait; /* an answer that comes later: exec_wait.h */
 
 struct exec {
+	const struct exec_form *form;
 	int epoll, listener;
 	int tell;	/* where the command hears how the program ended */
 	int word;	/* to the program before it runs */
 	int64_t root;	/* process id of the program */
 	bool root_done; /* it has ended, with: */
 	int root_status;
-	bool unused;	    /* nobody is under the filter any more */
+	bool unused;	    /* nobody is left whose calls could come */
 	const char *socket; /* NULL: a private machine */
 	bool joined;	    /* the server has other clients: buffers may come from strangers */
 	int machine;	    /* a private machine: where connections to it are had */
@@ -86,8 +88,10 @@ typedef int64_t trap_handler(struct trap *t);
 
 /* ---- exec_loop.c ---- */
 
-/* Until nobody is under the filter. The program's status is written to x->tell, as wait(2) gives it. */
+/* Until nobody is left whose calls could come. The program's status is written to x->tell, as wait(2) gives it. */
 int exec_loop(struct exec *x);
+/* A call has come in: has it answered, now or later. */
+void exec_take(struct trap *t);
 int exec_watch(struct exec *x, int fd, struct exec_source *source);
 void exec_unwatch(struct exec *x, int fd);
 /* -ENOENT: nobody waits for the answer any more. */

@@ -147,7 +147,7 @@ struct exec_file *exec_file_in(struct trap *t, pid_t pid, int64_t fd)
 	if ((!t->x->given && !t->x->joined) || fd < 0 || fd > INT_MAX)
 		return NULL;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, (int)fd);
-	if (stat(path, &st))
+	if (pid == t->tid ? t->x->form->stat(t, (int)fd, &st) : stat(path, &st))
 		return NULL;
 	e = exec_files_find(t->x, st.st_dev, st.st_ino);
 	if (!e && pid == t->tid)

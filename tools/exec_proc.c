@@ -166,6 +166,12 @@ static struct exec_proc *known(struct trap *t)
 	return p && poll(&ended, 1, 0) == 0 ? p : NULL;
 }
 
+static struct exec_proc *by(struct exec_proc *p, struct trap *t)
+{
+	p->by = t;
+	return p;
+}
+
 struct exec_proc *exec_proc_of(struct trap *t)
 {
 	struct exec_status st;
@@ -174,12 +180,12 @@ struct exec_proc *exec_proc_of(struct trap *t)
 
 	p = known(t);
 	if (p)
-		return p;
+		return by(p, t);
 	if (exec_status_of(t->tid, &st))
 		return NULL;
 	for (p = t->x->procs.first; p; p = p->next)
 		if (p->pid == st.tgid)
-			return p;
+			return by(p, t);
 	pidfd = (int)syscall(SYS_pidfd_open, st.tgid, 0);
 	if (pidfd < 0)
 		return NULL;
@@ -187,14 +193,12 @@ struct exec_proc *exec_proc_of(struct trap *t)
 	p = trap_valid(t) ? proc_begin(t->x, st.tgid, pidfd) : NULL;
 	if (!p)
 		close(pidfd);
-	return p;
+	return p ? by(p, t) : NULL;
 }
 
 int exec_proc_getfd(const struct exec_proc *proc, int fd)
 {
-	int own = (int)syscall(SYS_pidfd_getfd, proc->pidfd, fd, 0);
-
-	return own < 0 ? -errno : own;
+	return proc->x->form->getfd(proc->by, fd);
 }
 
 /* Where `id` is, or would be. */

@@ -48,6 +48,7 @@ struct exec_proc {
 	struct exec *x;
 	pid_t pid;
 	int pidfd;
+	struct trap *by; /* its call that is being answered: who is asked for its descriptors */
 	struct fhc *c;
 	struct exec_proc_source *ended, *reply;
 	uint64_t *held; /* sorted */

@@ -33,6 +33,7 @@ struct exec_source {
 	void (*ready)(struct exec_source *source, uint32_t events);
 };
 
+struct pl_shared;
 struct exec_entry;
 struct exec_wait; /* an answer that comes later: exec_wait.h */
 
@@ -70,6 +71,7 @@ struct exec {
 	struct exec_wait *waits;
 	struct exec_entry *entries; /* of epolls */
 	uint64_t mnt;		    /* of /dev */
+	struct pl_shared *shared;   /* what a preloaded library may know; NULL: there is none */
 	struct exec_files files;
 	struct exec_procs procs;
 };

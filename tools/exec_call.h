@@ -19,15 +19,17 @@ struct exec_form {
 	bool breaks_off;
 	/* Before there is a program. 0 or a negative errno. */
 	int (*begin)(struct exec *x);
-	/* In the program's first process, before it is the program: a descriptor that the supervisor gets as x->listener, -1
-	 * (none), or another negative errno: this form is not to be had here. */
-	int (*enter)(struct exec *x);
+	/* In the program's first process, before it is the program. Into *fd a descriptor that the supervisor gets as
+	 * x->listener, or -1. A negative errno: this form is not to be had here. */
+	int (*enter)(struct exec *x, int *fd);
 	/* Calls come in from now on. 0 or a negative errno. */
 	int (*watch)(struct exec *x);
 	/* -ENOENT: nobody waits for the answer any more. */
 	int (*answer)(struct exec *x, uint64_t id, int64_t result);
 	/* The answer comes later; NULL: nobody need be told. */
 	void (*later)(struct exec *x, uint64_t id);
+	/* A process that was a child of ours has ended; NULL: never mind. x->unused, if it was the last. */
+	void (*reaped)(struct exec *x);
 	bool (*valid)(struct exec *x, uint64_t id);
 	int (*give)(struct trap *t, int fd, int flags);
 	int64_t (*give_result)(struct trap *t, int fd, int flags);
@@ -40,5 +42,6 @@ struct exec_form {
 };
 
 extern const struct exec_form exec_by_seccomp; /* exec_seccomp.c */
+extern const struct exec_form exec_by_preload; /* exec_preload.c */
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../preload/proto.h"
 #include "exec.h"
 
 #define CHAINS	    64
@@ -95,6 +96,8 @@ struct exec_file *exec_files_add(struct exec *x, int fd, enum exec_kind kind)
 	e->next = f->chain[at];
 	f->chain[at] = e;
 	f->nr++;
+	if (x->shared)
+		pl_mark(x->shared, e->dev, e->ino);
 	f->nr_buffers += kind == EXEC_BUFFER;
 	return e;
 }

@@ -59,12 +59,12 @@ static int hear(int sock, int *got)
 
 static _Noreturn void become(struct exec *x, int sock, char **argv, const sigset_t *mask)
 {
-	int listener = x->form->enter(x), err;
+	int listener = -1, err = x->form->enter(x, &listener);
 
-	say(sock, listener < -1 ? listener : 0, listener);
+	say(sock, err, listener);
 	if (listener >= 0)
 		close(listener);
-	if (listener < -1 || read(sock, &err, sizeof(err)) != sizeof(err))
+	if (err || read(sock, &err, sizeof(err)) != sizeof(err))
 		_exit(EXEC_FAILED);
 	close(sock);
 	sigprocmask(SIG_SETMASK, mask, NULL);

@@ -79,6 +79,8 @@ static void reap(struct exec *x)
 		if (write(x->tell, &status, sizeof(status)) < 0)
 			continue; /* the command itself was killed */
 	}
+	if (x->form->reaped)
+		x->form->reaped(x);
 }
 
 /* What the terminal sends, the program has got as well. */

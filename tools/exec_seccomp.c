@@ -22,15 +22,15 @@ static int no_begin(struct exec *x)
 	return 0;
 }
 
-static int enter(struct exec *x)
+static int enter(struct exec *x, int *fd)
 {
 	struct sock_filter code[EXEC_FILTER_MAX];
 	struct exec_trapped calls[MAX_CALLS];
 	size_t len = exec_filter_build(calls, exec_calls_trapped(calls, MAX_CALLS), code);
-	int listener = len <= EXEC_FILTER_MAX ? exec_filter_install(code, len) : -E2BIG;
 
 	(void)x;
-	return listener == -1 ? -EPERM : listener;
+	*fd = len <= EXEC_FILTER_MAX ? exec_filter_install(code, len) : -E2BIG;
+	return *fd < 0 ? *fd : 0;
 }
 
 /* ---- answers ---- */

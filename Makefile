@@ -207,7 +207,7 @@ $(CLIENT_SO): $(call obj,$(CLIENT_SRC)) client/exports.map
 
 $(O)/libfreehold-preload.so: $(call obj,$(PRELOAD_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(BASE_FLAGS) -shared $^ -ldl -o $@
+	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,-z,now $^ -ldl -o $@
 
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)

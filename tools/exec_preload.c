@@ -277,6 +277,12 @@ static void has_message(struct exec_source *source, uint32_t events)
 		exec_take(&t);
 }
 
+/* Root's programs may become other users; other users' cannot. */
+static bool is_stranger(uid_t uid)
+{
+	return s.x->owner && uid && uid != s.x->owner;
+}
+
 static void has_caller(struct exec_source *source, uint32_t events)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
@@ -287,7 +293,9 @@ static void has_caller(struct exec_source *source, uint32_t events)
 
 	(void)source;
 	(void)events;
-	if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len)) {
+	if (fd < 0 && errno == EMFILE)
+		usleep(1000); /* until a call is answered */
+	if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) || is_stranger(who.uid)) {
 		free(c);
 		if (fd >= 0)
 			close(fd);

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include "exec.h"
 #include "exec_machine.h"
+
+#define LOOK_NS 100000000
 
 struct exec_proc_source {
 	struct exec_source source;
@@ -84,10 +87,57 @@ static void proc_end(struct exec_proc *p)
 	free(p);
 }
 
+/* When the process began; 0: it has ended. */
+static uint64_t began(pid_t pid)
+{
+	char text[1024];
+	uint64_t when = 0;
+	const char *at;
+	char state;
+
+	if (read_proc(pid, "stat", text, sizeof(text)) < 0)
+		return 0;
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			  "%*d %*d %" SCNu64,
+			  &state, &when) != 2)
+		return 0;
+	return state == 'Z' || state == 'X' ? 0 : when;
+}
+
+static bool has_gone(const struct exec_proc *p)
+{
+	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+
+	return p->began ? began(p->pid) != p->began : poll(&ended, 1, 0) != 0;
+}
+
 static void has_ended(struct exec_source *source, uint32_t events)
 {
+	struct exec_proc *p = ((struct exec_proc_source *)source)->proc;
+	uint64_t ticks;
+
 	(void)events;
-	proc_end(((struct exec_proc_source *)source)->proc);
+	if (p->began && read(p->pidfd, &ticks, sizeof(ticks)) == sizeof(ticks) && !has_gone(p))
+		return;
+	proc_end(p);
+}
+
+/* Before Linux 5.3, or where it is not allowed, there is no pidfd: then a timer that tells when to look. */
+static int open_ended(pid_t pid, uint64_t *since)
+{
+	const struct itimerspec often = {{0, LOOK_NS}, {0, LOOK_NS}};
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	*since = 0;
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd;
+	*since = began(pid);
+	fd = *since ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) : -1;
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &often, NULL);
+	return fd;
 }
 
 static void has_reply(struct exec_source *source, uint32_t events)
@@ -114,7 +164,7 @@ static struct exec_proc_source *watch(struct exec_proc *p, int fd,
 	return NULL;
 }
 
-static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
+static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd, uint64_t since)
 {
 	struct exec_proc *p = calloc(1, sizeof(*p));
 	char name[32] = "";
@@ -124,6 +174,7 @@ static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
 	p->x = x;
 	p->pid = pid;
 	p->pidfd = pidfd;
+	p->began = since;
 	if (read_proc(pid, "comm", name, sizeof(name)) > 0)
 		name[strcspn(name, "\n")] = '\0';
 	if (exec_machine_connect(x, pid, name, &p->c))
@@ -151,7 +202,6 @@ fail:
 /* Of those that are known: as long as its process lives, a number is nobody else's. */
 static struct exec_proc *known(struct trap *t)
 {
-	struct pollfd ended = {.events = POLLIN};
 	struct exec_proc *p;
 	char path[64];
 
@@ -162,8 +212,7 @@ static struct exec_proc *known(struct trap *t)
 			 (int)t->tid);
 		p = access(path, F_OK) ? NULL : t->x->procs.first;
 	}
-	ended.fd = p ? p->pidfd : -1;
-	return p && poll(&ended, 1, 0) == 0 ? p : NULL;
+	return p && !has_gone(p) ? p : NULL;
 }
 
 static struct exec_proc *by(struct exec_proc *p, struct trap *t)
@@ -176,6 +225,7 @@ struct exec_proc *exec_proc_of(struct trap *t)
 {
 	struct exec_status st;
 	struct exec_proc *p;
+	uint64_t since;
 	int pidfd;
 
 	p = known(t);
@@ -186,11 +236,11 @@ struct exec_proc *exec_proc_of(struct trap *t)
 	for (p = t->x->procs.first; p; p = p->next)
 		if (p->pid == st.tgid)
 			return by(p, t);
-	pidfd = (int)syscall(SYS_pidfd_open, st.tgid, 0);
+	pidfd = open_ended(st.tgid, &since);
 	if (pidfd < 0)
 		return NULL;
 	/* The call is still held, so its process lives, so the number is its own and not another's. */
-	p = trap_valid(t) ? proc_begin(t->x, st.tgid, pidfd) : NULL;
+	p = trap_valid(t) ? proc_begin(t->x, st.tgid, pidfd, since) : NULL;
 	if (!p)
 		close(pidfd);
 	return p ? by(p, t) : NULL;

@@ -48,6 +48,8 @@ struct exec_proc {
 	struct exec *x;
 	pid_t pid;
 	int pidfd;
+	uint64_t
+		began; /* if that is a timer, where there are no pidfds: of this process, as /proc says it; else 0 */
 	struct trap *by; /* its call that is being answered: who is asked for its descriptors */
 	struct fhc *c;
 	struct exec_proc_source *ended, *reply;

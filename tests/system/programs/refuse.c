@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 		REFUSED(SYS_process_vm_readv),
 		REFUSED(SYS_process_vm_writev),
 		REFUSED(SYS_pidfd_getfd),
+		REFUSED(SYS_pidfd_open),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};

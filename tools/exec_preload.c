@@ -32,6 +32,8 @@ struct conn {
 	uint64_t id;
 	int fd;
 	pid_t pid;
+	int shown,
+		own; /* the caller's descriptor that was asked for last, and ours of the same file; -1: none */
 };
 
 static struct {
@@ -54,6 +56,13 @@ static struct conn *find(uint64_t id)
 	return c;
 }
 
+static void forget_shown(struct conn *c)
+{
+	if (c->own >= 0)
+		close(c->own);
+	c->own = -1;
+}
+
 static void hang_up(struct conn *c)
 {
 	struct conn **at = &s.first;
@@ -62,6 +71,7 @@ static void hang_up(struct conn *c)
 		at = &(*at)->next;
 	*at = c->next;
 	exec_unwatch(s.x, c->fd);
+	forget_shown(c);
 	close(c->fd);
 	free(c);
 }
@@ -155,38 +165,53 @@ static int write_memory(const struct exec_mem *mem, uint64_t at, const void *fro
 
 /* ---- the caller ---- */
 
+/* A handler asks about one descriptor several times: it is shown once a call. The result stays the connection's. */
+static int shown(struct trap *t, int fd)
+{
+	struct conn *c = find(t->id);
+	struct pl_message m = {.what = PL_GETFD, .n = fd};
+	int own = -1, n;
+
+	if (c && c->own >= 0 && c->shown == fd)
+		return c->own;
+	n = !c || put(c, &m, -1) ? -EIO : get(c, NULL, 0, &own);
+	if (n < 0 || own < 0) {
+		if (own >= 0)
+			close(own);
+		return n < 0 ? n : -EIO;
+	}
+	forget_shown(c);
+	c->shown = fd;
+	c->own = own;
+	return own;
+}
+
 static int getfd(struct trap *t, int fd)
 {
-	const struct conn *c = find(t->id);
-	struct pl_message m = {.what = PL_GETFD, .n = fd};
-	int own = -1, n = !c || put(c, &m, -1) ? -EIO : get(c, NULL, 0, &own);
+	int own = shown(t, fd), copy;
 
-	if (n >= 0 && own >= 0)
+	if (own < 0)
 		return own;
-	if (own >= 0)
-		close(own);
-	return n < 0 ? n : -EIO;
+	copy = fcntl(own, F_DUPFD_CLOEXEC, 0);
+	return copy < 0 ? -errno : copy;
 }
 
 static int stat_of(struct trap *t, int fd, struct stat *st)
 {
-	int own = getfd(t, fd), err;
+	int own = shown(t, fd);
 
 	if (own < 0)
 		return own;
-	err = fstat(own, st) ? -errno : 0;
-	close(own);
-	return err;
+	return fstat(own, st) ? -errno : 0;
 }
 
 static mode_t mode_of(struct trap *t, int fd)
 {
-	int own = getfd(t, fd), flags;
+	int own = shown(t, fd), flags;
 
 	if (own < 0)
 		return 0;
 	flags = fcntl(own, F_GETFL);
-	close(own);
 	if (flags & O_PATH)
 		return 0;
 	if ((flags & O_ACCMODE) == O_RDWR)
@@ -222,11 +247,13 @@ static int answer(struct exec *x, uint64_t id, int64_t result)
 static void later(struct exec *x, uint64_t id)
 {
 	struct pl_message m = {.what = PL_LATER};
-	const struct conn *c = find(id);
+	struct conn *c = find(id);
 
 	(void)x;
-	if (c)
-		put(c, &m, -1);
+	if (!c)
+		return;
+	forget_shown(c); /* the program may close it meanwhile */
+	put(c, &m, -1);
 }
 
 static bool valid(struct exec *x, uint64_t id)
@@ -306,6 +333,7 @@ static void has_caller(struct exec_source *source, uint32_t events)
 	c->source.ready = has_message;
 	c->id = ++s.nr;
 	c->fd = fd;
+	c->own = -1;
 	c->pid = who.pid;
 	c->next = s.first;
 	s.first = c;

@@ -272,6 +272,63 @@ static void cancelled(void)
 	}
 }
 
+static void noted(int signal)
+{
+	(void)signal;
+	handled++;
+}
+
+/* A buffer that a fence keeps from being ready. */
+static int busy_buffer(int *timeline)
+{
+	struct {
+		unsigned int value;
+		char name[32];
+		int fence;
+	} point = {.value = 1, .name = "never"};
+	struct dma_buf_import_sync_file import = {.flags = DMA_BUF_SYNC_WRITE};
+	int fd = buffer();
+
+	*timeline = open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+	IS(!ioctl(*timeline, _IOWR('W', 0, point), &point));
+	import.fd = point.fence;
+	IS(!ioctl(fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import));
+	close(point.fence);
+	return fd;
+}
+
+/* poll() ends with every signal that is handled; the mask of ppoll() is the call's, which only the preloaded library can do. */
+static void interrupted(void)
+{
+	struct sigaction action = {.sa_handler = noted, .sa_flags = SA_RESTART};
+	struct itimerval soon = {{0, 0}, {0, 50000}};
+	struct timespec short_time = {0, 300000000}, long_time = {20, 0};
+	int timeline, fd = busy_buffer(&timeline);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	sigset_t none, alarm;
+
+	sigaction(SIGALRM, &action, NULL);
+	sigemptyset(&none);
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	handled = 0;
+	setitimer(ITIMER_REAL, &soon, NULL);
+	IS(poll(&p, 1, 20000) == -1 && errno == EINTR && handled == 1);
+	IS(poll(&p, 1, 10) == 0);
+	if (getenv("FREEHOLD_PRELOAD")) {
+		sigprocmask(SIG_BLOCK, &alarm, NULL);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		IS(ppoll(&p, 1, &long_time, &none) == -1 && errno == EINTR && handled == 2);
+		sigprocmask(SIG_UNBLOCK, &alarm, NULL);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		IS(ppoll(&p, 1, &short_time, &alarm) == 0);
+		IS(handled == 3);
+	}
+	close(timeline);
+	IS(poll(&p, 1, 20000) == 1 && p.revents == POLLIN);
+	close(fd);
+}
+
 /* ---- other ways to the same calls ---- */
 
 static void ways(void)
@@ -345,6 +402,7 @@ int main(int argc, char **argv)
 	threads();
 	handlers();
 	cancelled();
+	interrupted();
 	ways();
 	loaded(library);
 	return wrong != 0;

@@ -38,7 +38,9 @@ CONFORM_SRC := $(sort $(wildcard tests/conform/*.c))
 PRELOAD_SRC := $(sort $(wildcard preload/*.c))
 SYSTEM_SRC := $(sort $(wildcard tests/system/programs/*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
+CLIENT_TEST_SRC := $(sort $(wildcard tests/client/*.c))
 STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
+VM_SRC := $(sort $(wildcard tests/vm/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
@@ -101,7 +103,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run test check-fast programs threaded bench test-libcamera soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run test check-fast programs threaded bench test-libcamera test-vm soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -133,7 +135,7 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC)) $(CONFORM) $(SYSTEM) ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(VM_SRC)) $(CONFORM) $(SYSTEM) ## build every test program
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -149,6 +151,9 @@ test-libcamera: $(O)/freehold ## as root: libcamera of a newer Debian, run by `f
 bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 	$(Q)for b in $(call bin,$(BENCH_SRC)); do $$b || exit 1; done
 	$(O)/freehold bench
+
+test-vm: all $(call bin,$(STRESS_SRC) $(VM_SRC)) $(CONFORM) ## what needs another kernel, in virtual machines: minutes; PARTS='hugetlb udmabuf ...'
+	scripts/test-vm -o $(O) $(PARTS)
 
 soak: all ## all protocols at once with faults, for SOAK_SECONDS=3600: a camera's day, nothing refused, nothing wrong
 	$(O)/freehold run --duration $(SOAK_SECONDS) jobs/soak.job
@@ -184,7 +189,7 @@ $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
 $(call obj,$(PRELOAD_SRC)): KIND_FLAGS = $(PRELOAD_FLAGS)
-$(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(STRESS_LIB) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
+$(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
 $(call obj,$(SYSTEM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -fPIC -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
@@ -252,7 +257,12 @@ $(O)/tests/system/programs/begins.so: $(O)/tests/system/programs/begins.o
 	$(Q)$(CC) $(BASE_FLAGS) -shared $^ -o $@
 
 # Clients of `freehold serve`: nothing but its library.
-$(call bin,$(STRESS_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
+$(call bin,$(STRESS_SRC) $(CLIENT_TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
+
+# The same, on a kernel of their own: scripts/test-vm.
+$(call bin,$(VM_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -o $@
 
@@ -356,4 +366,4 @@ readme-example: ## the examples of README.md, docs/devices.md and docs/buffers.m
 		kill $$server; wait $$server || status=1; rm -rf $$dir; exit $$status
 
 -include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \
-	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*')
+	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*' -not -path '$(O)/vm/*')

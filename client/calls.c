@@ -145,6 +145,15 @@ int fhc_connect(const char *path, const char *name, struct fhc **out)
 	return err;
 }
 
+/* Counts that its predecessor had. */
+static void show_wrote(struct fhc *c, const struct fhc_kept *k)
+{
+	struct fhc_request r = {.id = k->id, .size = k->wrote.bytes, .n = k->wrote.how, .fd = -1};
+
+	if (k->there && k->wrote.how)
+		(void)fhc_post_silent(c, PROTO_WRITTEN, &r);
+}
+
 /* What the server has no room for, or takes for none of its own, is known to it no more; the bytes are this side's still. */
 static void show_kept(struct fhc *c)
 {
@@ -153,6 +162,7 @@ static void show_kept(struct fhc *c)
 		struct wait w = {.done = false};
 
 		k->there = exchange(c, PROTO_RECLAIM, &r, &w) ? 0 : w.reply.buf.id;
+		show_wrote(c, k);
 	}
 }
 
@@ -196,6 +206,7 @@ void fhc_close(struct fhc *c)
 	}
 	while (c->kept)
 		fhc_forget(c, c->kept->id);
+	fhc_end_maps(c);
 	free(c->path);
 	free(c);
 }
@@ -252,6 +263,17 @@ int fhc_import(struct fhc *c, int fd, struct fhc_buffer *buf)
 	return 0;
 }
 
+int fhc_offer(struct fhc *c, const char *exp_name, int fd, struct fhc_buffer *buf)
+{
+	struct fhc_request r = {.name = exp_name, .fd = fd, .fd2 = -1};
+	struct wait w = {.done = false};
+	int err = call(c, PROTO_OFFER, &r, &w);
+
+	if (!err)
+		*buf = (struct fhc_buffer){fd, w.reply.buf.id, w.reply.buf.size};
+	return err;
+}
+
 int fhc_free(struct fhc *c, uint64_t id)
 {
 	struct fhc_request r = {.id = id, .fd = -1, .fd2 = -1};
@@ -272,12 +294,7 @@ int fhc_release(struct fhc *c, struct fhc_buffer *buf)
 		close(buf->fd);
 	buf->fd = -1;
 	/* Its number over there is looked up when the request is built, and then forgotten. */
-	while ((err = fhc_post(c, PROTO_FREE, &r, PROTO_SILENT, NULL, NULL)) == -EAGAIN) {
-		struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLOUT};
-
-		(void)poll(&p, 1, -1);
-		(void)fhc_dispatch(c);
-	}
+	err = fhc_post_silent(c, PROTO_FREE, &r);
 	fhc_forget(c, buf->id);
 	return err == -ECONNRESET ? 0 : err; /* without a server nobody counts it */
 }
@@ -322,6 +339,28 @@ int fhc_sync(struct fhc *c, uint64_t id, uint64_t flags)
 	return call(c, PROTO_SYNC, &r, &w);
 }
 
+int fhc_written(struct fhc *c, uint64_t id, uint64_t *bytes)
+{
+	struct fhc_request r = {.id = id, .fd = -1, .fd2 = -1};
+	struct wait w = {.done = false};
+	int err = call(c, PROTO_WRITTEN, &r, &w);
+
+	if (!err)
+		*bytes = w.reply.written;
+	return err;
+}
+
+int fhc_get_usage(struct fhc *c, struct fhc_usage *usage)
+{
+	struct fhc_request r = {.fd = -1, .fd2 = -1};
+	struct wait w = {.done = false};
+	int err = call(c, PROTO_USAGE, &r, &w);
+
+	if (!err)
+		*usage = w.reply.usage;
+	return err;
+}
+
 static int call_for_fd(struct fhc *c, enum proto_op op, const struct fhc_request *r, int *fd)
 {
 	struct wait w = {.done = false};
@@ -329,6 +368,16 @@ static int call_for_fd(struct fhc *c, enum proto_op op, const struct fhc_request
 
 	if (!err)
 		*fd = w.reply.buf.fd;
+	return err;
+}
+
+int fhc_export(struct fhc *c, uint64_t id, int fd_flags, int *fd)
+{
+	struct fhc_request r = {.id = id, .flags = (uint64_t)fd_flags, .fd = -1, .fd2 = -1};
+	int err = call_for_fd(c, PROTO_EXPORT, &r, fd);
+
+	if (!err && !(fd_flags & O_CLOEXEC))
+		(void)fcntl(*fd, F_SETFD, 0);
 	return err;
 }
 

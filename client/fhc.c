@@ -2,6 +2,7 @@
 /* The connection to a server: requests out, replies in, and what is shown to a server that has restarted. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ void fhc_remember(struct fhc *c, uint64_t id, int fd, const char *heap)
 		return;
 	}
 	k->id = k->there = id;
+	k->wrote = (struct fhc_wrote){.bytes = 0};
 	copy_name(k->heap, heap);
 	k->next = c->kept;
 	c->kept = k;
@@ -43,8 +45,21 @@ void fhc_forget(struct fhc *c, uint64_t id)
 		if (k->id != id)
 			continue;
 		*at = k->next;
+		fhc_remember_wrote(c, id, &k->wrote); /* if it is kept again */
 		close(k->fd);
 		free(k);
+		return;
+	}
+}
+
+void fhc_remember_wrote(struct fhc *c, uint64_t id, const struct fhc_wrote *wrote)
+{
+	for (struct fhc_kept *k = c->kept; k; k = k->next) {
+		if (k->id != id)
+			continue;
+		k->wrote.bytes += wrote->bytes + wrote->whole;
+		if (wrote->how > k->wrote.how)
+			k->wrote.how = wrote->how;
 		return;
 	}
 }
@@ -138,6 +153,11 @@ static void deliver(struct fhc *c, struct fhc_pending *p, int fd)
 		info_of(&reply.info, r);
 		reply.info.id = p->id;
 	}
+	if (p->op == PROTO_WRITTEN)
+		reply.written = r->size;
+	if (p->op == PROTO_USAGE && !r->err && r->len == sizeof(reply.usage) &&
+	    !(r->options & PROTO_IN_FD))
+		memcpy(&reply.usage, c->in.bytes + sizeof(*r), sizeof(reply.usage));
 	if (!r->err && r->len && !(r->options & PROTO_IN_FD)) {
 		reply.data = c->in.bytes + sizeof(*r);
 		reply.len = r->len;
@@ -306,6 +326,30 @@ static int build(const struct fhc *c, struct proto_request *q, enum proto_op op,
 	return 0;
 }
 
+/* What was written goes with whatever says that it is, or that no more will be. */
+static bool tells(enum proto_op op, uint64_t flags)
+{
+	return op == PROTO_WRITTEN || op == PROTO_FREE ||
+	       (op == PROTO_SYNC && flags & DMA_BUF_SYNC_END && flags & DMA_BUF_SYNC_WRITE);
+}
+
+static int send_told(struct fhc *c, struct proto_request *q, const struct fhc_request *r,
+		     const int *fd)
+{
+	struct fhc_wrote wrote = fhc_take_wrote(c, r->id, q->op == PROTO_SYNC);
+	int err;
+
+	q->size += wrote.bytes + wrote.whole;
+	if (q->n < wrote.how)
+		q->n = wrote.how;
+	err = send_packet(c, q, fd);
+	if (err)
+		fhc_untake_wrote(c, r->id, &wrote);
+	else
+		fhc_remember_wrote(c, r->id, &wrote);
+	return err;
+}
+
 int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint16_t options,
 	     fhc_done *done, void *arg)
 {
@@ -331,7 +375,7 @@ int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint1
 		p->arg = arg;
 		memcpy(p->heap, q.name, sizeof(p->heap));
 	}
-	err = send_packet(c, &q, fd);
+	err = c->areas && tells(op, r->flags) ? send_told(c, &q, r, fd) : send_packet(c, &q, fd);
 	if (err) {
 		free(p);
 		return err;
@@ -341,6 +385,19 @@ int fhc_post(struct fhc *c, enum proto_op op, const struct fhc_request *r, uint1
 		c->pending_end = &p->next;
 	}
 	return 0;
+}
+
+int fhc_post_silent(struct fhc *c, enum proto_op op, const struct fhc_request *r)
+{
+	int err;
+
+	while ((err = fhc_post(c, op, r, PROTO_SILENT, NULL, NULL)) == -EAGAIN) {
+		struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLOUT};
+
+		(void)poll(&p, 1, -1);
+		(void)fhc_dispatch(c);
+	}
+	return err;
 }
 
 int fhc_send(struct fhc *c, const struct fhc_request *r, fhc_done *done, void *arg)

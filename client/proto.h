@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define PROTO_MAGIC   UINT32_C(0x64686672) /* "rfhd" */
-#define PROTO_VERSION 1
+#define PROTO_VERSION 2
 #define PROTO_NAME    64 /* bytes of a name, with the end; the rest zero */
 #define PROTO_DATA                                                                                 \
 	49152 /* at most so many bytes of text behind a reply; more comes in a descriptor (PROTO_IN_FD) */
@@ -29,12 +29,24 @@ enum proto_op {
 	PROTO_MERGE,
 	PROTO_SYNC_INFO,
 	PROTO_READ,
+	PROTO_EXPORT,
+	PROTO_WRITTEN, /* size, n: as below; the reply's size: the sum of this hold */
+	PROTO_USAGE,
 	PROTO_RECLAIM, /* after a restart: the descriptor of a buffer, name: of its heap */
+	PROTO_OFFER, /* a buffer whose bytes are the client's: a memfd that stands for it, name: of the exporter */
 	PROTO_NR_OPS,
 };
 
-/* A request that wants no reply (FREE only). */
+/* A request that wants no reply (FREE and WRITTEN only). */
 #define PROTO_SILENT 1
+
+/* What the program has written since it last said so comes with WRITTEN, FREE, and SYNC: size bytes, and how they are known in n. */
+enum proto_written {
+	PROTO_WRITTEN_UNKNOWN, /* size is 0 */
+	PROTO_WRITTEN_PAGES,
+	PROTO_WRITTEN_WHOLE,
+	PROTO_NR_WRITTEN,
+};
 
 struct proto_request {
 	uint32_t magic;
@@ -57,6 +69,11 @@ struct proto_reply {
 	uint32_t options, nr_fds;
 	uint64_t len; /* of the text behind it, or in the descriptor */
 	char name[PROTO_NAME], exp_name[PROTO_NAME];
+};
+
+/* The text of USAGE. */
+struct proto_usage {
+	uint64_t buffers, held, charged, charged_peak, limit, written;
 };
 
 /* The text of SYNC_INFO: Linux's struct sync_file_info (linux/sync_file.h; its pointer 0), and behind it num_fences of its struct

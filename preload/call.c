@@ -134,7 +134,7 @@ static void show_link(int sock, int fd)
 }
 
 /* The kernel takes the lowest number, or none is free. */
-static void take_fd(int sock, int flags)
+static int taken_fd(int sock, int flags)
 {
 	union control control = {{0}};
 	struct pl_message m;
@@ -149,7 +149,22 @@ static void take_fd(int sock, int flags)
 
 	if (head && head->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(head), sizeof(int));
-	reply(sock, fd);
+	return fd;
+}
+
+/* Nothing but this thread can map something here. */
+static void map_piece(int sock, const struct pl_message *m)
+{
+	struct pl_message head = {.what = PL_REPLY};
+	int fd = taken_fd(sock, O_CLOEXEC);
+
+	head.value = fd;
+	if (fd >= 0) {
+		head.value = SYS(SYS_mmap, (long)m->at, (long)m->len, (long)m->arg[2],
+				 (long)m->arg[3], fd, (long)m->arg[5]);
+		SYS(SYS_close, fd);
+	}
+	send_with(sock, &head, NULL, 0);
 }
 
 /* ---- waiting ---- */
@@ -193,7 +208,13 @@ static void serve(int sock, const struct pl_message *m)
 		show_link(sock, m->n);
 		break;
 	case PL_GIVE:
-		take_fd(sock, m->n);
+		reply(sock, taken_fd(sock, m->n));
+		break;
+	case PL_MAP:
+		map_piece(sock, m);
+		break;
+	case PL_UNMAP:
+		reply(sock, SYS(SYS_munmap, (long)m->at, (long)m->len));
 		break;
 	default:
 		break;

@@ -69,8 +69,9 @@ static bool text_concerns(const char *text)
 
 	for (const char *at = text; *at; at += len) {
 		len = strcspn(at, "/");
-		if (is_part(at, len, "dma_heap") || is_part(at, len, "fd") ||
-		    is_part(at, len, "fdinfo") || is_part(at, len, "sw_sync"))
+		if (is_part(at, len, "dma_heap") || is_part(at, len, "udmabuf") ||
+		    is_part(at, len, "fd") || is_part(at, len, "fdinfo") ||
+		    is_part(at, len, "sw_sync"))
 			return true;
 		len += at[len] == '/';
 	}

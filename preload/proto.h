@@ -4,7 +4,7 @@
  * one call: the library says which, the supervisor asks for what it needs of the caller, and answers.
  *
  *	library       CALL, HELLO (which wants the shared page) ......... REPLY to each of:
- *	supervisor    READ, WRITE + DATA, GETFD, LINK, GIVE + DATA ...... LATER (no reply), and at last ANSWER or MINE
+ *	supervisor    READ, WRITE + DATA, GETFD, LINK, GIVE + DATA, MAP + DATA, UNMAP ... LATER (no reply), and at last ANSWER or MINE
  */
 #ifndef PRELOAD_PROTO_H
 #define PRELOAD_PROTO_H
@@ -27,7 +27,9 @@ enum pl_what {
 	PL_GETFD, /* descriptor n, AT_FDCWD: the current folder */
 	PL_LINK,  /* where that is, as text */
 	PL_GIVE, /* a descriptor, with the next message, to be opened with flags n; its number is the reply */
-	PL_DATA,   /* what comes with GIVE */
+	PL_DATA, /* what comes with GIVE, and the descriptor for MAP */
+	PL_MAP, /* mmap(at, len, arg[2], arg[3], the descriptor of the next message, arg[5]); value: what it returns */
+	PL_UNMAP,  /* munmap(at, len) */
 	PL_LATER,  /* the answer takes time: a signal may break the call off */
 	PL_ANSWER, /* value: as a system call's */
 	PL_MINE,   /* none of our business: do it yourself */

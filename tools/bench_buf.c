@@ -3,10 +3,12 @@
  * `freehold bench buf`: buffers from a server in a process of its own, as another program has them, beside what the host alone takes
  * for the same. What is compared is taken by turns.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -30,7 +32,7 @@
 struct there {
 	cpu_set_t before;
 	pid_t server, peer;
-	int peer_fd;
+	int peer_fd, inotify, loop[2];
 	struct fhc *c;
 	char area[FHC_NAME_MAX];
 };
@@ -95,53 +97,66 @@ static int serve(int fd, bool full)
 	return 0; /* the process ends, and all with it */
 }
 
+/* ---- descriptors over a socket, with a number ---- */
+
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static bool send_fd(int sock, int fd, uint64_t size)
+{
+	union control control = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+	struct iovec iov = {&size, sizeof(size)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) == sizeof(size);
+}
+
+static bool receive_fd(int sock, int *fd, uint64_t *size)
+{
+	union control control;
+	struct iovec iov = {size, sizeof(*size)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(*size) || !msg.msg_controllen)
+		return false;
+	memcpy(fd, CMSG_DATA(&control.head), sizeof(*fd));
+	return true;
+}
+
 /* Maps each descriptor it is sent, reads a byte of it, and says so. */
 static int be_shown(int fd)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
 	uint64_t size;
-	struct iovec iov = {&size, sizeof(size)};
+	int got;
 
-	for (;;) {
-		struct msghdr msg = {.msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = &control,
-				     .msg_controllen = sizeof(control)};
-		volatile const char *p;
-		int got;
+	while (receive_fd(fd, &got, &size)) {
+		volatile const char *p = mmap(NULL, size, PROT_READ, MAP_SHARED, got, 0);
 
-		if (recvmsg(fd, &msg, MSG_CMSG_CLOEXEC) != sizeof(size) || !msg.msg_controllen)
-			return 0;
-		memcpy(&got, CMSG_DATA(&control.head), sizeof(got));
-		p = mmap(NULL, size, PROT_READ, MAP_SHARED, got, 0);
 		if (p == MAP_FAILED)
 			return 1;
 		(void)p[0];
 		munmap((void *)(uintptr_t)p, size);
 		close(got);
 		if (write(fd, &size, 1) != 1)
-			return 0;
+			break;
 	}
+	return 0;
 }
 
 static bool show(int fd, int buffer, uint64_t size)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
-	struct iovec iov = {&size, sizeof(size)};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
 	char done;
 
-	memcpy(CMSG_DATA(&control.head), &buffer, sizeof(buffer));
-	return sendmsg(fd, &msg, MSG_NOSIGNAL) == sizeof(size) && read(fd, &done, 1) == 1;
+	return send_fd(fd, buffer, size) && read(fd, &done, 1) == 1;
 }
 
 /* Both sides on one CPU: what is measured is work, not how long another CPU takes to wake up, which on a virtual machine is most of a
@@ -193,6 +208,11 @@ static void end(struct there *t)
 		fhc_close(t->c);
 	if (t->peer_fd >= 0)
 		close(t->peer_fd);
+	if (t->inotify >= 0)
+		close(t->inotify);
+	for (int i = 0; i < 2; i++)
+		if (t->loop[i] >= 0)
+			close(t->loop[i]);
 	if (t->server > 0)
 		waitpid(t->server, NULL, 0);
 	if (t->peer > 0)
@@ -204,8 +224,11 @@ static bool start(struct bench *b, struct there *t, bool full)
 	struct fhc_heap heap;
 	int fd = -1, err;
 
-	*t = (struct there){.peer_fd = -1};
+	*t = (struct there){.peer_fd = -1, .loop = {-1, -1}};
+	t->inotify = inotify_init1(IN_CLOEXEC);
 	one_cpu(&t->before);
+	if (t->inotify < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, t->loop))
+		return bench_fail(b, BENCH_OK, "no inotify, or no sockets: %s", strerror(errno));
 	t->server = child(serve, full, &fd);
 	if (t->server > 0)
 		t->peer = child(peer, false, &t->peer_fd);
@@ -230,6 +253,32 @@ static bool host_alone(struct there *t, uint64_t size)
 	if (fd < 0 || ftruncate(fd, (off_t)size))
 		return false;
 	return !close(fd);
+}
+
+/* All that the host has to do for a buffer whose last close the kernel tells of, in one process: opens of their own for both sides, seals, a
+ * watch, the way through a socket, the event, the lease. What no server of such buffers can save. */
+static bool counted_alone(struct there *t, uint64_t size)
+{
+	int fd = memfd_create("alone", MFD_CLOEXEC | MFD_ALLOW_SEALING), own, given, got = -1;
+	_Alignas(struct inotify_event) char event[256];
+	char path[32];
+	bool ok;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_RDWR | O_CLOEXEC);
+	given = open(path, O_RDWR | O_CLOEXEC);
+	close(fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", own);
+	ok = own >= 0 && given >= 0 && !ftruncate(own, (off_t)size) &&
+	     !fcntl(own, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) &&
+	     inotify_add_watch(t->inotify, path, IN_CLOSE) >= 0 &&
+	     send_fd(t->loop[0], given, size) && receive_fd(t->loop[1], &got, &size);
+	close(given); /* the socket's and ours: only the last one is told of */
+	close(got);
+	ok = ok && read(t->inotify, event, sizeof(event)) > 0 && !fcntl(own, F_SETLEASE, F_WRLCK) &&
+	     !fcntl(own, F_SETLEASE, F_UNLCK);
+	close(own);
+	return ok && read(t->inotify, event, sizeof(event)) > 0; /* IN_IGNORED */
 }
 
 static bool round_trip(struct there *t, uint64_t size)
@@ -264,7 +313,7 @@ typedef bool (*operation)(struct there *t, uint64_t size);
 static bool by_turns(struct there *t, uint64_t size, const operation *op, unsigned int nr,
 		     double *ns)
 {
-	struct watch watch[4] = {{0}};
+	struct watch watch[5] = {{0}};
 	bool ok = true;
 
 	for (unsigned int i = 0; i < nr && ok; i++)
@@ -288,13 +337,14 @@ static const struct {
 
 static enum bench_status run_pair(struct bench *b, const struct bench_case *c, double *value)
 {
-	static const operation op[] = {host_alone, round_trip, pair, pair_area};
+	static const operation op[] = {host_alone, counted_alone, round_trip, pair, pair_area};
 	struct there t;
 	bool ok = start(b, &t, false);
 
-	if (ok && !by_turns(&t, sizes[c->variant].size, op, 4, value))
+	if (ok && !by_turns(&t, sizes[c->variant].size, op, 5, value))
 		ok = bench_fail(b, BENCH_OK, "buf: an operation failed");
-	value[4] = (value[2] - value[1]) / value[0];
+	value[5] = (value[3] - value[2]) / value[0];
+	value[6] = (value[3] - value[2]) / value[1];
 	end(&t);
 	return ok ? BENCH_OK : BENCH_FAIL;
 }
@@ -387,10 +437,12 @@ void bench_add_buf(struct bench *b)
 	for (int i = 0; i < 3; i++) {
 		c = bench_add(b, (struct bench_case){.run = run_pair, .variant = i});
 		bench_measure(c, "ns", "buf.host_alone.%s", sizes[i].name);
+		bench_measure(c, "ns", "buf.counted_alone.%s", sizes[i].name);
 		bench_measure(c, "ns", "buf.round_trip.beside.%s", sizes[i].name);
 		bench_measure(c, "ns", "buf.pair.system.%s", sizes[i].name);
 		bench_measure(c, "ns", "buf.pair.area.%s", sizes[i].name);
 		bench_measure(c, "times", "buf.pair.system.over_host.%s", sizes[i].name);
+		bench_measure(c, "times", "buf.pair.system.over_counted.%s", sizes[i].name);
 	}
 	c = bench_add(b, (struct bench_case){.run = run_pass, .variant = 1});
 	bench_measure(c, "ns", "buf.pass.1M");

@@ -43,8 +43,8 @@ struct opts {
 	uint64_t drain_ns;
 	struct heap_limit limit[MAX_HEAP_LIMITS];
 	unsigned int nr_limits;
-	const char *backing;
-	bool huge;
+	const char *backing_name;
+	enum hosted_backing backing;
 };
 
 enum {
@@ -65,7 +65,8 @@ static const struct argp_option options[] = {
 	 0},
 	{"mode", OPT_MODE, "MODE", 0, "Of the socket, octal (default 0600, with --group 0660)", 0},
 	{"group", OPT_GROUP, "NAME", 0, "Its members may connect, too", 0},
-	{"backing", OPT_BACKING, "memfd|hugetlb", 0, "What buffers are made of (default memfd)", 0},
+	{"backing", OPT_BACKING, "memfd|hugetlb|udmabuf", 0,
+	 "What buffers are made of (default memfd)", 0},
 	{"limit-client", OPT_CLIENT, "SIZE", 0, "What one client may have (default: no limit)", 2},
 	{"limit-heap", OPT_HEAP, "NAME=SIZE", 0, "What may be had of one heap, by all", 2},
 	{"max-clients", OPT_MAX, "N", 0, "At the same time (default 1024)", 2},
@@ -130,15 +131,35 @@ static void mode(struct opts *o, const char *arg, struct argp_state *state)
 
 static void backing(struct opts *o, const char *arg, struct argp_state *state)
 {
-	o->backing = arg;
-	if (!strcmp(arg, "hugetlb"))
-		o->huge = true;
-	else if (!strcmp(arg, "udmabuf"))
-		argp_failure(state, BAD_INPUT, 0,
-			     "--backing udmabuf: the server cannot see yet when the last of these "
-			     "descriptors is closed; expected memfd or hugetlb");
-	else if (strcmp(arg, "memfd"))
-		argp_failure(state, BAD_INPUT, 0, "--backing %s: expected memfd or hugetlb", arg);
+	static const char *const name[] = {"memfd", "hugetlb", "udmabuf"};
+	static const enum hosted_backing is[] = {HOSTED_MEMFD, HOSTED_HUGETLB, HOSTED_UDMABUF};
+
+	for (unsigned int i = 0; i < 3; i++)
+		if (!strcmp(arg, name[i])) {
+			o->backing_name = arg;
+			o->backing = is[i];
+			return;
+		}
+	argp_failure(state, BAD_INPUT, 0, "--backing %s: expected memfd, hugetlb or udmabuf", arg);
+}
+
+/* Who asks for DMA-BUFs has a driver to give them to: memfds would not do. */
+static int check_backing(const struct opts *o)
+{
+	if (o->backing != HOSTED_UDMABUF)
+		return 0;
+	if (o->serve.state) {
+		fprintf(stderr,
+			"freehold serve: --state: expected none with --backing udmabuf: a DMA-BUF "
+			"cannot be taken over\n");
+		return BAD_INPUT;
+	}
+	if (access("/dev/udmabuf", R_OK | W_OK)) {
+		fprintf(stderr, "freehold serve: --backing udmabuf: /dev/udmabuf: %s\n",
+			strerror(errno));
+		return BAD_INPUT;
+	}
+	return 0;
 }
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
@@ -401,13 +422,14 @@ static int with_machine(struct opts *o, struct books *b)
 	catch_stops(&waiting);
 	o->serve.m = b->m;
 	o->serve.host = b->host;
+	o->serve.dmabufs = o->backing == HOSTED_UDMABUF;
 	o->serve.log = log_line;
 	o->serve.sigmask = &waiting;
 	if (server_create(&o->serve, &s, &why))
 		return fail(BAD_INPUT, why.text);
 	status = open_sockets(o, s, &l);
 	if (!status) {
-		say_ready(*l.path ? l.path : "inherited sockets", o->backing, b->m);
+		say_ready(*l.path ? l.path : "inherited sockets", o->backing_name, b->m);
 		status = serve(o, s);
 	}
 	listen_close(&l);
@@ -421,7 +443,7 @@ int cmd_serve(int argc, char **argv)
 	static struct boot_config cfg; /* too large for a stack */
 	struct opts o = {.serve = serve_defaults(),
 			 .drain_ns = DRAIN_S * UINT64_C(1000000000),
-			 .backing = "memfd"};
+			 .backing_name = "memfd"};
 	struct books books = {.bytes = true, .log = log_machine};
 	struct boot_why why = {""};
 	const char *broken;
@@ -436,7 +458,10 @@ int cmd_serve(int argc, char **argv)
 		o.mode = o.serve.group >= 0 ? 0660 : 0600;
 	if (load_boot_config(&o.load, &cfg, &why))
 		return fail(BAD_INPUT, why.text);
-	books.backing = o.huge ? HOSTED_HUGETLB : HOSTED_MEMFD;
+	status = check_backing(&o);
+	if (status)
+		return status;
+	books.backing = o.backing;
 	broken = books_open(&books, &cfg);
 	if (broken)
 		return fail(BAD_INPUT, broken);

@@ -19,6 +19,7 @@
 #include "exec_files.h"
 #include "exec_mem.h"
 #include "exec_proc.h"
+#include "exec_udmabuf.h"
 
 #define TRAP_CONTINUE INT64_MIN	      /* none of our business: the kernel does it */
 #define TRAP_ANSWERED (INT64_MIN + 1) /* there is an answer already, or it comes later */
@@ -28,6 +29,11 @@
 #define EXEC_PAGE     UINT64_C(4096)
 #define EXEC_MAX_HEAP 128 /* as many minors as Linux has */
 
+#define EXEC_UDMABUF_PATH "/dev/udmabuf"
+#define EXEC_UDMABUF_NAME "udmabuf"	/* the exporter's */
+#define EXEC_UDMABUF_ID	  EXEC_MAX_HEAP /* behind the heaps, which it is a device like */
+#define EXEC_DEVICES	  (EXEC_MAX_HEAP + 1)
+
 /* Who waits for events: in epoll's data. Events are taken one at a time, so a source may free any other. */
 struct exec_source {
 	void (*ready)(struct exec_source *source, uint32_t events);
@@ -35,7 +41,8 @@ struct exec_source {
 
 struct pl_shared;
 struct exec_entry;
-struct exec_wait; /* an answer that comes later: exec_wait.h */
+struct exec_inject; /* a thread that maps something for itself, at our word: exec_inject.h */
+struct exec_wait;   /* an answer that comes later: exec_wait.h */
 
 struct exec {
 	const struct exec_form *form;
@@ -52,9 +59,9 @@ struct exec {
 	pid_t machine_pid;  /* the process that it is */
 
 	struct fhc_heap heap[EXEC_MAX_HEAP];
-	int path_fd[EXEC_MAX_HEAP]; /* the same, for who opens it with O_PATH */
+	int path_fd[EXEC_DEVICES]; /* the same, for who opens it with O_PATH */
 	int heap_fd
-		[EXEC_MAX_HEAP]; /* stands for the device: an empty memfd with an inode of its own */
+		[EXEC_DEVICES]; /* stands for the device: an empty memfd with an inode of its own */
 	unsigned int nr_heaps;
 	int dir_fd;	    /* stands for the folder */
 	char dir_link[256]; /* what /proc/PID/fd/N says of it */
@@ -70,8 +77,10 @@ struct exec {
 	int done;	       /* a fence that is signalled; 0: none yet */
 	struct exec_wait *waits;
 	struct exec_entry *entries; /* of epolls */
-	uint64_t mnt;		    /* of /dev */
-	struct pl_shared *shared;   /* what a preloaded library may know; NULL: there is none */
+	struct exec_udmabufs udmabufs;
+	struct exec_inject *injects;
+	uint64_t mnt;		  /* of /dev */
+	struct pl_shared *shared; /* what a preloaded library may know; NULL: there is none */
 	struct exec_files files;
 	struct exec_procs procs;
 };
@@ -83,6 +92,7 @@ struct trap {
 	pid_t tid;
 	int nr;
 	uint64_t arg[6];
+	uint64_t ip; /* where it goes on behind the call */
 	struct exec_mem mem;
 };
 

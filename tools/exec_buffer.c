@@ -63,7 +63,7 @@ static bool may_map(mode_t mode, uint64_t prot, bool shared)
 	return (mode & S_IRUSR) && (!(shared && (prot & PROT_WRITE)) || (mode & S_IWUSR));
 }
 
-static int64_t map_buffer(const struct trap *t, const struct exec_file *file, mode_t mode)
+static int64_t map_buffer(struct trap *t, const struct exec_file *file, mode_t mode)
 {
 	uint64_t len = t->arg[1], offset = t->arg[5], pages, kind = t->arg[3] & MAP_TYPE;
 	bool shared = kind == MAP_SHARED || kind == MAP_SHARED_VALIDATE;
@@ -74,6 +74,8 @@ static int64_t map_buffer(const struct trap *t, const struct exec_file *file, mo
 	pages = (len + EXEC_PAGE - 1) / EXEC_PAGE;
 	if (offset / EXEC_PAGE + pages > file->size / EXEC_PAGE)
 		return len > (UINT64_C(1) << 47) ? TRAP_CONTINUE : -EINVAL;
+	if (file->udmabuf)
+		return !shared ? -EINVAL : file->pages ? exec_udmabuf_map(t, file) : -ENODEV;
 	/* Linux maps pages one by one, which a private mapping of more than one forbids; and areas' buffers shared only. */
 	return shared || (file->system && pages == 1) ? TRAP_CONTINUE : -EINVAL;
 }

@@ -7,11 +7,13 @@
 #define TOOLS_EXEC_CALL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 struct exec;
+struct exec_piece;
 struct trap;
 
 struct exec_form {
@@ -38,6 +40,8 @@ struct exec_form {
 	int (*getfd)(struct trap *t, int fd);
 	int (*stat)(struct trap *t, int fd, struct stat *st);
 	mode_t (*mode)(struct trap *t, int fd);
+	/* exec_inject_map(), where the caller does as it is told; NULL: it must be made to. */
+	int64_t (*map)(struct trap *t, int stand_in, const struct exec_piece *piece, size_t n);
 	ssize_t (*link)(struct trap *t, int fd, char *buf, size_t size);
 };
 

@@ -126,6 +126,8 @@ static int64_t ask(struct trap *t, struct exec_file *file, struct exec_ioctl *r)
 	switch (r->ask) {
 	case EXEC_ASK_ALLOC:
 		return alloc(t, file, r);
+	case EXEC_ASK_CREATE:
+		return exec_udmabuf_create(t, r);
 	case EXEC_ASK_SYNC:
 		return sync_buffer(t, file, r->sync.flags);
 	case EXEC_ASK_SET_NAME:
@@ -155,13 +157,15 @@ int64_t exec_ioctl(struct trap *t)
 {
 	static struct exec_ioctl r; /* large; one call at a time */
 	struct exec_file *file = exec_file_of(t, (int)t->arg[0]);
+	enum exec_kind kind;
 	int64_t result;
 
 	if (!file)
 		return TRAP_CONTINUE;
+	kind = file->kind == EXEC_HEAP && file->id == EXEC_UDMABUF_ID ? EXEC_UDMABUF : file->kind;
 	exec_timelines_look(t->x);
 	if (exec_opened_as_path(t, file, (int)t->arg[0]))
 		return -EBADF;
-	result = exec_ioctl_read(file->kind, (uint32_t)t->arg[1], t->arg[2], &t->mem, &r);
+	result = exec_ioctl_read(kind, (uint32_t)t->arg[1], t->arg[2], &t->mem, &r);
 	return result ? result : ask(t, file, &r);
 }

@@ -38,7 +38,11 @@ static int64_t link_text(struct trap *t, const struct exec_place *p, uint64_t to
 	switch (file->kind) {
 	case EXEC_HEAP:
 	case EXEC_HEAP_PATH:
-		snprintf(text, sizeof(text), "%s/%s", EXEC_HEAPS, t->x->heap[file->id].name);
+		if (file->id == EXEC_UDMABUF_ID)
+			snprintf(text, sizeof(text), "%s", EXEC_UDMABUF_PATH);
+		else
+			snprintf(text, sizeof(text), "%s/%s", EXEC_HEAPS,
+				 t->x->heap[file->id].name);
 		break;
 	case EXEC_DIR:
 		snprintf(text, sizeof(text), "%s", EXEC_HEAPS);

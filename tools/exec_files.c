@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "../preload/proto.h"
 #include "exec.h"
+#include "exec_udmabuf.h"
 
 #define CHAINS	    64
 #define FIRST_SWEEP 1024
@@ -52,7 +53,7 @@ static void sweep(struct exec *x)
 	for (size_t i = 0; i < f->nr_chains; i++)
 		for (e = f->chain[i]; e; e = next) {
 			next = e->next;
-			if (e->kind == EXEC_BUFFER && exec_procs_forgotten(x, e->id))
+			if (e->kind == EXEC_BUFFER && !e->pages && exec_procs_forgotten(x, e->id))
 				exec_files_remove(x, e);
 		}
 	f->sweep_at = 2 * f->nr_buffers > FIRST_SWEEP ? 2 * f->nr_buffers : FIRST_SWEEP;
@@ -112,6 +113,7 @@ void exec_files_remove(struct exec *x, struct exec_file *file)
 	*at = file->next;
 	f->nr--;
 	f->nr_buffers -= file->kind == EXEC_BUFFER;
+	exec_udmabuf_end(x, file->pages);
 	free(file->points);
 	free(file);
 }
@@ -120,6 +122,7 @@ void exec_files_remove(struct exec *x, struct exec_file *file)
 static struct exec_file *foreign(struct trap *t, const struct stat *st, int fd)
 {
 	struct fhc_buffer buf;
+	struct fhc_info info;
 	struct exec_file *e;
 	struct exec_proc *proc;
 	int own;
@@ -134,6 +137,8 @@ static struct exec_file *foreign(struct trap *t, const struct stat *st, int fd)
 	if (e) {
 		e->id = buf.id;
 		e->size = buf.size;
+		e->udmabuf = !fhc_get_info(proc->c, buf.id, &info) &&
+			     !strcmp(info.exp_name, EXEC_UDMABUF_NAME);
 		exec_proc_hold(proc, e->id);
 		t->x->given = true;
 	}

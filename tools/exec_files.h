@@ -12,6 +12,7 @@ struct exec;
 struct trap;
 struct exec_points;
 struct exec_timeline;
+struct exec_udmabuf;
 
 enum exec_kind {
 	EXEC_HEAP,	/* an open /dev/dma_heap/NAME */
@@ -20,6 +21,7 @@ enum exec_kind {
 	EXEC_BUFFER,	/* a DMA-BUF */
 	EXEC_FENCE,	/* a sync_file */
 	EXEC_TIMELINE,	/* an open sw_sync */
+	EXEC_UDMABUF, /* what an ioctl of an open /dev/udmabuf is about; as a file it is heap number EXEC_UDMABUF_ID */
 };
 
 struct exec_file {
@@ -27,10 +29,12 @@ struct exec_file {
 	dev_t dev;
 	ino_t ino;
 	enum exec_kind kind;
-	uint64_t id;   /* of a buffer: the server's number; of a heap: its index */
-	uint64_t size; /* of a buffer: bytes */
-	bool system;   /* of a buffer: from a heap of pages */
-	bool named;    /* of a buffer: it was given a name, perhaps an empty one */
+	uint64_t id;		    /* of a buffer: the server's number; of a heap: its index */
+	uint64_t size;		    /* of a buffer: bytes */
+	bool system;		    /* of a buffer: from a heap of pages */
+	bool named;		    /* of a buffer: it was given a name, perhaps an empty one */
+	bool udmabuf;		    /* of a buffer: of a program's own pages, */
+	struct exec_udmabuf *pages; /* which are these; NULL: another supervisor knows */
 	struct exec_timeline *timeline;
 	struct exec_points *points; /* of a sync file: of which timelines, if that is known */
 };

@@ -109,6 +109,8 @@ static void seeks(struct code *c)
 
 static void maps(struct code *c)
 {
+	load(c, ARG_HIGH(4));
+	allow_if(c, EXEC_OWN_CALL);
 	load(c, ARG_LOW(4));
 	allow_if(c, UINT32_MAX);
 	load(c, ARG_LOW(3));

@@ -8,6 +8,9 @@
 
 #define EXEC_FILTER_MAX 256
 
+/* Above the descriptor of an mmap(), where the kernel does not look: the call is ours (exec_inject.c), and goes on untouched. */
+#define EXEC_OWN_CALL UINT32_C(0x66687632)
+
 /* Which calls of that number are meant. */
 enum exec_when {
 	EXEC_ALWAYS,

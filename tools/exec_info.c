@@ -67,14 +67,16 @@ static unsigned int mapped_in(pid_t pid, const struct exec_file *file)
 {
 	char path[64], line[512];
 	unsigned int n = 0, major, minor;
-	unsigned long ino;
+	unsigned long start, ino;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
-		n += sscanf(line, "%*s %*s %*s %x:%x %lu", &major, &minor, &ino) == 3 &&
-		     ino == file->ino && makedev(major, minor) == file->dev;
+		n += sscanf(line, "%lx%*s %*s %*s %x:%x %lu", &start, &major, &minor, &ino) == 4 &&
+		     ((ino == file->ino && makedev(major, minor) == file->dev) ||
+		      (file->pages &&
+		       exec_udmabuf_shows(file->pages, start, makedev(major, minor), ino)));
 	if (f)
 		fclose(f);
 	return n;

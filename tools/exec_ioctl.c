@@ -143,6 +143,65 @@ static int read_timeline(uint32_t cmd, uint64_t arg, const struct exec_mem *mem,
 	}
 }
 
+/* ---- /dev/udmabuf ---- */
+
+/* Offsets and sizes that are whole pages, and not too much in all; whose they are is looked at later. An item may be empty, but not all. */
+static int check_create(const struct exec_create *c)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (c->item[i].offset % PAGE || c->item[i].size % PAGE)
+			return -EINVAL;
+		pages += c->item[i].size / PAGE;
+		if (pages > EXEC_UDMABUF_BYTES / PAGE)
+			return -EINVAL;
+	}
+	return pages ? 0 : -EINVAL;
+}
+
+static int read_create(uint64_t arg, const struct exec_mem *mem, struct exec_create *c)
+{
+	struct udmabuf_create one;
+
+	if (mem->read(mem, arg, &one, sizeof(one)))
+		return -EFAULT;
+	c->flags = one.flags;
+	c->count = 1;
+	c->item[0] = (struct udmabuf_create_item){
+		.memfd = one.memfd, .offset = one.offset, .size = one.size};
+	return check_create(c);
+}
+
+static int read_list(uint64_t arg, const struct exec_mem *mem, struct exec_create *c)
+{
+	struct udmabuf_create_list head;
+
+	if (mem->read(mem, arg, &head, sizeof(head)))
+		return -EFAULT;
+	if (head.count > EXEC_UDMABUF_ITEMS)
+		return -EINVAL;
+	c->flags = head.flags;
+	c->count = head.count;
+	if (mem->read(mem, arg + sizeof(head), c->item, head.count * sizeof(c->item[0])))
+		return -EFAULT;
+	return check_create(c);
+}
+
+static int read_udmabuf(uint32_t cmd, uint64_t arg, const struct exec_mem *mem,
+			struct exec_ioctl *r)
+{
+	r->ask = EXEC_ASK_CREATE;
+	switch (cmd) {
+	case UDMABUF_CREATE:
+		return read_create(arg, mem, &r->create);
+	case UDMABUF_CREATE_LIST:
+		return read_list(arg, mem, &r->create);
+	default:
+		return -ENOTTY;
+	}
+}
+
 /* What the kernel does itself with every open file. */
 static bool of_any_file(uint32_t cmd)
 {
@@ -168,6 +227,8 @@ int exec_ioctl_read(enum exec_kind kind, uint32_t cmd, uint64_t arg, const struc
 		return read_fence(cmd, arg, mem, r);
 	case EXEC_TIMELINE:
 		return read_timeline(cmd, arg, mem, r);
+	case EXEC_UDMABUF:
+		return read_udmabuf(cmd, arg, mem, r);
 	default:
 		return 0;
 	}

@@ -6,6 +6,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/sync_file.h>
+#include <linux/udmabuf.h>
 #include "exec_files.h"
 #include "exec_mem.h"
 
@@ -22,6 +23,7 @@ enum exec_ask {
 	EXEC_ASK_POINT,	  /* a fence of a timeline */
 	EXEC_ASK_STEP,
 	EXEC_ASK_GET_DEADLINE,
+	EXEC_ASK_CREATE, /* a buffer of a program's own pages */
 };
 
 /* sw_sync has no header for programs. */
@@ -36,6 +38,15 @@ struct exec_get_deadline {
 	int32_t fence;
 };
 
+/* Linux's module parameters list_limit and size_limit_mb. */
+#define EXEC_UDMABUF_ITEMS 1024
+#define EXEC_UDMABUF_BYTES (UINT64_C(64) << 20)
+
+struct exec_create {
+	uint32_t flags, count;
+	struct udmabuf_create_item item[EXEC_UDMABUF_ITEMS];
+};
+
 struct exec_ioctl {
 	enum exec_ask ask;
 	size_t out; /* ALLOC: bytes that go back */
@@ -48,6 +59,7 @@ struct exec_ioctl {
 		struct sync_file_info info;
 		struct exec_point point;
 		struct exec_get_deadline deadline;
+		struct exec_create create;
 		uint32_t step;
 		char name[DMA_BUF_NAME_LEN];
 		unsigned char bytes[1 << 14]; /* an ALLOC may be as large as a command can say */

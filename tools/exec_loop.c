@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "exec.h"
 #include "exec_epoll.h"
+#include "exec_inject.h"
 #include "exec_wait.h"
 
 int exec_watch(struct exec *x, int fd, struct exec_source *source)
@@ -70,6 +71,8 @@ static void reap(struct exec *x)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (exec_inject_told(x, pid, status))
+			continue;
 		if (pid == x->machine_pid)
 			x->machine_pid = 0;
 		if (pid != x->root)
@@ -133,6 +136,8 @@ int exec_loop(struct exec *x)
 			exec_waits_look(x);
 			looked = exec_now();
 		}
+		exec_injects_look(x);
+		exec_udmabufs_look(x);
 		if (x->entries && exec_now() >= look) {
 			exec_epoll_look(x);
 			look = exec_now() + EXEC_EPOLL_LOOK_MS;

@@ -193,24 +193,34 @@ static int dir_stand_in(void)
 	return fd;
 }
 
+/* Of a heap, or of /dev/udmabuf: one that is open, and one that is a path. */
+static int device_stand_ins(struct exec *x, unsigned int id)
+{
+	int *const fd[] = {&x->heap_fd[id], &x->path_fd[id]};
+	struct exec_file *file;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		*fd[i] = heap_stand_in();
+		file = *fd[i] < 0 ? NULL
+				  : exec_files_add(x, *fd[i], i ? EXEC_HEAP_PATH : EXEC_HEAP);
+		if (!file)
+			return -1;
+		file->id = id;
+		x->memfd_dev = file->dev;
+	}
+	return 0;
+}
+
 static int stand_ins(struct exec *x, struct boot_why *why)
 {
-	struct exec_file *file;
 	char path[64];
 	struct statx wide;
 	struct stat st;
 	ssize_t n;
-	int *fd;
 
-	for (unsigned int i = 0; i < 2 * x->nr_heaps; i++) {
-		fd = i % 2 ? &x->path_fd[i / 2] : &x->heap_fd[i / 2];
-		*fd = heap_stand_in();
-		file = *fd < 0 ? NULL : exec_files_add(x, *fd, i % 2 ? EXEC_HEAP_PATH : EXEC_HEAP);
-		if (!file)
+	for (unsigned int i = 0; i <= x->nr_heaps; i++)
+		if (device_stand_ins(x, i < x->nr_heaps ? i : EXEC_UDMABUF_ID))
 			return fail(why, "memfd_create: %s", strerror(errno));
-		file->id = i / 2;
-		x->memfd_dev = file->dev;
-	}
 	x->dir_fd = dir_stand_in();
 	if (x->dir_fd < 0)
 		return fail(why, "no temporary folder can be made: %s", strerror(errno));

@@ -118,13 +118,17 @@ static struct exec_place place_in_heaps(const struct exec *x, const char *name)
 struct exec_place exec_place_of(const struct exec *x, const char *path, pid_t self)
 {
 	struct exec_place p = {.kind = EXEC_ELSEWHERE};
-	size_t dir = strlen(EXEC_HEAPS);
+	size_t dir = strlen(EXEC_HEAPS), udmabuf = strlen(EXEC_UDMABUF_PATH);
 	const char *end;
 
 	if (!strncmp(path, EXEC_HEAPS, dir) && !path[dir])
 		p.kind = EXEC_AT_DIR;
 	else if (!strncmp(path, EXEC_HEAPS "/", dir + 1))
 		p = place_in_heaps(x, path + dir + 1);
+	else if (!strncmp(path, EXEC_UDMABUF_PATH, udmabuf) &&
+		 (!path[udmabuf] || path[udmabuf] == '/'))
+		p = (struct exec_place){.kind = path[udmabuf] ? EXEC_BELOW_HEAP : EXEC_AT_HEAP,
+					.n = EXEC_UDMABUF_ID};
 	else if (!strncmp(path, "/proc/", 6))
 		p = place_in_proc(path + 6, self);
 	else if (!strcmp(path, EXEC_SW_SYNC))

@@ -8,7 +8,7 @@
 enum exec_place_kind {
 	EXEC_ELSEWHERE,
 	EXEC_AT_DIR,	 /* /dev/dma_heap */
-	EXEC_AT_HEAP,	 /* a heap in it: number n */
+	EXEC_AT_HEAP,	 /* a heap in it: number n; or /dev/udmabuf: EXEC_UDMABUF_ID */
 	EXEC_BELOW_HEAP, /* as if a heap were a folder */
 	EXEC_TOO_LONG,	 /* a name in it that no file system takes */
 	EXEC_AT_SW_SYNC,

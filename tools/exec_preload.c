@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "../preload/proto.h"
 #include "exec.h"
+#include "exec_inject.h"
 #include "exec_preload.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -225,6 +226,63 @@ static ssize_t link_of(struct trap *t, int fd, char *buf, size_t size)
 	struct pl_message m = {.what = PL_LINK, .n = fd};
 
 	return !c || put(c, &m, -1) ? -EIO : get(c, buf, size - 1, NULL);
+}
+
+/* ---- mappings ---- */
+
+/* As mmap(): an address or a negative errno. */
+static int64_t map_one(struct conn *c, struct pl_message *m, int fd)
+{
+	const struct pl_message data = {.what = PL_DATA};
+	struct pl_message reply = {.what = PL_MAP};
+
+	m->what = PL_MAP;
+	if (put(c, m, -1) || put(c, &data, fd) ||
+	    recv(c->fd, &reply, sizeof(reply), 0) != sizeof(reply) || reply.what != PL_REPLY) {
+		shutdown(c->fd, SHUT_RDWR);
+		return -EIO;
+	}
+	return reply.value;
+}
+
+static bool is_error(int64_t result)
+{
+	return result < 0 && result >= -4095;
+}
+
+/* The whole as the program asked for it, then each piece over that. */
+static int64_t map_pieces(struct trap *t, int stand_in, const struct exec_piece *piece, size_t n)
+{
+	struct pl_message whole = {.at = t->arg[0], .len = t->arg[1]}, one;
+	struct conn *c = find(t->id);
+	int64_t at, result = 0;
+
+	memcpy(whole.arg, t->arg, sizeof(whole.arg));
+	whole.arg[3] &= ~(uint64_t)(MAP_LOCKED | MAP_POPULATE);
+	for (size_t i = 0; i < n; i++)
+		if (piece[i].huge) { /* the kernel chooses an address that is good for them */
+			whole.len = piece[n - 1].at + piece[n - 1].len;
+			whole.arg[3] |= MAP_NORESERVE;
+			whole.arg[5] = 0;
+			stand_in = piece[i].fd;
+			break;
+		}
+	at = c ? map_one(c, &whole, stand_in) : -EIO;
+	for (size_t i = 0; i < n && !is_error(at) && !is_error(result); i++) {
+		one = (struct pl_message){.at = (uint64_t)at + piece[i].at, .len = piece[i].len};
+		one.arg[2] = t->arg[2];
+		one.arg[3] =
+			MAP_SHARED | MAP_FIXED |
+			(t->arg[3] & (MAP_LOCKED | MAP_POPULATE | MAP_NONBLOCK | MAP_NORESERVE));
+		one.arg[5] = piece[i].offset;
+		result = map_one(c, &one, piece[i].fd);
+	}
+	if (!is_error(result))
+		return at;
+	one = (struct pl_message){.what = PL_UNMAP, .at = (uint64_t)at, .len = whole.len};
+	if (!put(c, &one, -1))
+		get(c, NULL, 0, NULL);
+	return result;
 }
 
 /* ---- answers ---- */
@@ -436,5 +494,6 @@ const struct exec_form exec_by_preload = {
 	.getfd = getfd,
 	.stat = stat_of,
 	.mode = mode_of,
+	.map = map_pieces,
 	.link = link_of,
 };

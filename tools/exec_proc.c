@@ -59,6 +59,7 @@ int exec_status_of(pid_t tid, struct exec_status *st)
 	if (read_proc(tid, "status", text, sizeof(text)) < 0)
 		return -ESRCH;
 	st->tgid = (pid_t)field(text, "\nTgid:", 10, 0);
+	st->tracer = (pid_t)field(text, "\nTracerPid:", 10, 0);
 	st->fsuid = (unsigned int)field(text, "\nUid:", 10, 3);
 	st->fsgid = (unsigned int)field(text, "\nGid:", 10, 3);
 	st->pending = field(text, "\nSigPnd:", 16, 0);
@@ -317,22 +318,36 @@ void exec_procs_info(struct exec *x, uint64_t id, struct fhc_info *info)
 	memset(info, 0, sizeof(*info));
 }
 
+static void unhold(struct exec_proc *p, uint64_t id)
+{
+	size_t at = place(p, id);
+
+	memmove(p->held + at, p->held + at + 1, (p->nr_held - at - 1) * sizeof(uint64_t));
+	p->nr_held--;
+}
+
+void exec_procs_drop(struct exec *x, uint64_t id)
+{
+	for (struct exec_proc *p = x->procs.first; p; p = p->next)
+		if (holds(p, id)) {
+			unhold(p, id);
+			(void)fhc_release(p->c, &(struct fhc_buffer){.fd = -1, .id = id});
+		}
+}
+
 bool exec_procs_forgotten(struct exec *x, uint64_t id)
 {
 	struct fhc_info info;
 	bool gone = true;
 
 	for (struct exec_proc *p = x->procs.first; p; p = p->next) {
-		size_t at = place(p, id);
-
 		if (!holds(p, id))
 			continue;
 		if (fhc_get_info(p->c, id, &info) != -ENOENT) {
 			gone = false;
 			continue;
 		}
-		memmove(p->held + at, p->held + at + 1, (p->nr_held - at - 1) * sizeof(uint64_t));
-		p->nr_held--;
+		unhold(p, id);
 	}
 	return gone;
 }

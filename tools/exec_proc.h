@@ -16,7 +16,7 @@ struct trap;
 
 /* What /proc/TID/status says. */
 struct exec_status {
-	pid_t tgid;
+	pid_t tgid, tracer; /* 0: nobody */
 	unsigned int fsuid, fsgid;
 	uint64_t pending, shared, blocked; /* signals */
 };
@@ -40,6 +40,8 @@ int exec_proc_use(struct exec_proc *proc, uint64_t id, int fd);
 void exec_procs_info(struct exec *x, uint64_t id, struct fhc_info *info);
 /* No process has it and the server does not know it. */
 bool exec_procs_forgotten(struct exec *x, uint64_t id);
+/* Nobody has it any more: the server is told so for all who held it. */
+void exec_procs_drop(struct exec *x, uint64_t id);
 void exec_procs_end(struct exec *x);
 
 struct exec_proc_source;

@@ -127,7 +127,11 @@ static void has_call(struct exec *x)
 	memset(&n, 0, sizeof(n));
 	if (ioctl(x->listener, SECCOMP_IOCTL_NOTIF_RECV, &n))
 		return; /* who called has died, or has been interrupted */
-	t = (struct trap){.x = x, .id = n.id, .tid = (pid_t)n.pid, .nr = n.data.nr};
+	t = (struct trap){.x = x,
+			  .id = n.id,
+			  .tid = (pid_t)n.pid,
+			  .nr = n.data.nr,
+			  .ip = n.data.instruction_pointer};
 	for (unsigned int i = 0; i < 6; i++)
 		t.arg[i] = n.data.args[i];
 	t.mem = exec_mem_of(t.tid);

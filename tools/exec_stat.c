@@ -11,8 +11,10 @@
 #include "exec_path.h"
 #include "exec_stat.h"
 
-#define MAJOR	  251 /* of those that Linux hands out as needed */
-#define FIRST_INO 600
+#define MAJOR	   251 /* of those that Linux hands out as needed */
+#define MISC_MAJOR 10
+#define MISC_MINOR 125 /* again of those as needed */
+#define FIRST_INO  600
 
 uint64_t exec_stat_ino(enum exec_kind kind, uint64_t n)
 {
@@ -70,7 +72,8 @@ static void fill(struct trap *t, const struct exec_file *file, struct stat *st)
 		break;
 	case EXEC_HEAP:
 		st->st_mode |= S_IFCHR;
-		st->st_rdev = makedev(MAJOR, (unsigned int)file->id);
+		st->st_rdev = file->id == EXEC_UDMABUF_ID ? makedev(MISC_MAJOR, MISC_MINOR)
+							  : makedev(MAJOR, (unsigned int)file->id);
 		break;
 	case EXEC_BUFFER:
 		st->st_size = (off_t)file->size;

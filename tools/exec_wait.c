@@ -42,7 +42,10 @@ void exec_wait_end(struct exec_wait *w)
 
 int exec_waits_timeout(const struct exec *x)
 {
-	int64_t left = x->waits ? LOOK_MS : x->entries ? EXEC_EPOLL_LOOK_MS : -1, now = exec_now();
+	int64_t left = x->waits || x->udmabufs.doubts ? LOOK_MS
+		       : x->entries || x->injects     ? EXEC_EPOLL_LOOK_MS
+						      : -1;
+	int64_t now = exec_now();
 
 	for (const struct exec_wait *w = x->waits; w; w = w->next)
 		if (w->until - now < left)

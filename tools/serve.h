@@ -20,6 +20,7 @@ struct serve_opts {
 	unsigned int max_syncs;	    /* descriptors of fences that one client has made or given */
 	uint64_t max_bytes;	    /* that one client is charged for; 0: no limit */
 	int64_t group;		 /* whose members may connect beside this user and root; -1: none */
+	bool dmabufs;		 /* buffers are DMA-BUFs of the host, where it makes them */
 	const char *state;	 /* the state file; NULL: none */
 	const sigset_t *sigmask; /* while it waits; NULL: unchanged */
 	void (*log)(void *arg, const char *line);

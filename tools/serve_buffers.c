@@ -32,12 +32,20 @@ unsigned int buffer_holders(const struct sbuf *b)
 	return n;
 }
 
-static void link_hold(struct hold *h, struct client *c, struct sbuf *b)
+static unsigned int access_of_fd(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? 0 : access_of((unsigned int)flags);
+}
+
+void buffer_hold(struct hold *h, struct client *c, struct sbuf *b, unsigned int access)
 {
 	*h = (struct hold){
 		.client = c,
 		.buf = b,
 		.count = 1,
+		.access = access,
 		.next_of_buf = b->holds,
 		.next = c->holds,
 		.pprev = &c->holds,
@@ -119,16 +127,22 @@ void buffer_free(struct client *c, struct sbuf *b, struct hold *h)
 		return;
 	end_hold(h);
 	/* Most close their descriptor first; else a later close will tell. */
-	(void)closes_look(c->s, b);
+	if (!closes_look(c->s, b))
+		closes_suspect(c->s, b);
 }
 
 void buffers_let_go(struct client *c)
 {
 	while (c->holds) {
 		struct hold *h = c->holds;
+		struct sbuf *b = h->buf;
 
+		closes_suspect(c->s, h->buf);
 		drop_from_core(h);
 		end_hold(h);
+		/* Of what a client offered there may never have been another open, whose end would tell. */
+		if (!*b->heap)
+			(void)closes_look(c->s, b);
 	}
 }
 
@@ -144,8 +158,15 @@ static uint64_t inode_key(dev_t dev, ino_t ino)
 	return (uint64_t)ino ^ (uint64_t)dev << 48;
 }
 
-/* Takes over the reference of buf, also when it fails. */
-static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, struct sbuf **out)
+/* The machine's own descriptor of a buffer from a heap. */
+static int own_fd(struct dma_buf *buf)
+{
+	int fd = hosted_share_dmabuf(dma_heap_shared(buf));
+
+	return fd >= 0 ? fd : hosted_share_open(dma_heap_shared(buf));
+}
+
+int buffer_add(struct server *s, const char *heap, struct dma_buf *buf, int fd, struct sbuf **out)
 {
 	struct sbuf *b = calloc(1, sizeof(*b));
 	struct stat st;
@@ -157,7 +178,9 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 		return -ENOMEM;
 	}
 	b->buf = buf;
-	b->fd = hosted_share_open(dma_heap_shared(buf));
+	b->fd = fd;
+	b->dmabuf =
+		fd >= 0 && dma_heap_shared(buf) && fd == hosted_share_dmabuf(dma_heap_shared(buf));
 	if (b->fd < 0 || fstat(b->fd, &st)) {
 		int err = b->fd < 0 ? b->fd : -EBADF;
 
@@ -182,6 +205,13 @@ static int add_buffer(struct server *s, const char *heap, struct dma_buf *buf, s
 	return 0;
 }
 
+int buffer_room(struct client *c)
+{
+	if (c->nr_holds >= c->s->o.max_buffers)
+		closes_catch_up(c);
+	return c->nr_holds >= c->s->o.max_buffers ? -EDQUOT : 0;
+}
+
 int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flags, struct sbuf **b,
 		 int *fd)
 {
@@ -195,17 +225,16 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return -ESHUTDOWN;
 	if (!heap)
 		return -ENOENT;
-	if (c->nr_holds >= s->o.max_buffers)
-		closes_catch_up(s);
-	if (c->nr_holds >= s->o.max_buffers)
-		return -EDQUOT;
+	err = buffer_room(c);
+	if (err)
+		return err;
 	h = malloc(sizeof(*h));
 	if (!h)
 		return -ENOMEM;
 	s->stocked = false;
 	err = dma_heap_alloc(heap, len, c->holder, &buf);
 	if (err == -ENOMEM || err == -EDQUOT) {
-		closes_catch_up(s);
+		closes_catch_up(c);
 		err = dma_heap_alloc(heap, len, c->holder, &buf);
 	}
 	if (err) {
@@ -215,7 +244,7 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 	err = dma_heap_shared(buf) ? 0 : -EOPNOTSUPP;
 	*fd = err ? -1 : hosted_share_export(dma_heap_shared(buf), flags);
 	if (!err)
-		err = *fd < 0 ? *fd : add_buffer(s, heap_name, get_dma_buf(buf), b);
+		err = *fd < 0 ? *fd : buffer_add(s, heap_name, get_dma_buf(buf), own_fd(buf), b);
 	if (err) {
 		if (*fd >= 0)
 			close(*fd);
@@ -227,8 +256,18 @@ int buffer_alloc(struct client *c, const char *heap_name, uint64_t len, int flag
 		return err;
 	}
 	dma_buf_put(buf);
-	link_hold(h, c, *b);
+	buffer_hold(h, c, *b, ACCESS_READ | ACCESS_WRITE);
 	return 0;
+}
+
+/* One that a driver of the host made is none of ours, but as harmless. */
+static bool is_dmabuf(const struct server *s, int fd)
+{
+	const struct sbuf *b = s->o.dmabufs ? s->buffers : NULL;
+
+	while (b && !b->dmabuf)
+		b = b->next;
+	return b && hosted_dmabuf_like(fd, b->fd);
 }
 
 struct sbuf *buffer_of_fd(struct server *s, int fd)
@@ -236,7 +275,7 @@ struct sbuf *buffer_of_fd(struct server *s, int fd)
 	struct stat st;
 	struct hash_link *l;
 
-	if (fd_kind(fd) != FD_MEMFD || fstat(fd, &st))
+	if ((fd_kind(fd) != FD_MEMFD && !is_dmabuf(s, fd)) || fstat(fd, &st))
 		return NULL;
 	for (l = hash_find(&s->by_inode, inode_key(st.st_dev, st.st_ino)); l; l = hash_again(l)) {
 		struct sbuf *b = OF(struct sbuf, by_inode, l);
@@ -247,7 +286,7 @@ struct sbuf *buffer_of_fd(struct server *s, int fd)
 	return NULL;
 }
 
-int buffer_import(struct client *c, struct sbuf *b)
+int buffer_import(struct client *c, struct sbuf *b, int fd)
 {
 	struct hold *h = find_hold(b, c), *more = NULL;
 	int err;
@@ -266,10 +305,12 @@ int buffer_import(struct client *c, struct sbuf *b)
 		free(more);
 		return err;
 	}
-	if (h)
+	if (h) {
 		h->count++;
-	else
-		link_hold(more, c, b);
+		h->access |= access_of_fd(fd);
+	} else {
+		buffer_hold(more, c, b, access_of_fd(fd));
+	}
 	return 0;
 }
 
@@ -304,7 +345,7 @@ int buffer_reclaim(struct server *s, const char *heap_name, int fd, struct dma_h
 	    got.st_ino != st.st_ino || got.st_dev != st.st_dev)
 		err = -EINVAL;
 	else
-		err = add_buffer(s, heap_name, get_dma_buf(buf), b);
+		err = buffer_add(s, heap_name, get_dma_buf(buf), own_fd(buf), b);
 	if (err && holder && dma_holder_drop(holder, buf))
 		server_log(s, "a buffer taken over is not its holder's, says the machine");
 	dma_buf_put(buf);
@@ -318,7 +359,7 @@ int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf *
 
 	*b = buffer_of_fd(c->s, fd);
 	if (*b)
-		return buffer_import(c, *b);
+		return buffer_import(c, *b, fd);
 	if (c->nr_holds >= c->s->o.max_buffers)
 		return -EDQUOT;
 	h = malloc(sizeof(*h));
@@ -326,7 +367,7 @@ int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf *
 	if (err || !*b)
 		free(h);
 	else
-		link_hold(h, c, *b);
+		buffer_hold(h, c, *b, access_of_fd(fd));
 	return err;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Whether anybody still has a buffer. What a client is given is an open of the memfd of its own. inotify says when an open is gone with all its
  * descriptors and mappings, in whatever processes; a lease, which is refused while there is another open than the machine's, says
- * whether that was the last.
+ * whether that was the last. A DMA-BUF is one open for all, of which the machine has a descriptor, too: the kernel says how many there are, when asked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +14,12 @@
 #include <unistd.h>
 #include "serve_in.h"
 
-#define SWEEP_AT_ONCE 256 /* buffers asked for in one round of the loop */
-#define SWEEP_MS      100 /* between two sweeps of those without a watch */
-#define DOUBT_LOOKS   11  /* after 1, 2, 4, ... ms: two seconds in all */
+#define SWEEP_MS    100	   /* between two sweeps of those without a watch */
+#define SWEEP_NS    200000 /* in one round of the loop */
+#define SWEEP_SHARE 32	   /* of the time at most one part in so many */
+#define CATCH_UP    256	   /* buffers of a client that are asked for at once */
+#define NS_A_MS	    UINT64_C(1000000)
+#define DOUBT_LOOKS 11 /* after 1, 2, 4, ... ms: two seconds in all */
 
 /* ---- leases ---- */
 
@@ -32,9 +35,10 @@ static void end_doubt(struct sbuf *b)
 
 bool closes_look(struct server *s, struct sbuf *b)
 {
-	if (fcntl(b->fd, F_SETLEASE, F_WRLCK))
+	if (b->dmabuf ? hosted_dmabuf_others(b->fd) != 0 : fcntl(b->fd, F_SETLEASE, F_WRLCK))
 		return false;
-	(void)fcntl(b->fd, F_SETLEASE, F_UNLCK);
+	if (!b->dmabuf)
+		(void)fcntl(b->fd, F_SETLEASE, F_UNLCK);
 	buffer_end(s, b);
 	return true;
 }
@@ -52,7 +56,7 @@ static uint64_t now_ns(void)
 static void doubt(struct server *s, struct sbuf *b)
 {
 	b->looks = 0;
-	b->look_ns = now_ns() + 1000000;
+	b->look_ns = now_ns() + NS_A_MS;
 	if (b->pprev_doubt)
 		return;
 	b->next_doubt = s->doubts;
@@ -73,7 +77,7 @@ static void look_again(struct server *s)
 		if (++b->looks == DOUBT_LOOKS)
 			end_doubt(b); /* somebody has another */
 		else
-			b->look_ns = now + (UINT64_C(1000000) << b->looks);
+			b->look_ns = now + (NS_A_MS << b->looks);
 	}
 }
 
@@ -104,43 +108,83 @@ static void events_ready(struct watch *w, uint32_t events)
 	(void)read_events(w->s);
 }
 
-void closes_catch_up(struct server *s)
+void closes_catch_up(struct client *c)
 {
-	while (read_events(s))
+	unsigned int n = 0;
+
+	while (read_events(c->s))
 		;
+	for (struct hold *h = c->s->nr_unwatched ? c->holds : NULL, *next; h && n < CATCH_UP;
+	     h = next, n++) {
+		next = h->next;
+		if (h->buf->wd < 0)
+			(void)closes_look(c->s, h->buf);
+	}
+}
+
+void closes_suspect(struct server *s, struct sbuf *b)
+{
+	if (b->wd < 0)
+		doubt(s, b);
+}
+
+/* A part of it, and a rest in proportion, but for one that found something. */
+static void sweep_on(struct server *s, uint64_t begin)
+{
+	uint64_t end = begin;
+	bool found = false;
+
+	for (unsigned int i = 1; s->sweep && end < begin + SWEEP_NS; i++) {
+		struct sbuf *b = s->sweep;
+
+		s->sweep = b->next;
+		if (s->sweep_all || b->wd < 0)
+			found |= closes_look(s, b);
+		if (i % 16 == 0)
+			end = now_ns();
+	}
+	if (!s->sweep)
+		s->sweep_all = false;
+	end = now_ns();
+	s->sweep_ns = found ? end : end + (end - begin) * SWEEP_SHARE;
+	if (!s->sweep && s->sweep_ns < end + SWEEP_MS * NS_A_MS)
+		s->sweep_ns = end + SWEEP_MS * NS_A_MS;
 }
 
 void closes_sweep(struct server *s)
 {
+	uint64_t now = s->deaf || s->sweep || s->nr_unwatched ? now_ns() : 0;
+
 	if (s->deaf) {
 		s->deaf = false;
 		s->sweep = s->buffers;
-	} else if (!s->sweep && s->nr_unwatched) {
+		s->sweep_all = true;
+	} else if (!s->sweep && s->nr_unwatched && now >= s->sweep_ns) {
 		s->sweep = s->buffers;
 	}
-	for (unsigned int i = 0; s->sweep && i < SWEEP_AT_ONCE; i++) {
-		struct sbuf *b = s->sweep;
-
-		s->sweep = b->next;
-		(void)closes_look(s, b);
-	}
+	if (s->sweep && (s->sweep_all || now >= s->sweep_ns))
+		sweep_on(s, now);
 	look_again(s);
+}
+
+static uint64_t sooner(uint64_t ms, uint64_t then_ns, uint64_t now)
+{
+	uint64_t in = then_ns > now ? (then_ns - now + NS_A_MS - 1) / NS_A_MS : 0;
+
+	return in < ms ? in : ms;
 }
 
 int closes_patience(const struct server *s, int timeout_ms)
 {
 	uint64_t least = timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms, now;
 
-	if (s->sweep || s->deaf)
+	if (s->sweep_all || s->deaf)
 		return 0;
-	if (s->nr_unwatched && least > SWEEP_MS)
-		least = SWEEP_MS;
-	now = s->doubts ? now_ns() : 0;
-	for (const struct sbuf *b = s->doubts; b; b = b->next_doubt) {
-		uint64_t ms = b->look_ns > now ? (b->look_ns - now + 999999) / 1000000 : 0;
-
-		least = ms < least ? ms : least;
-	}
+	now = s->doubts || s->nr_unwatched ? now_ns() : 0;
+	if (s->nr_unwatched)
+		least = sooner(least, s->sweep_ns, now);
+	for (const struct sbuf *b = s->doubts; b; b = b->next_doubt)
+		least = sooner(least, b->look_ns, now);
 	return least == UINT64_MAX ? -1 : (int)least;
 }
 
@@ -150,6 +194,11 @@ void closes_watch(struct server *s, struct sbuf *b)
 {
 	char path[40];
 
+	if (b->dmabuf) { /* inotify tells of the last reference, which is this process's own */
+		b->wd = -1;
+		s->nr_unwatched++;
+		return;
+	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
 	b->wd = inotify_add_watch(s->inotify.fd, path, IN_CLOSE);
 	if (b->wd >= 0) {

@@ -3,6 +3,7 @@
 #ifndef TOOLS_SERVE_IN_H
 #define TOOLS_SERVE_IN_H
 
+#include <fcntl.h>
 #include <sys/types.h>
 #include <freehold/heap.h>
 #include "../client/proto.h"
@@ -27,15 +28,27 @@ struct hold {
 	struct client *client;
 	struct sbuf *buf;
 	unsigned int count;
+	unsigned int access; /* ACCESS_: of descriptors that it has shown; who made it has all */
 	struct hold *next_of_buf;
 	struct hold *next, **pprev; /* of the client */
 };
+
+enum { ACCESS_READ = 1, ACCESS_WRITE = 2 };
+/* By the flags of open(2). */
+static inline unsigned int access_of(uint64_t flags)
+{
+	flags &= O_ACCMODE;
+	return flags == O_RDWR	   ? ACCESS_READ | ACCESS_WRITE
+	       : flags == O_WRONLY ? ACCESS_WRITE
+				   : ACCESS_READ;
+}
 
 /* A buffer that somebody may have: the memfd is open here and, as far as is known, elsewhere. */
 struct sbuf {
 	struct hash_link by_id, by_inode, by_wd;
 	struct dma_buf *buf; /* one reference */
 	int fd;		     /* the machine's own; not ours to close */
+	bool dmabuf;	     /* it is a DMA-BUF, not a memfd */
 	int wd;		     /* what inotify calls it; -1: it is asked for */
 	dev_t dev;
 	ino_t ino;
@@ -82,6 +95,8 @@ struct server {
 	struct client *clients;
 	struct sbuf *buffers;
 	struct sbuf *sweep; /* the next to ask for; NULL: no sweep is under way */
+	uint64_t sweep_ns;  /* when it goes on, or the next begins */
+	bool sweep_all;	    /* those with a watch, too, and without rest */
 	struct sbuf *doubts;
 	unsigned int nr_clients;
 	uint64_t nr_buffers, nr_unwatched, served;
@@ -151,11 +166,21 @@ int buffer_alloc(struct client *c, const char *heap, uint64_t len, int flags, st
 		 int *fd);
 /* The buffer whose memory a descriptor is; NULL: none of ours. */
 struct sbuf *buffer_of_fd(struct server *s, int fd);
-int buffer_import(struct client *c, struct sbuf *b);
+/* By that descriptor of it. */
+int buffer_import(struct client *c, struct sbuf *b, int fd);
 /* A buffer of a server that is gone, from its descriptor; holder NULL: nobody's that is known. */
 int buffer_reclaim(struct server *s, const char *heap, int fd, struct dma_holder *holder,
 		   struct sbuf **b);
 int buffer_reclaim_for(struct client *c, const char *heap, int fd, struct sbuf **b);
+/* A buffer, without frames, whose bytes are the client's (serve_offer.c). -EINVAL: no memfd of whole pages, sealed against growing and shrinking;
+ * -EEXIST: known already; -EBUSY: somebody else has it open. */
+int buffer_offer(struct client *c, const char *exp_name, int fd, struct sbuf **b);
+/* Takes over the reference of buf, also when it fails. fd: the server's open of its memory, which stays; heap "": of none, not for the state file. */
+int buffer_add(struct server *s, const char *heap, struct dma_buf *buf, int fd, struct sbuf **b);
+/* The client may have one more: 0, or -EDQUOT. */
+int buffer_room(struct client *c);
+/* That it holds this one, of which the machine knows already; h is malloc()ed, and taken over. */
+void buffer_hold(struct hold *h, struct client *c, struct sbuf *b, unsigned int access);
 /* What clients call it: the inode number of read-outs, and above 40 bits a number of this server, so that one of a server before names nothing. */
 uint64_t buffer_id(const struct server *s, const struct dma_buf *buf);
 /* By that, if this client holds it. */
@@ -176,8 +201,11 @@ void closes_watch(struct server *s, struct sbuf *b);
 void closes_forget(struct server *s, struct sbuf *b);
 /* Ends it if no open is left but the machine's. True: it is gone. */
 bool closes_look(struct server *s, struct sbuf *b);
-/* What was closed before now is given back when it returns: who asks after closing sees it. */
-void closes_catch_up(struct server *s);
+/* What was closed before now is given back when it returns: who asks after closing sees it. Of those without a watch, what this client closed, of
+ * its last 256. */
+void closes_catch_up(struct client *c);
+/* Somebody has let go of one that has no watch: it may soon be nobody's. */
+void closes_suspect(struct server *s, struct sbuf *b);
 /* Does some of the asking that is due. */
 void closes_sweep(struct server *s);
 /* How long that can wait, at most timeout_ms (-1: without end). */

@@ -25,16 +25,20 @@ static const struct rule {
 	[PROTO_HEAP] = {.n = true},
 	[PROTO_ALLOC] = {.size = true, .flags = true, .name = true},
 	[PROTO_IMPORT] = {.fds = 1},
-	[PROTO_FREE] = {.id = true, .options = PROTO_SILENT},
+	[PROTO_FREE] = {.id = true, .size = true, .n = true, .options = PROTO_SILENT},
 	[PROTO_INFO] = {.id = true},
 	[PROTO_SET_NAME] = {.id = true, .name = true},
-	[PROTO_SYNC] = {.id = true, .flags = true},
+	[PROTO_SYNC] = {.id = true, .flags = true, .size = true, .n = true},
 	[PROTO_EXPORT_SYNC] = {.id = true, .flags = true},
 	[PROTO_IMPORT_SYNC] = {.id = true, .flags = true, .fds = 1},
 	[PROTO_MERGE] = {.name = true, .fds = 2},
 	[PROTO_SYNC_INFO] = {.fds = 1},
 	[PROTO_READ] = {.name = true},
+	[PROTO_EXPORT] = {.id = true, .flags = true},
+	[PROTO_WRITTEN] = {.id = true, .size = true, .n = true, .options = PROTO_SILENT},
+	[PROTO_USAGE] = {.id = false},
 	[PROTO_RECLAIM] = {.name = true, .fds = 1},
+	[PROTO_OFFER] = {.name = true, .fds = 1},
 };
 
 static bool name_is_whole(const char name[PROTO_NAME])
@@ -139,7 +143,7 @@ static int do_heap(struct client *c, struct message *m, struct answer *a)
 
 	if (!heap)
 		return -ENOENT;
-	closes_catch_up(c->s);
+	closes_catch_up(c);
 	dma_heap_get_info(heap, &info);
 	a->r.size = info.total;
 	a->r.used = info.used;
@@ -150,13 +154,17 @@ static int do_heap(struct client *c, struct message *m, struct answer *a)
 	return 0;
 }
 
+static bool access_flags(uint64_t flags)
+{
+	return !(flags & ~(uint64_t)(O_ACCMODE | O_CLOEXEC)) && (flags & O_ACCMODE) != O_ACCMODE;
+}
+
 static int do_alloc(struct client *c, struct message *m, struct answer *a)
 {
 	struct sbuf *b;
 	int err;
 
-	if (!m->r.size || (m->r.flags & ~(uint64_t)(O_ACCMODE | O_CLOEXEC)) ||
-	    (m->r.flags & O_ACCMODE) == O_ACCMODE)
+	if (!m->r.size || !access_flags(m->r.flags))
 		return -EINVAL;
 	err = buffer_alloc(c, m->r.name, m->r.size, (int)m->r.flags, &b, &a->fd);
 	if (err)
@@ -169,7 +177,7 @@ static int do_alloc(struct client *c, struct message *m, struct answer *a)
 static int do_import(struct client *c, struct message *m, struct answer *a)
 {
 	struct sbuf *b = buffer_of_fd(c->s, m->fd[0]);
-	int err = b ? buffer_import(c, b) : -EINVAL;
+	int err = b ? buffer_import(c, b, m->fd[0]) : -EINVAL;
 
 	if (err)
 		return err;
@@ -191,16 +199,81 @@ static int do_reclaim(struct client *c, struct message *m, struct answer *a)
 	return 0;
 }
 
-static int do_free(struct client *c, struct message *m, struct answer *a)
+static int do_offer(struct client *c, struct message *m, struct answer *a)
+{
+	struct sbuf *b;
+	int err = buffer_offer(c, m->r.name, m->fd[0], &b);
+
+	if (err)
+		return err;
+	a->r.id = buffer_id(c->s, b->buf);
+	a->r.size = b->buf->size;
+	return 0;
+}
+
+/* An open of its own: the last close of it is seen as of any other. */
+static int do_export(struct client *c, struct message *m, struct answer *a)
 {
 	struct hold *h;
 	struct sbuf *b = buffer_held(c, m->r.id, &h);
 
-	(void)a;
 	if (!b)
 		return -ENOENT;
-	buffer_free(c, b, h);
+	if (!access_flags(m->r.flags) || !dma_heap_shared(b->buf)) /* its bytes are a client's */
+		return -EINVAL;
+	if (access_of(m->r.flags) & ~h->access)
+		return -EACCES;
+	a->fd = hosted_share_export(dma_heap_shared(b->buf), (int)m->r.flags);
+	return a->fd < 0 ? a->fd : 0;
+}
+
+/* What a message says of writes. */
+static int note_written(struct client *c, const struct message *m, struct sbuf *b, uint64_t *total)
+{
+	static const enum dma_written how[PROTO_NR_WRITTEN] = {
+		DMA_WRITTEN_UNKNOWN, DMA_WRITTEN_PAGES, DMA_WRITTEN_WHOLE};
+
+	if (m->r.n >= PROTO_NR_WRITTEN)
+		return -EINVAL;
+	return dma_holder_wrote(c->holder, b->buf, m->r.size, how[m->r.n], total);
+}
+
+static int do_written(struct client *c, struct message *m, struct answer *a)
+{
+	struct hold *h;
+	struct sbuf *b = buffer_held(c, m->r.id, &h);
+
+	return b ? note_written(c, m, b, &a->r.size) : -ENOENT;
+}
+
+static int do_usage(struct client *c, struct message *m, struct answer *a)
+{
+	struct dma_holder_info i;
+	struct proto_usage u;
+
+	(void)m;
+	closes_catch_up(c);
+	if (!dma_holder_get_info(c->holder, &i))
+		return -EINVAL;
+	u = (struct proto_usage){i.buffers, i.rss, i.charged, i.charged_peak, i.limit, i.written};
+	a->len = sizeof(u);
+	a->data = calloc(1, a->len);
+	if (!a->data)
+		return -ENOMEM;
+	memcpy(a->data, &u, sizeof(u));
 	return 0;
+}
+
+static int do_free(struct client *c, struct message *m, struct answer *a)
+{
+	struct hold *h;
+	struct sbuf *b = buffer_held(c, m->r.id, &h);
+	int err = b ? note_written(c, m, b, NULL) : -ENOENT;
+
+	(void)a;
+	if (!err)
+		buffer_free(c, b, h);
+	return err;
 }
 
 static int do_info(struct client *c, struct message *m, struct answer *a)
@@ -209,7 +282,7 @@ static int do_info(struct client *c, struct message *m, struct answer *a)
 	struct sbuf *b;
 	char name[DMA_BUF_NAME_MAX];
 
-	closes_catch_up(c->s);
+	closes_catch_up(c);
 	b = buffer_held(c, m->r.id, &h);
 	if (!b)
 		return -ENOENT;
@@ -273,7 +346,7 @@ static int do_read(struct client *c, struct message *m, struct answer *a)
 	const char *path = m->r.name + strspn(m->r.name, "/");
 	int err;
 
-	closes_catch_up(c->s);
+	closes_catch_up(c);
 	err = tree_read(&t, path, &a->data, &a->len);
 
 	return err || a->len <= PROTO_DATA ? err : in_memfd(a);
@@ -303,7 +376,8 @@ static int do_sync(struct client *c, struct message *m, struct answer *a)
 
 	if (!b)
 		return -ENOENT;
-	if (!sync_flags(m->r.flags, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END))
+	if (!sync_flags(m->r.flags, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END) ||
+	    note_written(c, m, b, NULL))
 		return -EINVAL;
 	if (!end)
 		err = fence_wait(c, b, m->r.seq, direction(m->r.flags));
@@ -409,7 +483,11 @@ static int (*const operation[PROTO_NR_OPS])(struct client *c, struct message *m,
 	[PROTO_MERGE] = do_merge,
 	[PROTO_SYNC_INFO] = do_sync_info,
 	[PROTO_READ] = do_read,
+	[PROTO_EXPORT] = do_export,
+	[PROTO_WRITTEN] = do_written,
+	[PROTO_USAGE] = do_usage,
 	[PROTO_RECLAIM] = do_reclaim,
+	[PROTO_OFFER] = do_offer,
 };
 
 void message_serve(struct client *c, struct message *m)

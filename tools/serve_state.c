@@ -70,6 +70,12 @@ FH_PRINTF(2, 3) static int broken(struct reading *r, const char *fmt, ...)
 	return -EINVAL;
 }
 
+/* What a client offered has no heap, and its bytes are not here: a server after this one could do nothing with it. */
+static bool noted_down(const struct server *s, const struct sbuf *b)
+{
+	return s->state && s->state->fd >= 0 && *b->heap;
+}
+
 /* ---- writing ---- */
 
 static void escape(char *to, size_t size, const char *from)
@@ -158,6 +164,8 @@ static int write_anew(struct server *s)
 	put_line(s, "freehold-state 1 %s\n", x->boot_id);
 	x->lines = 0;
 	for (const struct sbuf *b = s->buffers; b; b = b->next) {
+		if (!*b->heap)
+			continue;
 		put_alloc(s, b);
 		put_name(s, b);
 	}
@@ -182,19 +190,19 @@ static void tidy(struct server *s)
 
 void state_alloc(struct server *s, const struct sbuf *b)
 {
-	if (s->state && s->state->fd >= 0)
+	if (noted_down(s, b))
 		put_alloc(s, b);
 }
 
 void state_name(struct server *s, const struct sbuf *b)
 {
-	if (s->state && s->state->fd >= 0)
+	if (noted_down(s, b))
 		put_name(s, b);
 }
 
 void state_gone(struct server *s, const struct sbuf *b)
 {
-	if (!s->state || s->state->fd < 0)
+	if (!noted_down(s, b))
 		return;
 	put_line(s, "gone %" PRIx64 "\n", buffer_id(s, b->buf));
 	tidy(s);

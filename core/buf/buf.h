@@ -4,6 +4,7 @@
 #define FH_BUF_BUF_H
 
 #include <freehold/heap.h>
+#include "base/tree.h"
 #include "mm/machine.h"
 
 struct buffer; /* dmabuf.h */
@@ -13,10 +14,12 @@ struct fh_buf {
 	_Atomic(uint64_t) resv_stamps;	  /* of contexts, rising */
 	struct fh_lock lock;		  /* the lists below and who is in them; rank SPACE */
 	struct buffer *buffers;		  /* by `next`, newest first */
+	struct tree by_ino;		  /* the same */
 	uint64_t nr_buffers, bytes;
 	uint64_t last_ino;
-	struct dma_heap *heaps;	    /* by `next`, in the order of their making; fixed at birth */
-	struct dma_holder *holders; /* by `next`, in the order of their making */
+	struct dma_heap *heaps; /* by `next`, in the order of their making; fixed at birth */
+	struct tree holders;	/* by number, which rises */
+	uint64_t last_holder;
 };
 
 #endif

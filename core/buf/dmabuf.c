@@ -37,6 +37,7 @@ static void enlist(struct buffer *b)
 	if (b->next)
 		b->next->prev = b;
 	all->buffers = b;
+	tree_insert(&all->by_ino, &b->by_ino, b->pub.ino, 0);
 	all->nr_buffers++;
 	all->bytes += b->pub.size;
 	fh_unlock(&all->lock);
@@ -53,6 +54,7 @@ static void unlist(struct buffer *b)
 		b->prev->next = b->next;
 	else
 		all->buffers = b->next;
+	tree_remove(&all->by_ino, &b->by_ino);
 	all->nr_buffers--;
 	all->bytes -= b->pub.size;
 	fh_unlock(&all->lock);
@@ -118,6 +120,11 @@ void dma_buf_put(struct dma_buf *buf)
 		end(buffer_of(buf));
 }
 
+static struct buffer *of_ino(struct tree_node *n)
+{
+	return n ? (struct buffer *)((char *)n - offsetof(struct buffer, by_ino)) : NULL;
+}
+
 int dma_buf_find(struct fh_machine *m, uint64_t ino, struct dma_buf **buf)
 {
 	struct buffer *b;
@@ -126,8 +133,7 @@ int dma_buf_find(struct fh_machine *m, uint64_t ino, struct dma_buf **buf)
 	if (!m || !m->buf || !buf)
 		return -FH_EINVAL;
 	fh_lock(&m->buf->lock);
-	for (b = m->buf->buffers; b && b->pub.ino != ino; b = b->next)
-		;
+	b = of_ino(tree_find(&m->buf->by_ino, ino));
 	alive = b && get_if_alive(b);
 	fh_unlock(&m->buf->lock);
 	if (!alive)
@@ -223,11 +229,19 @@ unsigned int buffers_check(struct fh_machine *m, struct fh_text *out)
 		nr++;
 		bytes += b->pub.size;
 		broken += check_one(b, out);
+		if (of_ino(tree_find(&m->buf->by_ino, b->pub.ino)) != b) {
+			fh_text_add(out, "F1: buffer %llu is not found by its number\n",
+				    (unsigned long long)b->pub.ino);
+			broken++;
+		}
 	}
-	if (nr == m->buf->nr_buffers && bytes == m->buf->bytes)
+	if (nr == m->buf->nr_buffers && bytes == m->buf->bytes && nr == m->buf->by_ino.nr &&
+	    tree_is_sound(&m->buf->by_ino))
 		return broken;
-	fh_text_add(out, "F1: %llu buffers of %llu bytes, counted %llu of %llu\n",
+	fh_text_add(out,
+		    "F1: %llu buffers of %llu bytes, counted %llu of %llu, with numbers %llu\n",
 		    (unsigned long long)nr, (unsigned long long)bytes,
-		    (unsigned long long)m->buf->nr_buffers, (unsigned long long)m->buf->bytes);
+		    (unsigned long long)m->buf->nr_buffers, (unsigned long long)m->buf->bytes,
+		    (unsigned long long)m->buf->by_ino.nr);
 	return broken + 1;
 }

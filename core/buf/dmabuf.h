@@ -10,6 +10,7 @@ struct dma_hold;
 struct buffer {
 	struct dma_buf pub;	    /* the first */
 	struct buffer *next, *prev; /* m->buf->buffers */
+	struct tree_node by_ino;    /* m->buf->by_ino */
 	_Atomic(uint32_t) refs;	    /* 0: leaving */
 	uint64_t born_ns;
 	struct dma_resv own;	  /* where pub.resv points, unless the exporter has one */
@@ -23,9 +24,10 @@ struct buffer {
 	void *cpu; /* while vmaps */
 	bool leak_said;
 	/* Of holders, by m->buf->lock. */
-	struct dma_hold *holds; /* who has held it longest comes first */
+	struct dma_hold *holds, *last_hold; /* who has held it longest comes first */
 	unsigned int nr_holds;
 	struct dma_holder *charged; /* one of them */
+	uint64_t written;	    /* bytes, by holders that are gone, too */
 };
 
 static inline struct buffer *buffer_of(struct dma_buf *buf)

@@ -4,6 +4,7 @@
 #include "base/bitmap.h"
 #include "base/string.h"
 #include "buf/heap_buffer.h"
+#include "mm/agreed.h"
 
 /* A device's mapping. */
 struct heap_map {
@@ -498,7 +499,8 @@ unsigned int heap_buffer_check(struct heap_buffer *b, uint64_t *seen, struct fh_
 			    (unsigned long long)b->pages);
 		broken++;
 	}
-	if (b->pins == buffer_of(b->buf)->pins && !(b->agreed && (b->pins || !b->movable)))
+	if (b->pins == buffer_of(b->buf)->pins && !(b->agreed && (b->pins || !b->movable)) &&
+	    (!b->heap->area || b->agreed == agreed_is(b->heap->area, b->run[0].start)))
 		return broken;
 	fh_text_add(out, "F4: buffer %llu is pinned %u times, counted %u, and %sagreed\n",
 		    (unsigned long long)b->buf->ino, buffer_of(b->buf)->pins, b->pins,

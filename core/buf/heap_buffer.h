@@ -4,7 +4,7 @@
  *
  * Invariants (DESIGN, "Buffers"; fh_check recomputes them)
  *	F2 a heap's `used` is the sum of its buffers, its frames are theirs, each once, and in nobody else's hands.
- *	F4 an agreed buffer is not pinned, and a pinned one is not agreed.
+ *	F4 an agreed buffer is not pinned, and a pinned one is not agreed; its area knows of the agreement.
  */
 #ifndef FH_BUF_HEAP_BUFFER_H
 #define FH_BUF_HEAP_BUFFER_H

@@ -458,9 +458,45 @@ static unsigned int broken(struct fh_text *out, const char *name, const struct d
 	return 1;
 }
 
+static bool same_use(const struct dma_resv_slot *a, const struct dma_resv_slot *b)
+{
+	return a->usage == b->usage && a->f->context == b->f->context;
+}
+
+#define FEW_FENCES 8
+
+/* Slots by timeline and usage: 0, or a slot's number in the list and 1. NULL: there are few, or no memory for it. */
+static uint32_t *new_table(const struct dma_resv *r, size_t *room)
+{
+	for (*room = 16; *room < 2 * (size_t)r->nr; *room *= 2)
+		;
+	return r->nr > FEW_FENCES ? machine_alloc(r->machine, *room * sizeof(uint32_t)) : NULL;
+}
+
+/* Enters slot `i`. False: one before it is of the same timeline and usage. */
+static bool is_first(const struct dma_resv *r, uint32_t *table, size_t room, unsigned int i)
+{
+	const struct dma_resv_slot *s = &r->slot[i];
+	size_t at = (s->f->context * 4 + s->usage) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+	if (!table) {
+		for (unsigned int k = 0; k < i; k++)
+			if (same_use(&r->slot[k], s))
+				return false;
+		return true;
+	}
+	for (at &= room - 1; table[at]; at = (at + 1) & (room - 1))
+		if (same_use(&r->slot[table[at] - 1], s))
+			return false;
+	table[at] = i + 1;
+	return true;
+}
+
 unsigned int resv_check(struct dma_resv *r, const char *name, struct fh_text *out)
 {
 	unsigned int n = 0;
+	size_t room;
+	uint32_t *table = new_table(r, &room);
 
 	for (unsigned int i = 0; i < r->nr; i++) {
 		const struct dma_resv_slot *s = &r->slot[i];
@@ -469,10 +505,9 @@ unsigned int resv_check(struct dma_resv *r, const char *name, struct fh_text *ou
 			n += broken(out, name, s->f, "done, and has callbacks");
 		if (s->number > r->last || (i && s[-1].number >= s->number))
 			n += broken(out, name, s->f, "out of order");
-		for (unsigned int k = 0; k < i; k++)
-			if (r->slot[k].usage == s->usage && r->slot[k].f->context == s->f->context)
-				n += broken(out, name, s->f,
-					    "not the only one of its timeline and usage");
+		if (!is_first(r, table, room, i))
+			n += broken(out, name, s->f, "not the only one of its timeline and usage");
 	}
+	machine_free(r->machine, table, room * sizeof(uint32_t));
 	return n;
 }

@@ -2,18 +2,42 @@
 /* Buffers that may be moved while they are idle, by agreement with their owners. */
 #include "base/bitmap.h"
 #include "base/bits.h"
+#include "base/tree.h"
 #include "mm/agreed.h"
 #include "mm/machine.h"
 #include "mm/ready.h"
 
 struct agreed {
-	struct agreed *next; /* ascending in size; cma.lock */
-	struct window w;     /* where it is; cma.lock */
+	struct tree_node place, size; /* cma->agreed, agreed_by_size; cma.lock */
+	struct window w;	      /* where it is; cma.lock */
 	unsigned long count;
 	const struct cma_buffer_ops *ops;
 	void *priv;
 	bool moving; /* cma.lock */
 };
+
+static struct agreed *of_place(struct tree_node *n)
+{
+	return n ? (struct agreed *)((char *)n - offsetof(struct agreed, place)) : NULL;
+}
+
+static struct agreed *of_size(struct tree_node *n)
+{
+	return n ? (struct agreed *)((char *)n - offsetof(struct agreed, size)) : NULL;
+}
+
+/* It is at b->w. */
+static void enlist(struct cma *cma, struct agreed *b)
+{
+	tree_insert(&cma->agreed, &b->place, b->w.pfns.start, 0);
+	tree_insert(&cma->agreed_by_size, &b->size, b->count, b->w.pfns.start);
+}
+
+static void unlist(struct cma *cma, struct agreed *b)
+{
+	tree_remove(&cma->agreed, &b->place);
+	tree_remove(&cma->agreed_by_size, &b->size);
+}
 
 static bool overlap(const struct window *w, const struct cma_memrange *r, uint64_t bit,
 		    uint64_t nr_bits)
@@ -21,12 +45,13 @@ static bool overlap(const struct window *w, const struct cma_memrange *r, uint64
 	return w->r == r && bit < w->bit + w->nr_bits && w->bit < bit + nr_bits;
 }
 
+/* They lie apart: only the last that begins before the end can reach into it. */
 bool agreed_has(const struct cma *cma, const struct cma_memrange *r, uint64_t bit, uint64_t nr_bits)
 {
-	for (const struct agreed *b = cma->agreed; b; b = b->next)
-		if (overlap(&b->w, r, bit, nr_bits))
-			return true;
-	return false;
+	pfn_t end = r->base_pfn + ((bit + nr_bits) << cma->order_per_bit);
+	const struct agreed *b = of_place(tree_below(&cma->agreed, end, 0));
+
+	return b && overlap(&b->w, r, bit, nr_bits);
 }
 
 /* The buffer's window, if it is one whole buffer of a device's. cma.lock is held. */
@@ -57,7 +82,7 @@ static bool window_of(struct cma *cma, pfn_t pfn, unsigned long count, struct wi
 int cma_buffer_set_movable(struct cma *cma, pfn_t pfn, unsigned long count,
 			   const struct cma_buffer_ops *ops, void *priv)
 {
-	struct agreed *b, **at;
+	struct agreed *b;
 	bool ok;
 
 	if (!cma || !count || !ops)
@@ -68,12 +93,8 @@ int cma_buffer_set_movable(struct cma *cma, pfn_t pfn, unsigned long count,
 	*b = (struct agreed){.count = count, .ops = ops, .priv = priv};
 	fh_lock(&cma->lock);
 	ok = window_of(cma, pfn, count, &b->w);
-	for (at = &cma->agreed; ok && *at && (*at)->count < count; at = &(*at)->next)
-		;
-	if (ok) {
-		b->next = *at;
-		*at = b;
-	}
+	if (ok)
+		enlist(cma, b);
 	fh_unlock(&cma->lock);
 	if (!ok)
 		machine_free(cma->m, b, sizeof(*b));
@@ -82,34 +103,81 @@ int cma_buffer_set_movable(struct cma *cma, pfn_t pfn, unsigned long count,
 
 int cma_buffer_clear_movable(struct cma *cma, pfn_t pfn)
 {
-	struct agreed *b = NULL, **at;
-	int err = -FH_EINVAL;
+	struct agreed *b;
+	int err = 0;
 
 	if (!cma)
 		return -FH_EINVAL;
 	fh_lock(&cma->lock);
-	for (at = &cma->agreed; *at && (*at)->w.pfns.start != pfn; at = &(*at)->next)
-		;
-	if (*at && (*at)->moving) {
+	b = of_place(tree_find(&cma->agreed, pfn));
+	if (!b)
+		err = -FH_EINVAL;
+	else if (b->moving)
 		err = -FH_EBUSY;
-	} else if (*at) {
-		b = *at;
-		*at = b->next;
-		err = 0;
-	}
+	else
+		unlist(cma, b);
 	fh_unlock(&cma->lock);
-	machine_free(cma->m, b, sizeof(*b));
+	if (!err)
+		machine_free(cma->m, b, sizeof(*b));
 	return err;
+}
+
+bool agreed_is(struct cma *cma, pfn_t pfn)
+{
+	bool is;
+
+	fh_lock(&cma->lock);
+	is = tree_find(&cma->agreed, pfn);
+	fh_unlock(&cma->lock);
+	return is;
 }
 
 void agreed_forget_all(struct cma *cma)
 {
-	while (cma->agreed) {
-		struct agreed *b = cma->agreed;
+	struct agreed *b;
 
-		cma->agreed = b->next;
+	while ((b = of_place(cma->agreed.root))) {
+		unlist(cma, b);
 		machine_free(cma->m, b, sizeof(*b));
 	}
+}
+
+/* A10 of one, that lies behind all others so far. */
+static bool is_sound(const struct cma *cma, const struct agreed *b, pfn_t behind)
+{
+	const struct window *w = &b->w;
+
+	return b->place.key == w->pfns.start && w->pfns.start >= behind &&
+	       w->pfns.start == w->r->base_pfn + (w->bit << cma->order_per_bit) &&
+	       tree_from(&cma->agreed_by_size, b->count, w->pfns.start) == &b->size &&
+	       bitmap_next_clear(w->r->bitmap, w->bit, w->bit + w->nr_bits) ==
+		       w->bit + w->nr_bits &&
+	       !b->moving;
+}
+
+unsigned int agreed_check(const struct cma *cma, struct fh_text *out)
+{
+	unsigned int broken = 0;
+	pfn_t behind = 0;
+
+	if (!tree_is_sound(&cma->agreed) || !tree_is_sound(&cma->agreed_by_size) ||
+	    cma->agreed.nr != cma->agreed_by_size.nr) {
+		fh_text_add(out, "A10 area %s: %llu agreements by place, %llu by size\n", cma->name,
+			    (unsigned long long)cma->agreed.nr,
+			    (unsigned long long)cma->agreed_by_size.nr);
+		return 1;
+	}
+	for (struct tree_node *n = tree_from(&cma->agreed, 0, 0); n; n = tree_next(n)) {
+		const struct agreed *b = of_place(n);
+
+		if (!is_sound(cma, b, behind)) {
+			fh_text_add(out, "A10 area %s: an agreement of %lu frames at %#llx\n",
+				    cma->name, b->count, (unsigned long long)b->w.pfns.start);
+			broken++;
+		}
+		behind = b->w.pfns.end;
+	}
+	return broken;
 }
 
 /* ---- the move ---- */
@@ -133,14 +201,21 @@ static void rest_of(const struct cma *cma, const struct window *w, const struct 
 	}
 }
 
-/* One move being made. */
+/* One move being made, and who is asked next. */
 struct moving {
 	struct cma *cma;
+	const struct window_want *want;
 	const struct contig_want *limits;
 	struct contig_result *res;
 	struct agreed *b;
 	struct window from, to; /* the buffer's */
 	struct window hole;	/* what comes to be */
+	uint64_t
+		next_count; /* smaller ones have been looked at, and of these those below next_pfn */
+	pfn_t next_pfn;
+	uint64_t longest; /* run without a buffer that there was when it began, bits */
+	unsigned int
+		no_place_align; /* a buffer as large as the next has no place of this alignment */
 };
 
 /* A buffer may go where it keeps the alignment that it had, up to its size and to what the DMA API
@@ -154,20 +229,94 @@ static unsigned int align_of(const struct agreed *b)
 	return order < has ? order : has;
 }
 
+/* ---- whom to ask ---- */
+
+#define MOST_LOOKS 256 /* at buffers, while others wait for the area's lock */
+
+static uint64_t longest_hole(const struct cma *cma)
+{
+	uint64_t longest = 0;
+
+	for (unsigned int i = 0; i < cma->nranges; i++) {
+		const struct cma_memrange *r = &cma->ranges[i];
+		uint64_t end = cma_bitmap_maxno(cma, r), bit = 0, stop;
+
+		while ((bit = bitmap_next_clear(r->bitmap, bit, end)) < end) {
+			stop = bitmap_next_set(r->bitmap, bit, end);
+			longest = stop - bit > longest ? stop - bit : longest;
+			bit = stop;
+		}
+	}
+	return longest;
+}
+
+/* A buffer that is smaller than the hole has the rest of it on both sides, so at least half of that on one. Whether it has; if not,
+ * where the next of its size is that may have, at the earliest. */
+static bool has_room_beside(const struct moving *mv, const struct agreed *b, pfn_t *next)
+{
+	const struct cma_memrange *r = b->w.r;
+	uint64_t end = cma_bitmap_maxno(mv->cma, r), behind = b->w.bit + b->w.nr_bits, half, at;
+
+	if (b->w.nr_bits >= mv->want->nr_bits)
+		return true;
+	half = (mv->want->nr_bits - b->w.nr_bits + 1) / 2;
+	if (half <= b->w.bit && bitmap_next_set(r->bitmap, b->w.bit - half, b->w.bit) == b->w.bit)
+		return true;
+	at = bitmap_find_clear(r->bitmap, end, behind, half, 0, 0);
+	if (at == behind)
+		return true;
+	*next = r->base_pfn + r->count;
+	if (at != BITMAP_NONE)
+		*next = r->base_pfn + ((at - b->w.nr_bits) << mv->cma->order_per_bit);
+	return false;
+}
+
+/* Where windows that the buffer is part of may lie. */
+static struct window_want around(const struct moving *mv)
+{
+	const struct window *w = &mv->b->w;
+	struct window_want want = *mv->want;
+	uint64_t nr = want.nr_bits, end = cma_bitmap_maxno(mv->cma, w->r);
+	uint64_t lo = w->bit > nr ? w->bit - nr : 0, hi = w->bit + w->nr_bits;
+	pfn_t low, high;
+
+	hi = end - hi > nr ? hi + nr : end;
+	low = w->r->base_pfn + (lo << mv->cma->order_per_bit);
+	high = w->r->base_pfn + (hi << mv->cma->order_per_bit);
+	want.low = want.low > low ? want.low : low;
+	want.high = want.high && want.high < high ? want.high : high;
+	return want;
+}
+
+/* Somewhere there is a place for the buffer, whatever the hole takes. */
+static bool has_place(const struct moving *mv, const struct window_want *there)
+{
+	for (unsigned int i = 0; i < mv->cma->nranges; i++)
+		if (window_fits(mv->cma, &mv->cma->ranges[i], there))
+			return true;
+	return false;
+}
+
+/* Without the buffer there would be a window. cma.lock is held. */
+static bool makes_window(struct moving *mv)
+{
+	struct window_want want = around(mv);
+
+	mv->from = mv->b->w;
+	return window_without(mv->cma, &mv->hole, &want, &mv->from) &&
+	       overlap(&mv->hole, mv->from.r, mv->from.bit, mv->from.nr_bits);
+}
+
 /* Without the buffer there would be a window, and elsewhere one for the buffer: both are marked, and
  * so is what of the buffer is in neither. cma.lock is held. */
-static bool plan(struct moving *mv, const struct window_want *want)
+static bool plan(struct moving *mv)
 {
 	struct window_want there = {.nr_bits = mv->b->w.nr_bits, .align_order = align_of(mv->b)};
 	struct cma *cma = mv->cma;
 	struct window part[2];
 	bool ok;
 
-	mv->from = mv->b->w;
-	bitmap_clear(mv->from.r->bitmap, mv->from.bit, mv->from.nr_bits);
-	ok = window_search(cma, &mv->hole, want);
-	bitmap_set(mv->from.r->bitmap, mv->from.bit, mv->from.nr_bits);
-	if (!ok || !overlap(&mv->hole, mv->from.r, mv->from.bit, mv->from.nr_bits))
+	if (mv->b->moving || there.align_order >= mv->no_place_align || !makes_window(mv))
 		return false;
 	rest_of(cma, &mv->hole, &mv->from, part);
 	for (unsigned int i = 0; i < 2; i++)
@@ -177,8 +326,47 @@ static bool plan(struct moving *mv, const struct window_want *want)
 		window_mark(cma, &mv->to);
 	for (unsigned int i = 0; i < 2 && !ok; i++)
 		window_clear(cma, part[i].r, part[i].bit, part[i].nr_bits);
+	/* Those that come are as large at least. */
+	if (!ok && !has_place(mv, &there))
+		mv->no_place_align = there.align_order;
 	mv->b->moving = ok;
 	return ok;
+}
+
+/* The smallest buffer that helps, of those that have not been looked at: it is planned for. False: so many looks and none;
+ * mv->b NULL: there are no more. cma.lock is held. */
+static bool plan_next(struct moving *mv)
+{
+	struct cma *cma = mv->cma;
+
+	for (unsigned int looks = 0; looks < MOST_LOOKS; looks++) {
+		pfn_t next;
+
+		mv->b = of_size(tree_from(&cma->agreed_by_size, mv->next_count, mv->next_pfn));
+		if (!mv->b || mv->b->w.nr_bits > mv->longest || !mv->no_place_align) {
+			mv->b = NULL;
+			return false;
+		}
+		mv->next_count = mv->b->count;
+		mv->next_pfn = next = mv->b->w.pfns.end;
+		if (!has_room_beside(mv, mv->b, &next))
+			mv->next_pfn = next;
+		else if (plan(mv))
+			return true;
+	}
+	return false;
+}
+
+/* Buffers that are so small that even between two of the longest holes they are not enough need not be looked at. */
+static void begin(struct moving *mv)
+{
+	fh_lock(&mv->cma->lock);
+	mv->longest = longest_hole(mv->cma);
+	fh_unlock(&mv->cma->lock);
+	mv->no_place_align = UINT32_MAX;
+	if (mv->want->nr_bits > 2 * mv->longest + 1)
+		mv->next_count =
+			((mv->want->nr_bits - 2 * mv->longest - 1) << mv->cma->order_per_bit) + 1;
 }
 
 static int empty(const struct moving *mv, const struct window *w)
@@ -215,8 +403,10 @@ static void left(struct moving *mv)
 	struct window part[2];
 
 	fh_lock(&mv->cma->lock);
+	unlist(mv->cma, mv->b);
 	mv->b->w = mv->to;
 	mv->b->moving = false;
+	enlist(mv->cma, mv->b);
 	fh_unlock(&mv->cma->lock);
 	rest_of(mv->cma, &mv->from, &mv->hole, part);
 	drop(mv->cma, &part[0], true);
@@ -285,27 +475,18 @@ static int move(struct moving *mv)
 int agreed_make_hole(struct cma *cma, const struct window_want *want,
 		     const struct contig_want *limits, struct window *w, struct contig_result *res)
 {
-	struct moving mv = {.cma = cma, .limits = limits, .res = res};
-	int err = -FH_ENOMEM;
+	struct moving mv = {.cma = cma, .want = want, .limits = limits, .res = res};
+	int err = -FH_EAGAIN;
+	bool planned;
 
-	for (unsigned int skip = 0;; skip++) {
-		unsigned int n = 0;
-		bool ok = false;
-
+	for (begin(&mv); err == -FH_EAGAIN;) {
 		fh_lock(&cma->lock);
-		for (mv.b = cma->agreed; mv.b && !ok; n++) {
-			ok = n >= skip && !mv.b->moving && plan(&mv, want);
-			if (!ok)
-				mv.b = mv.b->next;
-		}
+		planned = plan_next(&mv);
 		fh_unlock(&cma->lock);
-		if (!ok)
-			return err;
-		err = move(&mv);
-		if (err != -FH_EAGAIN)
-			break;
-		err = -FH_ENOMEM;
-		skip = n - 1;
+		if (planned)
+			err = move(&mv);
+		else if (!mv.b)
+			return -FH_ENOMEM;
 	}
 	if (!err)
 		*w = mv.hole;

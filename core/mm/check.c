@@ -3,6 +3,7 @@
 #include "base/bitmap.h"
 #include "base/bits.h"
 #include "base/string.h"
+#include "mm/agreed.h"
 #include "mm/check_zpool.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
@@ -487,6 +488,11 @@ static void check_small(struct check *c, const struct cma *cma)
 			    bitmap_next_set(r->bitmap, k * per, (k + 1) * per) == (k + 1) * per)
 				broken(c, "A9 area %s: block %llu of range %u is small, and free",
 				       cma->name, (ull)k, i);
+			if (r->block[k].full &&
+			    (!r->block[k].small ||
+			     bitmap_next_clear(r->bitmap, k * per, (k + 1) * per) < (k + 1) * per))
+				broken(c, "A9 area %s: block %llu of range %u is full, and is not",
+				       cma->name, (ull)k, i);
 		}
 		if (small != r->nr_small)
 			broken(c, "A9 area %s: %llu small blocks, %llu counted", cma->name,
@@ -513,6 +519,7 @@ static void check_area(struct check *c, struct cma *cma)
 	}
 	check_small(c, cma);
 	check_ready(c, cma);
+	c->broken += agreed_check(cma, &c->out);
 	if (cma->count - cma->available_count != marked << cma->order_per_bit)
 		broken(c, "A1 area %s: available %llu of %llu, %llu bits set", cma->name,
 		       (ull)cma->available_count, (ull)cma->count, (ull)marked);

@@ -398,7 +398,7 @@ bool cma_release(struct cma *cma, pfn_t pfn, unsigned long count)
 	 * finds the mark gone, and nobody finds a window whose frames are not free yet. */
 	fh_lock(&cma->lock);
 	all = bitmap_next_clear(r->bitmap, bit, bit + nr) == bit + nr &&
-	      !agreed_has(cma, r, bit, nr) &&
+	      !(cma->agreed.root && agreed_has(cma, r, bit, nr)) &&
 	      !(cma->prepared.r == r && bit < cma->prepared.bit + cma->prepared.nr_bits &&
 		cma->prepared.bit < bit + nr);
 	if (all) {

@@ -11,6 +11,7 @@
  *	A5 no page in an area is held, but in policy `movable`.
  *	A9 a block counts as broken by small buffers (`small`, nr_small) only while a buffer is in it.
  *	A7 nr_ready counts the frames known to be zero.
+ *	(A10, of agreements, is in mm/agreed.h.)
  *	A8 a frame known to be zero is free, not marked, in a ready block, and all its bytes are zero.
  *
  * Locking. cma.lock, rank CMA: bitmaps, counts. Not held while tenants are moved: a window is
@@ -23,12 +24,14 @@
 #include <stdatomic.h>
 #include <freehold/cma.h>
 #include "base/lock.h"
+#include "base/tree.h"
 #include "mm/block.h"
 
 /* What an area knows of one of its blocks beyond the block's state. */
 struct area_block {
 	_Atomic(uint8_t) lent; /* its terms let it be; written under the block's lock */
 	bool small;	       /* buffers of less than a block have broken it; cma.lock */
+	bool full;	       /* and a search found no frame without one; cma.lock */
 	bool ready;	       /* kept for devices, whatever the share is; cma.lock */
 	bool barren;	       /* nothing in it can be exchanged, when last looked; cma.lock */
 	uint16_t left;	       /* pages that exchange took out since a device had it; cma.lock */
@@ -94,7 +97,7 @@ struct cma {
 	uint64_t nr_ready;   /* frames that are zero in ready blocks; cma.lock */
 	uint64_t ready_at;   /* block that is tried next; cma.lock */
 	struct cma_async *async_first, *async_last; /* waiting, oldest first; cma.lock */
-	struct agreed *agreed;			    /* buffers that may be moved; cma.lock */
+	struct tree agreed, agreed_by_size;	    /* buffers that may be moved; cma.lock */
 	struct window prepared;			    /* by cma_prepare(); r NULL: none; cma.lock */
 	_Atomic(uint64_t) prepared_count;	    /* frames asked for; written under cma.lock */
 	struct area_exchange exchange;

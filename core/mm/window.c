@@ -58,6 +58,15 @@ static uint64_t next_clear(const struct cma *cma, const struct cma_memrange *r,
 	}
 }
 
+bool window_fits(const struct cma *cma, const struct cma_memrange *r,
+		 const struct window_want *want)
+{
+	uint64_t first, end;
+
+	bounds(cma, r, want, &first, &end);
+	return first < end && next_clear(cma, r, want, first, end) != BITMAP_NONE;
+}
+
 static struct range pfns_of(const struct cma *cma, const struct cma_memrange *r, uint64_t bit,
 			    uint64_t nr_bits)
 {
@@ -108,6 +117,7 @@ void window_clear(struct cma *cma, struct cma_memrange *r, uint64_t bit, uint64_
 	bitmap_clear(r->bitmap, bit, nr_bits);
 	cma->available_count += nr_bits << cma->order_per_bit;
 	for (uint64_t b = bit / per; r->nr_small && b <= (bit + nr_bits - 1) / per; b++) {
+		r->block[b].full = false;
 		if (r->block[b].small &&
 		    bitmap_next_set(r->bitmap, b * per, (b + 1) * per) == (b + 1) * per) {
 			r->block[b].small = false;
@@ -371,6 +381,15 @@ static uint64_t emptiest(const struct search *s, const struct block_map *map, ui
 	return best;
 }
 
+/* A block of small buffers without a frame that is nobody's is not searched again until one of them goes. */
+static __attribute__((noinline)) void note_full(const struct search *s, uint64_t i)
+{
+	uint64_t per = block_bits(s->cma), end = (i + 1) * per;
+
+	if (s->r->block[i].small)
+		s->r->block[i].full = bitmap_next_clear(s->r->bitmap, i * per, end) == end;
+}
+
 /* Windows within block `i` of the range. What they cost depends on how many of their frames are taken, which are all but what
  * is free of the block, or more. */
 static void search_block(struct search *s, uint64_t i)
@@ -391,7 +410,11 @@ static void search_block(struct search *s, uint64_t i)
 		found(s, bit, 0, NO_GLOVE); /* no need for its map */
 		return;
 	}
-	if (bit == BITMAP_NONE || !map_of(s->cma->m, block_of(s, i), !s->want->free, &map))
+	if (bit == BITMAP_NONE) {
+		note_full(s, i);
+		return;
+	}
+	if (!map_of(s->cma->m, block_of(s, i), !s->want->free, &map))
 		return;
 	bit = emptiest(s, &map, bit, end, least, &taken);
 	if (bit != BITMAP_NONE)
@@ -421,7 +444,8 @@ static void search_down(struct search *s, bool broken)
 		for (uint64_t i = area_nr_blocks(s->r); i-- > 0 && s->best_cost;) {
 			if (s->best.r && !s->want->free && s->looks >= MOST_LOOKS)
 				return;
-			if (broken ? s->r->block[i].small : is_unbroken(s, i))
+			if (broken ? s->r->block[i].small && !s->r->block[i].full
+				   : is_unbroken(s, i))
 				search_block(s, i);
 		}
 	}
@@ -458,6 +482,20 @@ bool window_search(struct cma *cma, struct window *w, const struct window_want *
 	if (s.best_cost && !is_small(cma, want->nr_bits))
 		cma->search_at = w->pfns.end;
 	return true;
+}
+
+bool window_without(struct cma *cma, struct window *w, const struct window_want *want,
+		    const struct window *gone)
+{
+	uint64_t per = block_bits(cma);
+	bool ok;
+
+	bitmap_clear(gone->r->bitmap, gone->bit, gone->nr_bits);
+	for (uint64_t b = gone->bit / per; b <= (gone->bit + gone->nr_bits - 1) / per; b++)
+		gone->r->block[b].full = false;
+	ok = window_fits(cma, gone->r, want) && window_search(cma, w, want);
+	bitmap_set(gone->r->bitmap, gone->bit, gone->nr_bits);
+	return ok;
 }
 
 bool window_cheapest(struct cma *cma, struct window *w, const struct window_want *want)

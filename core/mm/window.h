@@ -36,7 +36,13 @@ bool window_first(struct cma *cma, struct window *w, const struct window_want *w
 bool window_cheapest(struct cma *cma, struct window *w, const struct window_want *want);
 /* The cheapest window, not marked; and the mark, of nothing if it is empty. cma.lock is held. */
 bool window_search(struct cma *cma, struct window *w, const struct window_want *want);
+/* The one there would be if `gone`, which is marked, was not. cma.lock is held. */
+bool window_without(struct cma *cma, struct window *w, const struct window_want *want,
+		    const struct window *gone);
 void window_mark(struct cma *cma, struct window *w);
+/* Whether a range has a window at all, whatever it costs. cma.lock is held. */
+bool window_fits(const struct cma *cma, const struct cma_memrange *r,
+		 const struct window_want *want);
 /* Takes marks away: a window that could not be emptied, or part of a buffer. cma.lock is held. */
 void window_clear(struct cma *cma, struct cma_memrange *r, uint64_t bit, uint64_t nr_bits);
 

@@ -118,45 +118,64 @@ void view_heaps(struct view *v)
 	}
 }
 
+/* By enum dma_written. */
+static const char *const counted[] = {"-", "pages", "whole"};
+
 void view_holders(struct view *v)
 {
 	struct dma_holder_info i;
+	uint64_t number = 0;
 
-	view_add(v, "%8s %12s %12s %12s %12s %12s %8s  %s\n", "pid", "charged", "peak", "limit",
-		 "rss", "pss", "buffers", "name");
-	for (unsigned int n = 0; dma_holder_nth(v->m, n, &i); n++)
-		view_add(v, "%8lld %12llu %12llu %12llu %12llu %12llu %8llu  %s\n",
+	view_add(v, "%8s %12s %12s %12s %12s %12s %8s %12s %7s  %s\n", "pid", "charged", "peak",
+		 "limit", "rss", "pss", "buffers", "written", "counted", "name");
+	while (holder_after(v->m, &number, &i))
+		view_add(v, "%8lld %12llu %12llu %12llu %12llu %12llu %8llu %12llu %7s  %s\n",
 			 (long long)i.pid, (ull)i.charged, (ull)i.charged_peak, (ull)i.limit,
-			 (ull)i.rss, (ull)i.pss, (ull)i.buffers, i.name);
+			 (ull)i.rss, (ull)i.pss, (ull)i.buffers, (ull)i.written, counted[i.how],
+			 i.name);
 }
 
-/* Who is charged comes with a star. */
+/* Who is charged comes with a star, who has its writes counted with `=BYTES', or `~BYTES' where whole buffers were. */
 static void show_holders(struct view *v, const struct buffer *b)
 {
 	fh_lock(&v->m->buf->lock);
-	for (const struct dma_hold *hold = b->holds; hold; hold = hold->next_of_buffer)
+	for (const struct dma_hold *hold = b->holds; hold; hold = hold->next_of_buffer) {
 		view_add(v, " %s(%lld)%s", hold->holder->name, (long long)hold->holder->pid,
 			 hold->holder == b->charged ? "*" : "");
+		if (hold->how != DMA_WRITTEN_UNKNOWN)
+			view_add(v, "%c%llu", hold->how == DMA_WRITTEN_PAGES ? '=' : '~',
+				 (ull)hold->written);
+	}
 	if (!b->holds)
 		view_add(v, " nobody known");
 	fh_unlock(&v->m->buf->lock);
 	view_put(v, "\n", 1);
 }
 
+static uint64_t written_of(struct dma_buf *buf)
+{
+	uint64_t written;
+
+	fh_lock(&buf->machine->buf->lock);
+	written = buffer_of(buf)->written;
+	fh_unlock(&buf->machine->buf->lock);
+	return written;
+}
+
 void view_buffers(struct view *v)
 {
 	uint64_t now = machine_clock(v->m);
 
-	view_add(v, "%8s %12s %10s %5s  %-24s %-31s  %s\n", "ino", "size", "age_ms", "count",
-		 "heap", "name", "holders");
+	view_add(v, "%8s %12s %10s %5s %12s  %-24s %-31s  %s\n", "ino", "size", "age_ms", "count",
+		 "written", "heap", "name", "holders");
 	for (struct dma_buf *b = buffer_next(v->m, NULL); b; b = buffer_next(v->m, b)) {
 		uint64_t born = buffer_of(b)->born_ns;
 		char name[DMA_BUF_NAME_MAX];
 
 		dma_buf_get_name(b, name);
-		view_add(v, "%8llu %12llu %10llu %5u  %-24s %-31s ", (ull)b->ino, (ull)b->size,
-			 (ull)(now > born ? (now - born) / 1000000 : 0), refs_of(b), b->exp_name,
-			 name[0] ? name : "-");
+		view_add(v, "%8llu %12llu %10llu %5u %12llu  %-24s %-31s ", (ull)b->ino,
+			 (ull)b->size, (ull)(now > born ? (now - born) / 1000000 : 0), refs_of(b),
+			 (ull)written_of(b), b->exp_name, name[0] ? name : "-");
 		show_holders(v, buffer_of(b));
 	}
 }

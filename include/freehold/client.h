@@ -60,6 +60,45 @@ int fhc_free(struct fhc *c, uint64_t id);
 /* The same and close(buf->fd), in the order that is cheapest; nothing is waited for. */
 int fhc_release(struct fhc *c, struct fhc_buffer *buf);
 
+/* Another descriptor of a buffer that this program has, to pass on: an open of its own, which counts as somebody who has the buffer until it is
+ * closed everywhere. fd_flags as fhc_alloc()'s: with O_RDONLY the receiver can look, and the kernel refuses him a map for writing. -EACCES:
+ * this program has the buffer by descriptors for reading alone, and asks for one to write (or the other way round); -ENOENT: it is not known
+ * as this program's; -EINVAL: other flags; -EMFILE. */
+int fhc_export(struct fhc *c, uint64_t id, int fd_flags, int *fd);
+
+/* All of the buffer in memory: PROT_READ, or PROT_READ | PROT_WRITE. The map is the connection's, whatever becomes of the descriptor, until
+ * fhc_unmap() or fhc_close(). -EINVAL: another prot, an empty buffer; -EACCES: not by this descriptor; -EBADF; -ENOMEM. */
+int fhc_map(struct fhc *c, const struct fhc_buffer *buf, int prot, void **at);
+/* -EINVAL: no map of fhc_map() begins there. */
+int fhc_unmap(struct fhc *c, void *at);
+
+/* ---- what was written ---- */
+
+/*
+ * From now on what is written through fhc_map()s is counted, by the page of 4096 bytes (2 MiB where buffers are of huge pages): a page that
+ * is written any number of times between two looks counts once, whole. Who writes does not matter: this program's threads, or the kernel for it
+ * (read() into a map). Looked at, and told to the server, which shows it: at fhc_sync() with END and WRITE, fhc_written(), fhc_unmap(), fhc_free() and
+ * fhc_release(). What was written before it was turned on, by way of other maps, by a child after fork(), or after the last look of a program that dies, is
+ * not counted. Off: what was written until now is told.
+ * -EOPNOTSUPP: this kernel cannot tell (Linux before 6.7, or userfaultfd forbidden). Then a buffer with a map for writing counts whole at each
+ * fhc_sync() with END and WRITE, and read-outs say so; so it is also, without an error here, with buffers that are another driver's DMA-BUFs.
+ * -ENOMEM, -EMFILE, -ENFILE: nothing is counted.
+ */
+int fhc_count_writes(struct fhc *c, bool on);
+/* Bytes, by this program, as long as it has held the buffer. -ENOENT: it is not known as this program's. */
+int fhc_written(struct fhc *c, uint64_t id, uint64_t *bytes);
+
+/* What the server counts of this program; bytes but for the first. */
+struct fhc_usage {
+	uint64_t buffers;
+	uint64_t held;	       /* of all buffers that it has */
+	uint64_t charged;      /* of those that it is charged for */
+	uint64_t charged_peak; /* the most that was */
+	uint64_t limit;	       /* of what it may be charged for; 0: none */
+	uint64_t written;      /* into all buffers that it ever had */
+};
+int fhc_get_usage(struct fhc *c, struct fhc_usage *usage);
+
 struct fhc_info {
 	uint64_t id, size;
 	uint64_t holders; /* programs that are known to hold it */
@@ -104,11 +143,15 @@ enum fhc_op {
 	FHC_MERGE,
 	FHC_SYNC_INFO,
 	FHC_READ,
+	FHC_EXPORT,
+	FHC_WRITTEN,
+	FHC_USAGE,
 	FHC_NR_OPS,
 };
 
 /* What each takes: HEAP n; ALLOC name, size, flags; IMPORT fd; FREE, INFO id; SET_NAME id, name; SYNC, EXPORT_SYNC id, flags;
- * IMPORT_SYNC id, flags, fd; MERGE name, fd, fd2; SYNC_INFO fd; READ name. Unused ones 0, descriptors -1. */
+ * IMPORT_SYNC id, flags, fd; MERGE name, fd, fd2; SYNC_INFO fd; READ name; EXPORT id, flags (O_CLOEXEC whatever
+ * they say); WRITTEN id; USAGE nothing. Unused ones 0, descriptors -1. */
 struct fhc_request {
 	enum fhc_op op;
 	uint64_t id, size, flags;
@@ -119,12 +162,14 @@ struct fhc_request {
 struct fhc_reply {
 	int err; /* 0 or negative */
 	struct fhc_buffer
-		buf; /* ALLOC, IMPORT; .fd alone: EXPORT_SYNC, MERGE. The receiver's to close */
+		buf; /* ALLOC, IMPORT; .fd alone: EXPORT_SYNC, MERGE, EXPORT. The receiver's to close */
 	struct fhc_info info;
 	struct fhc_heap heap;
 	const void *
 		data; /* READ, SYNC_INFO (struct sync_file_info and its fences); until done() returns */
 	size_t len;
+	uint64_t written;	/* WRITTEN */
+	struct fhc_usage usage; /* USAGE */
 };
 typedef void fhc_done(void *arg, const struct fhc_reply *reply);
 

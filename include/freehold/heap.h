@@ -85,6 +85,18 @@ FH_MUST_CHECK int dma_holder_add(struct dma_holder *holder, struct dma_buf *buf)
 FH_MUST_CHECK int dma_holder_drop(struct dma_holder *holder, struct dma_buf *buf);
 bool dma_holder_has(struct dma_holder *holder, struct dma_buf *buf);
 
+/* How a holder's writes are known: what is shown beside their number. */
+enum dma_written {
+	DMA_WRITTEN_UNKNOWN, /* nobody counts */
+	DMA_WRITTEN_PAGES,   /* each page that was written, whole */
+	DMA_WRITTEN_WHOLE,   /* buffers that were said to be written, whole: at least some of it */
+};
+/* It has written so many bytes more into a buffer that it holds (0: it counts from now on). Until the hold ends they are *total; in the holder's
+ * and the buffer's sums they stay. A sum stops at 2^64 - 1. WHOLE once is WHOLE from then on. total NULL: not asked. -FH_ENOENT: it does not
+ * hold it; -FH_EINVAL also: how is UNKNOWN and bytes are not 0. */
+FH_MUST_CHECK int dma_holder_wrote(struct dma_holder *holder, struct dma_buf *buf, uint64_t bytes,
+				   enum dma_written how, uint64_t *total);
+
 struct dma_holder_info {
 	char name[DMA_HOLDER_NAME_MAX];
 	int64_t pid;
@@ -92,7 +104,11 @@ struct dma_holder_info {
 	uint64_t rss;			       /* bytes of all it holds */
 	uint64_t pss;			       /* each divided by how many hold it */
 	uint64_t buffers;
+	uint64_t written; /* bytes, into all it ever held */
+	enum dma_written how;
 };
+/* False: one is NULL. */
+bool dma_holder_get_info(struct dma_holder *holder, struct dma_holder_info *info);
 /* By number, in the order of their making; false past the last. */
 bool dma_holder_nth(struct fh_machine *m, unsigned int n, struct dma_holder_info *info);
 

@@ -163,6 +163,13 @@ bool hosted_share_stock(struct hosted *h);
 /* A descriptor to give away: an open file of its own of the memfd. flags: O_RDONLY, O_WRONLY or O_RDWR, and O_CLOEXEC. With
  * HOSTED_UDMABUF the buffer's one DMA-BUF, which is always readable and writable. -FH_EINVAL: other flags; -errno of the host. */
 FH_MUST_CHECK int hosted_share_export(void *shared, int flags);
+/* That DMA-BUF, this process's; -1: none was given away, and what was is a memfd. */
+int hosted_share_dmabuf(void *shared);
+/* How many have a DMA-BUF of the host beside this descriptor: others of this process and of all, mappings, drivers that imported it, messages under way. 0:
+ * nobody, and nobody can come by it but through this descriptor. Nothing waits. -FH_EINVAL: no DMA-BUF, or a kernel that does not say. */
+FH_MUST_CHECK long hosted_dmabuf_others(int fd);
+/* Whether fd is a DMA-BUF as `known` is one. Nothing is asked of the file itself, which may be anybody's. */
+FH_MUST_CHECK bool hosted_dmabuf_like(int fd, int known);
 /* The next buffer of as many bytes that this thread allocates from a heap of a machine on h has this memfd and what is in it, not a
  * new one: for who takes buffers over from a server before. 0: the descriptor is the platform's now, which closes it with the buffer, or where the
  * allocation fails behind that. fd -1: no more. -FH_EINVAL: not sealed like one of ours, of huge pages, not whole pages, or not readable and writable. */

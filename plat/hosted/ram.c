@@ -100,6 +100,28 @@ static int check_host(const struct hosted *h, struct hosted_why *why)
 	return 0;
 }
 
+/* As far beyond a boundary of 2 MiB as the first bank: where blocks begin, huge pages can stand (share.c). */
+static char *map_aligned(const struct hosted *h)
+{
+	uint64_t first = h->bank[0].start << FH_PAGE_SHIFT, before, behind;
+	char *room = mmap(NULL, h->ram_size + HOSTED_HUGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (room == MAP_FAILED)
+		return MAP_FAILED;
+	before = (first - (uintptr_t)room) & (HOSTED_HUGE - 1);
+	behind = HOSTED_HUGE - before;
+	if (mmap(room + before, h->ram_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 h->ram_fd, 0) == MAP_FAILED) {
+		munmap(room, h->ram_size + HOSTED_HUGE);
+		return MAP_FAILED;
+	}
+	if (before)
+		munmap(room, before);
+	munmap(room + before + h->ram_size, behind);
+	return room + before;
+}
+
 int hosted_ram_create(struct hosted *h, const struct hosted_opts *opts, struct hosted_why *why)
 {
 	int err = add_banks(h, opts, why);
@@ -115,7 +137,7 @@ int hosted_ram_create(struct hosted *h, const struct hosted_opts *opts, struct h
 	}
 	h->ram = MAP_FAILED;
 	if (!ftruncate(h->ram_fd, (off_t)h->ram_size))
-		h->ram = mmap(NULL, h->ram_size, PROT_READ | PROT_WRITE, MAP_SHARED, h->ram_fd, 0);
+		h->ram = map_aligned(h);
 	if (h->ram == MAP_FAILED) {
 		snprintf(why->text, sizeof(why->text), "%" PRIu64 " MiB of RAM as a memfd: %s",
 			 h->ram_size >> 20, strerror(errno));

@@ -9,11 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/udmabuf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,7 +22,7 @@
 #define MFD_HUGE_2MB (21U << 26)
 #endif
 
-#define HUGE_PAGES 512u /* of 4 KiB in one of 2 MiB */
+#define HUGE_PAGES (HOSTED_HUGE >> FH_PAGE_SHIFT)
 #define SEALS	   (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 struct part {
@@ -97,8 +95,7 @@ static char *address(const struct hosted *h, const struct part *p)
 static bool parts_huge(const struct hosted *h, const struct part *p, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		if (p[i].nr % HUGE_PAGES ||
-		    (uintptr_t)address(h, &p[i]) & ((HUGE_PAGES << FH_PAGE_SHIFT) - 1))
+		if (p[i].nr % HUGE_PAGES || (uintptr_t)address(h, &p[i]) & (HOSTED_HUGE - 1))
 			return false;
 	return true;
 }
@@ -428,29 +425,26 @@ int hosted_share_open(void *shared)
 	return fd;
 }
 
-/* The buffer's one DMA-BUF; -1: the host makes none. */
+/* The buffer's one DMA-BUF; negative: the host makes none. */
 static int dmabuf_of(struct hosted_share *s)
 {
-	struct udmabuf_create c = {
-		.memfd = (uint32_t)s->fd,
-		.flags = UDMABUF_FLAGS_CLOEXEC,
-		.size = s->nr_pages << FH_PAGE_SHIFT,
-	};
-	int none = -1, dev, fd = s->dmabuf;
+	int none = -1, fd = s->dmabuf;
 
 	if (fd >= 0)
 		return fd;
-	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	fd = dev < 0 ? -1 : ioctl(dev, UDMABUF_CREATE, &c);
+	fd = hosted_udmabuf(s->fd, s->nr_pages << FH_PAGE_SHIFT);
 	if (fd < 0)
-		say_once(s->h, "/dev/udmabuf", errno);
-	if (dev >= 0)
-		close(dev);
+		say_once(s->h, "/dev/udmabuf", -fd);
 	if (fd >= 0 && !atomic_compare_exchange_strong(&s->dmabuf, &none, fd)) {
 		close(fd); /* another thread was first */
 		fd = none;
 	}
 	return fd;
+}
+
+int hosted_share_dmabuf(void *shared)
+{
+	return ((struct hosted_share *)shared)->dmabuf;
 }
 
 int hosted_share_export(void *shared, int flags)

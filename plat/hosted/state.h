@@ -12,6 +12,7 @@ struct hosted_vmap;
 struct hosted_share;
 struct hosted_shown;
 
+#define HOSTED_HUGE   (UINT64_C(2) << 20) /* bytes of a huge page of buffers */
 #define HOSTED_SPARES 16
 /* A memfd without size or seals, opened twice: for the machine, and to give away. */
 struct hosted_spare {
@@ -111,6 +112,9 @@ int hosted_share(void *ctx, const struct range *run, unsigned int nr_runs, void 
 int hosted_share_show(void *ctx, void *shared);
 int hosted_share_move(void *ctx, void *shared, const struct range *run, unsigned int nr_runs);
 void hosted_unshare(void *ctx, void *shared);
+/* A DMA-BUF of a memfd's pages, which are the kernel's to keep as long as anybody has it. -errno of the host. */
+int hosted_udmabuf(int memfd, uint64_t size);
+
 /* The file that is mapped at pages of RAM's memfd, and where in it: for how many from there on, at most nr. */
 uint64_t hosted_file_at(const struct hosted *h, uint64_t file_page, uint64_t nr, int *fd,
 			uint64_t *fd_page);

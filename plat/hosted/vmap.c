@@ -51,13 +51,28 @@ static bool map_run(struct hosted *h, char *base, uint64_t file_page, uint64_t n
 	return true;
 }
 
+/* Addresses where huge pages can stand, if it may be that (share.c). */
+static char *reserve(uint64_t size)
+{
+	uint64_t more = size < HOSTED_HUGE ? 0 : HOSTED_HUGE, before;
+	char *p = mmap(NULL, size + more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		       -1, 0);
+
+	if (p == MAP_FAILED || !more)
+		return p;
+	before = -(uintptr_t)p & (HOSTED_HUGE - 1);
+	if (before)
+		munmap(p, before);
+	munmap(p + before + size, more - before);
+	return p + before;
+}
+
 /* All of it, or nothing. */
 static bool map_all(struct hosted *h, struct hosted_vmap *v)
 {
 	uint64_t at = 0;
 
-	v->base = mmap(NULL, v->nr_pages << FH_PAGE_SHIFT, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	v->base = reserve(v->nr_pages << FH_PAGE_SHIFT);
 	if (v->base == MAP_FAILED)
 		return false;
 	for (unsigned int i = 0; i < v->nr_runs; i++) {

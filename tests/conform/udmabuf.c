@@ -143,9 +143,11 @@ static void argument_cases(void)
 {
 	struct udmabuf_create arg;
 	int low, null = open("/dev/null", O_RDWR),
-		 file = open("/tmp/conform-file", O_RDWR | O_CREAT, 0600);
+		 file = open("/dev/shm", O_RDWR | O_TMPFILE, 0600);
 	int buffer;
 
+	if (file < 0) /* a file in memory, as where the captures were made */
+		file = open("/tmp/conform-file", O_RDWR | O_CREAT, 0600);
 	begin();
 	arg = (struct udmabuf_create){(__u32)memfd, 0, 0, PAGE};
 	if (ftruncate(file, 4 * PAGE) == 0)

@@ -47,6 +47,21 @@ static int no_write(const struct exec_mem *m, uint64_t at, const void *from, siz
 	return -EFAULT;
 }
 
+static void check_create(const struct exec_create *c, bool one)
+{
+	uint64_t size = 0;
+
+	expect(c->count && c->count <= EXEC_UDMABUF_ITEMS && (!one || c->count == 1),
+	       "create: how many");
+	for (uint32_t i = 0; i < c->count; i++) {
+		expect(!(c->item[i].offset % 4096) && !(c->item[i].size % 4096) &&
+			       c->item[i].size <= EXEC_UDMABUF_BYTES,
+		       "create: whole pages");
+		size += c->item[i].size;
+	}
+	expect(size && size <= EXEC_UDMABUF_BYTES, "create: not too much");
+}
+
 /* What is let through keeps what Linux promises of it. */
 static void check(enum exec_kind kind, uint32_t cmd, const struct exec_ioctl *r)
 {
@@ -76,6 +91,12 @@ static void check(enum exec_kind kind, uint32_t cmd, const struct exec_ioctl *r)
 	case EXEC_ASK_FILE_INFO:
 		expect(kind == EXEC_FENCE && !r->info.flags && !r->info.pad, "info: flags");
 		break;
+	case EXEC_ASK_CREATE:
+		expect(kind == EXEC_UDMABUF &&
+			       (cmd == UDMABUF_CREATE || cmd == UDMABUF_CREATE_LIST),
+		       "create: of /dev/udmabuf");
+		check_create(&r->create, cmd == UDMABUF_CREATE);
+		break;
 	default:
 		expect(!r->out, "nothing else has bytes to send back");
 		break;
@@ -96,7 +117,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					 _IOWR('W', 0, struct exec_point),
 					 _IOW('W', 1, uint32_t),
 					 _IOWR('W', 2, struct exec_get_deadline),
-					 FIONBIO};
+					 FIONBIO,
+					 UDMABUF_CREATE,
+					 UDMABUF_CREATE_LIST};
 	static struct exec_ioctl r;
 	struct memory memory;
 	struct exec_mem mem = {read_memory, no_write, 0, &memory};
@@ -106,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 8)
 		return 0;
-	kind = (enum exec_kind)(data[0] % (EXEC_TIMELINE + 1));
+	kind = (enum exec_kind)(data[0] % (EXEC_UDMABUF + 1));
 	memcpy(&cmd, data + 1, sizeof(cmd));
 	if (data[5] % 2)
 		cmd = known[cmd % (sizeof(known) / sizeof(*known))];
@@ -116,7 +139,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = exec_ioctl_read(kind, cmd, data[6] < 0xf0 ? BASE + data[6] : (uint64_t)data[7] << 56,
 			      &mem, &r);
 	expect(err <= 0 && err > -4096, "an errno");
-	expect(memory.reads <= 16384 + 256, "no more is read than the command says");
+	expect(memory.reads <= 16384 + 256 ||
+		       (kind == EXEC_UDMABUF && memory.reads <= 8 + sizeof(r.create.item)),
+	       "no more is read than the command says");
 	if (!err)
 		check(kind, cmd, &r);
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <freehold/mem.h>
@@ -37,7 +38,7 @@ struct peer {
 };
 
 static struct peer peer[CLIENTS];
-static int own[4]; /* a pipe's ends, an eventfd, a file of no kind */
+static int own[5]; /* a pipe's ends, an eventfd, a file of no kind, a memfd to offer */
 
 static void check(struct server *s)
 {
@@ -127,7 +128,7 @@ static int some_fd(const struct peer *p)
 	unsigned int b = byte();
 
 	if (b & 8)
-		return own[b % 4];
+		return own[b & 32 ? 4 : b % 4];
 	for (unsigned int i = 0; i < FDS; i++)
 		if (p->got[(b + i) % FDS] >= 0)
 			return p->got[(b + i) % FDS];
@@ -164,11 +165,9 @@ static void say(struct peer *p)
 					   "reserved", "proc/meminfo",
 					   "",	       "sys/kernel/debug/dma_buf/bufinfo",
 					   "x",	       "dmesg"};
-	static const unsigned int fds[PROTO_NR_OPS] = {[PROTO_IMPORT] = 1,
-						       [PROTO_IMPORT_SYNC] = 1,
-						       [PROTO_MERGE] = 2,
-						       [PROTO_SYNC_INFO] = 1,
-						       [PROTO_RECLAIM] = 1};
+	static const unsigned int fds[PROTO_NR_OPS] = {
+		[PROTO_IMPORT] = 1,    [PROTO_IMPORT_SYNC] = 1, [PROTO_MERGE] = 2,
+		[PROTO_SYNC_INFO] = 1, [PROTO_RECLAIM] = 1,	[PROTO_OFFER] = 1};
 	unsigned int op = byte() % PROTO_NR_OPS, odd = byte();
 	char packet[256] = {0};
 	struct proto_request r = {.magic = PROTO_MAGIC, .op = (uint16_t)op, .seq = odd};
@@ -186,15 +185,19 @@ static void say(struct peer *p)
 		r.size = (uint64_t)byte() << (byte() % 24);
 		r.flags = byte() % 4;
 	}
-	if (op == PROTO_FREE || op == PROTO_INFO ||
+	if (op == PROTO_FREE || op == PROTO_INFO || op == PROTO_EXPORT || op == PROTO_WRITTEN ||
 	    (op >= PROTO_SET_NAME && op <= PROTO_IMPORT_SYNC))
 		r.id = p->id[byte() % 4];
-	if (op >= PROTO_SYNC && op <= PROTO_IMPORT_SYNC)
+	if (op == PROTO_WRITTEN || (odd & 2 && (op == PROTO_FREE || op == PROTO_SYNC))) {
+		r.n = byte() % (PROTO_NR_WRITTEN + 1);
+		r.size = (uint64_t)byte() << (byte() % 64);
+	}
+	if (op == PROTO_EXPORT || (op >= PROTO_SYNC && op <= PROTO_IMPORT_SYNC))
 		r.flags = byte() % 9;
 	if (op == PROTO_ALLOC || op == PROTO_SET_NAME || op == PROTO_MERGE || op == PROTO_READ ||
-	    op == PROTO_RECLAIM)
+	    op == PROTO_RECLAIM || op == PROTO_OFFER)
 		snprintf(r.name, sizeof(r.name), "%s", name[byte() % 8]);
-	if (op == PROTO_FREE)
+	if (op == PROTO_FREE || op == PROTO_WRITTEN)
 		r.options = odd & 1;
 	r.nr_fds = fds[op];
 	/* One in a few is not as it should be, somewhere. */
@@ -240,6 +243,21 @@ static void act(struct server *s)
 	}
 }
 
+/* Opened anew, as memfd_create()'s own open is not one for leases. */
+static int offer(void)
+{
+	int memfd = memfd_create("offer", MFD_CLOEXEC | MFD_ALLOW_SEALING), fd;
+	char path[40];
+
+	if (memfd < 0 || ftruncate(memfd, 8192) ||
+	    fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW))
+		abort();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memfd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	close(memfd);
+	return fd;
+}
+
 static struct server *begin(struct fh_machine *m, struct hosted *h)
 {
 	struct serve_opts o = serve_defaults();
@@ -259,6 +277,7 @@ static struct server *begin(struct fh_machine *m, struct hosted *h)
 		abort();
 	own[2] = eventfd(0, EFD_CLOEXEC);
 	own[3] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	own[4] = offer();
 	for (unsigned int i = 0; i < CLIENTS; i++) {
 		peer[i] = (struct peer){.fd = -1};
 		memset(peer[i].got, -1, sizeof(peer[i].got));
@@ -270,7 +289,7 @@ static void finish(struct server *s)
 {
 	for (unsigned int i = 0; i < CLIENTS; i++)
 		leave(&peer[i], true);
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 5; i++)
 		close(own[i]);
 	/* Sockets that were sent are closed by another thread, in its time. */
 	for (unsigned int i = 0; i < 500 && (server_clients(s) || server_buffers(s)); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Many clients of one server at a time, each with as many buffers as come to it, and how long that takes; then all are killed at once.
- * usage: serve_many [CLIENTS [BUFFERS]], $FREEHOLD the command. The server needs a descriptor for each buffer and each client; where the hard
+ * usage: serve_many [CLIENTS [BUFFERS [HEAP]]], $FREEHOLD the command, $BOOTARGS its machine's. The server needs a descriptor for each buffer and each client; where the hard
  * limit of open files is lower, fewer buffers are made, and it says so.
  */
 #include <errno.h>
@@ -31,6 +31,8 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static const char *heap; /* NULL: the system's two */
+
 /* Says one byte when it has all it was to have, and waits to be killed. */
 static void clients(unsigned int nr, unsigned int buffers, int done)
 {
@@ -42,7 +44,11 @@ static void clients(unsigned int nr, unsigned int buffers, int done)
 		if (fhc_connect(server_path(), "many", &c[i]))
 			_exit(2);
 	for (unsigned int i = 0; i < buffers; i++)
-		if (fhc_alloc(c[i % nr], i % 2 ? "system" : "system-dma32", 4096, O_RDWR, &b))
+		if (fhc_alloc(c[i % nr],
+			      heap    ? heap
+			      : i % 2 ? "system"
+				      : "system-dma32",
+			      4096, O_RDWR, &b))
 			_exit(3);
 	(void)!write(done, "x", 1);
 	pause();
@@ -57,10 +63,12 @@ int main(int argc, char **argv)
 	struct fhc *c = NULL;
 	pid_t pid[MAX_PROCS];
 	int done[2];
+	uint64_t none_kib;
 	char byte;
 	double begin;
 	bool ok = true;
 
+	heap = argc > 3 ? argv[3] : NULL;
 	if (!procs || procs > MAX_PROCS || pipe2(done, O_CLOEXEC) || getrlimit(RLIMIT_NOFILE, &l))
 		return 2;
 	l.rlim_cur = l.rlim_max;
@@ -72,6 +80,7 @@ int main(int argc, char **argv)
 	}
 	each = buffers / procs;
 	server_start("many", "1G", "10000", NULL);
+	none_kib = server_kib();
 	begin = now();
 	for (unsigned int i = 0; i < procs; i++) {
 		pid[i] = fork();
@@ -81,8 +90,8 @@ int main(int argc, char **argv)
 	close(done[1]);
 	while (here < procs && read(done[0], &byte, 1) == 1)
 		here++;
-	printf("# %u clients, %u buffers: %.2f s\n", procs * A_PROCESS, each * procs,
-	       now() - begin);
+	printf("# %u clients, %u buffers: %.2f s, %" PRIu64 " MiB of the server\n",
+	       procs * A_PROCESS, each * procs, now() - begin, (server_kib() - none_kib) >> 10);
 	result(here == procs, "every client has its buffers");
 	ok = !fhc_connect(server_path(), "judge", &c);
 	result(ok && server_used(c) == (uint64_t)each * procs * 4096, "as many are counted");
@@ -91,7 +100,7 @@ int main(int argc, char **argv)
 		kill(pid[i], SIGKILL);
 	for (unsigned int i = 0; i < procs; i++)
 		waitpid(pid[i], NULL, 0);
-	for (unsigned int i = 0; ok && i < 1000 && server_used(c); i++)
+	for (unsigned int i = 0; ok && i < 6000 && server_used(c); i++)
 		usleep(10000);
 	printf("# all dead and given back: %.2f s\n", now() - begin);
 	result(ok && !server_used(c), "all is back when all are dead");

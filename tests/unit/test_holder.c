@@ -125,6 +125,51 @@ static void recharged(void)
 	testplat_end(&tp, m);
 }
 
+static void written(void)
+{
+	struct dma_holder *a, *b;
+	struct dma_buf *x, *y;
+	uint64_t sum = 1;
+
+	T_NEED(start());
+	a = holder("a");
+	b = holder("b");
+	T_EQ(dma_heap_alloc(sys, 3 * P, a, &x), 0);
+	T_EQ(dma_heap_alloc(sys, P, a, &y), 0);
+	T_EQ(info("a").how, DMA_WRITTEN_UNKNOWN);
+	T_EQ(dma_holder_wrote(b, x, P, DMA_WRITTEN_PAGES, &sum), -FH_ENOENT);
+	T_EQ(sum, 1); /* untouched */
+	T_EQ(dma_holder_add(b, x), 0);
+	T_EQ(dma_holder_wrote(a, x, 3 * P, DMA_WRITTEN_PAGES, &sum), 0);
+	T_EQ(dma_holder_wrote(a, x, 2 * P, DMA_WRITTEN_PAGES, &sum), 0);
+	T_EQ(sum, 5 * P);
+	T_EQ(dma_holder_wrote(a, y, P, DMA_WRITTEN_PAGES, &sum), 0);
+	T_EQ(sum, P);
+	T_EQ(dma_holder_wrote(b, x, P, DMA_WRITTEN_WHOLE, &sum), 0);
+	T_EQ(dma_holder_wrote(b, x, 0, DMA_WRITTEN_PAGES, &sum), 0);
+	T_EQ(sum, P);
+	T_EQ(info("a").written, 6 * P);
+	T_EQ(info("a").how, DMA_WRITTEN_PAGES);
+	T_EQ(info("b").how, DMA_WRITTEN_WHOLE); /* once is for good */
+	TP_CHECK(m);
+	T_EQ(dma_holder_drop(a, x), 0);
+	T_EQ(info("a").written, 6 * P);	    /* the holder's sum outlives the hold, */
+	T_EQ(buffer_of(x)->written, 6 * P); /* the buffer's the holder */
+	T_EQ(dma_holder_add(a, x), 0);
+	T_EQ(dma_holder_wrote(a, x, 0, DMA_WRITTEN_UNKNOWN, &sum), 0);
+	T_EQ(sum, 0); /* a new hold begins at 0 */
+	T_EQ(dma_holder_wrote(a, x, UINT64_MAX, DMA_WRITTEN_PAGES, &sum), 0);
+	T_EQ(dma_holder_wrote(a, x, UINT64_MAX, DMA_WRITTEN_PAGES, &sum), 0);
+	T_EQ(sum, UINT64_MAX);
+	T_EQ(info("a").written, UINT64_MAX);
+	TP_CHECK(m);
+	dma_buf_put(x);
+	dma_buf_put(y);
+	dma_holder_destroy(a);
+	dma_holder_destroy(b);
+	testplat_end(&tp, m);
+}
+
 static void arguments(void)
 {
 	struct dma_holder *a = NULL;
@@ -139,11 +184,15 @@ static void arguments(void)
 	T_EQ(dma_holder_drop(NULL, NULL), -FH_EINVAL);
 	T_OK(!dma_holder_has(NULL, NULL), "no");
 	T_OK(!dma_holder_nth(m, 0, &i), "none");
+	T_OK(!dma_holder_get_info(NULL, &i), "of none");
+	T_EQ(dma_holder_wrote(NULL, NULL, 0, DMA_WRITTEN_PAGES, NULL), -FH_EINVAL);
 	dma_holder_destroy(NULL);
 	a = holder("a name of more than thirty-one characters");
 	T_OK(dma_holder_nth(m, 0, &i), "one");
 	T_STR(i.name, "a name of more than thirty-one ");
 	T_EQ(dma_heap_alloc(sys, P, a, &buf), 0);
+	T_EQ(dma_holder_wrote(a, buf, 1, DMA_WRITTEN_UNKNOWN, NULL), -FH_EINVAL);
+	T_EQ(dma_holder_wrote(a, buf, 1, (enum dma_written)3, NULL), -FH_EINVAL);
 	/* The machine takes all with it: no complaint of a leak from testplat. */
 	dma_buf_put(buf);
 	fh_machine_destroy(m);
@@ -163,6 +212,7 @@ static struct {
 	uint64_t size[BUFFERS];
 	unsigned int refs[BUFFERS]; /* the test's own */
 	unsigned int count[BUFFERS][HOLDERS];
+	uint64_t written[BUFFERS][HOLDERS], of_holder[HOLDERS];
 	uint64_t since[BUFFERS][HOLDERS]; /* when that holder's hold began */
 	int charged[BUFFERS];		  /* -1: nobody */
 	uint64_t now;
@@ -196,6 +246,7 @@ static unsigned int holders_of(unsigned int b)
 static void settle(unsigned int b, unsigned int h)
 {
 	w.count[b][h] = 0;
+	w.written[b][h] = 0;
 	if (w.charged[b] == (int)h) {
 		w.charged[b] = -1;
 		for (unsigned int o = 0; o < HOLDERS; o++)
@@ -238,6 +289,7 @@ static void act(void)
 		w.h[h] = holder((char[]){(char)('a' + h), '\0'});
 		w.limit[h] = rand() % 2 ? (uint64_t)(rand() % 100) * P : 0;
 		w.peak[h] = 0;
+		w.of_holder[h] = 0;
 		dma_holder_set_limit(w.h[h], w.limit[h]);
 	} else if (!w.buf[b]) {
 		allocate(b, h);
@@ -251,6 +303,15 @@ static void act(void)
 		dma_buf_put(w.buf[b]);
 		if (!--w.refs[b] && !holders_of(b))
 			w.buf[b] = NULL;
+	} else if (rand() % 4 == 0) {
+		uint64_t bytes = (uint64_t)rand(), sum = 0;
+
+		T_EQ(dma_holder_wrote(w.h[h], w.buf[b], bytes, DMA_WRITTEN_PAGES, &sum),
+		     w.count[b][h] ? 0 : -FH_ENOENT);
+		if (!w.count[b][h])
+			return;
+		T_EQ(sum, w.written[b][h] += bytes);
+		w.of_holder[h] += bytes;
 	} else if (rand() % 2) {
 		T_EQ(dma_holder_add(w.h[h], w.buf[b]), 0);
 		if (!w.count[b][h]++)
@@ -289,6 +350,7 @@ static void compare(void)
 		T_EQ(i.rss, rss);
 		T_EQ(i.pss, pss);
 		T_EQ(i.buffers, nr);
+		T_EQ(i.written, w.of_holder[h]);
 	}
 }
 
@@ -309,9 +371,9 @@ static void at_random(void)
 	for (unsigned int b = 0; b < BUFFERS; b++)
 		for (; w.buf[b] && w.refs[b]; w.refs[b]--)
 			dma_buf_put(w.buf[b]);
-	T_OK(!m->buf->buffers && !m->buf->holders, "nothing is left");
+	T_OK(!m->buf->buffers && !m->buf->holders.nr, "nothing is left");
 	testplat_end(&tp, m);
 }
 
-const struct t_case t_cases[] = {T(counted),   T(limits),    T(recharged),
+const struct t_case t_cases[] = {T(counted),   T(limits),    T(recharged), T(written),
 				 T(arguments), T(at_random), T_END};

@@ -417,6 +417,26 @@ static void adopts(void)
 	end();
 }
 
+/* Of what is no DMA-BUF nothing is known; of others scripts/test-vm asks. */
+static void no_dmabuf(void)
+{
+	struct dma_buf *buf;
+	int fd;
+
+	T_NEED(start());
+	buf = alloc("system", FH_PAGE_SIZE);
+	T_NEED(buf);
+	fd = hosted_share_export(dma_heap_shared(buf), O_RDWR | O_CLOEXEC);
+	T_EQ(hosted_share_dmabuf(dma_heap_shared(buf)), -1);
+	T_EQ(hosted_dmabuf_others(fd), -FH_EINVAL);
+	T_OK(!hosted_dmabuf_like(fd, fd), "a memfd is none");
+	T_EQ(close(fd), 0);
+	T_EQ(hosted_dmabuf_others(fd), -FH_EINVAL);
+	T_OK(!hosted_dmabuf_like(fd, fd), "nor is what is closed");
+	dma_buf_put(buf);
+	end();
+}
+
 /* Where the host has none, memfds, and one line in the log. */
 static void other_backings(void)
 {
@@ -427,6 +447,8 @@ static void other_backings(void)
 		const char *nl;
 
 		T_NEED(start_on((struct hosted_opts){.backing = b}));
+		/* Huge pages can stand where blocks begin. */
+		T_EQ(((uintptr_t)h->ram - (h->bank[0].start << FH_PAGE_SHIFT)) % (2 * MIB), 0);
 		buf[0] = alloc("area", 4 * MIB);
 		buf[1] = alloc("area", 12 * MIB - FH_PAGE_SIZE);
 		for (unsigned int i = 0; i < 2; i++) {
@@ -571,6 +593,6 @@ static void stock(void)
 }
 
 const struct t_case t_cases[] = {
-	T(sealed),	   T(alone),   T(shown_late), T(all_views),	 T(idle_ones_move),
-	T(busy_ones_stay), T(exports), T(adopts),     T(other_backings), T(no_room_to_show),
-	T(with_caches),	   T(stock),   T_END};
+	T(sealed),	    T(alone),	    T(shown_late), T(all_views), T(idle_ones_move),
+	T(busy_ones_stay),  T(exports),	    T(adopts),	   T(no_dmabuf), T(other_backings),
+	T(no_room_to_show), T(with_caches), T(stock),	   T_END};

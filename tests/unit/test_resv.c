@@ -497,6 +497,37 @@ static void broken_is_found(void)
 	end();
 }
 
+/* Of many, whichever they are, with memory for the check and without. */
+static void broken_among_many(void)
+{
+	static struct dma_fence *f[200];
+	char why[4096];
+
+	T_NEED(start());
+	T_EQ(dma_resv_lock(&a, NULL), 0);
+	for (unsigned int i = 0; i < 200; i++)
+		f[i] = add(1000 + i / 2, 1 + i % 2,
+			   i % 2 ? DMA_RESV_USAGE_BOOKKEEP : DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&a);
+	T_EQ(a.nr, 200); /* a timeline may be in two usages */
+	sound(&a);
+	for (unsigned int i = 2; i < 200; i += 66) {
+		uint64_t was = f[i]->context;
+
+		for (unsigned int k = i % 2; k < 200; k += 18 * 2) {
+			struct fh_text out = {why, sizeof(why), 0};
+
+			f[i]->context = f[k]->context;
+			if (k % 8)
+				tp.fail_nth = 1;
+			T_EQ(resv_check(&a, "a", &out), i / 2 != k / 2);
+			tp.fail_nth = 0;
+		}
+		f[i]->context = was;
+	}
+	end();
+}
+
 const struct t_case t_cases[] = {
 	T(lock_alone),
 	T(younger_gives_way),
@@ -513,5 +544,6 @@ const struct t_case t_cases[] = {
 	T(singleton),
 	T(copied),
 	T(broken_is_found),
+	T(broken_among_many),
 	T_END,
 };

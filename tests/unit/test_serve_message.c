@@ -37,7 +37,14 @@ static void each_operation_has_its_fields(void)
 		{.op = PROTO_MERGE, .name = "both", .nr_fds = 2},
 		{.op = PROTO_SYNC_INFO, .nr_fds = 1},
 		{.op = PROTO_READ, .name = "proc/meminfo"},
+		{.op = PROTO_FREE, .id = 9, .size = 4096, .n = PROTO_WRITTEN_PAGES},
+		{.op = PROTO_SYNC, .id = 9, .flags = 6, .size = 1, .n = PROTO_WRITTEN_WHOLE},
+		{.op = PROTO_EXPORT, .id = 9, .flags = 2},
+		{.op = PROTO_WRITTEN, .id = 9},
+		{.op = PROTO_WRITTEN, .id = 9, .size = 5, .n = 1, .options = PROTO_SILENT},
+		{.op = PROTO_USAGE},
 		{.op = PROTO_RECLAIM, .name = "system", .nr_fds = 1},
+		{.op = PROTO_OFFER, .name = "udmabuf", .nr_fds = 1},
 	};
 
 	for (unsigned int i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -65,6 +72,15 @@ static void a_field_too_many_is_refused(void)
 	T_EQ(check(&r), -EINVAL);
 	r = request(PROTO_INFO);
 	r.options = PROTO_SILENT;
+	T_EQ(check(&r), -EINVAL);
+	r = request(PROTO_USAGE);
+	r.id = 1;
+	T_EQ(check(&r), -EINVAL);
+	r = request(PROTO_EXPORT);
+	r.options = PROTO_SILENT;
+	T_EQ(check(&r), -EINVAL);
+	r = request(PROTO_WRITTEN);
+	r.flags = 1;
 	T_EQ(check(&r), -EINVAL);
 	r = request(PROTO_FREE);
 	r.name[0] = 'x';

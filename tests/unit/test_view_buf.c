@@ -128,24 +128,28 @@ static void ours(void)
 	T_EQ(dma_heap_alloc(system, 12288, NULL, &b), -FH_EDQUOT);
 	T_EQ(dma_holder_add(view, a), 0);
 	dma_buf_set_name(a, "frame");
+	T_EQ(dma_holder_wrote(view, a, 1, DMA_WRITTEN_PAGES, NULL), 0);
+	T_EQ(dma_holder_wrote(view, a, 4096, DMA_WRITTEN_WHOLE, NULL), 0);
+	T_EQ(dma_holder_wrote(cam, b, 0, DMA_WRITTEN_PAGES, NULL), 0);
 	text = shown(&sh, "sys/kernel/debug/freehold/heaps");
 	T_STR(words(text, "name"),
 	      "name kind total used peak limit buffers allocated refused area");
 	T_STR(words(text, "system "), "system system 0 12288 12288 20480 2 2 1 -");
 	T_STR(words(text, "area "), "area cma 16777216 4096 4096 0 1 1 0 area");
 	text = shown(&sh, "sys/kernel/debug/freehold/holders");
-	T_STR(words(text, "    1234"), "1234 12288 12288 0 12288 8192 2 camera");
-	T_STR(words(text, "      77"), "77 0 0 100000 8192 4096 1 viewer");
+	T_STR(words(text, "    1234"), "1234 12288 12288 0 12288 8192 2 0 pages camera");
+	T_STR(words(text, "      77"), "77 0 0 100000 8192 4096 1 4097 whole viewer");
 	text = shown(&sh, "sys/kernel/debug/freehold/buffers");
-	T_OK(strstr(words(text, "       1"), "3 system frame camera(1234)* viewer(77)"),
+	T_OK(strstr(words(text, "       1"), "3 4097 system frame camera(1234)* viewer(77)~4097"),
 	     words(text, "       1"));
-	T_OK(strstr(words(text, "       3"), "1 system - nobody known"), words(text, "       3"));
+	T_OK(strstr(words(text, "       2"), " 0 area - camera(1234)*=0"), words(text, "       2"));
+	T_OK(strstr(words(text, "       3"), "1 0 system - nobody known"), words(text, "       3"));
 	dma_buf_put(a);
 	dma_buf_put(b);
 	dma_buf_put(lost);
 	dma_holder_destroy(cam);
 	text = shown(&sh, "sys/kernel/debug/freehold/buffers");
-	T_OK(strstr(words(text, "       1"), "1 system frame viewer(77)*"), "recharged");
+	T_OK(strstr(words(text, "       1"), "1 4097 system frame viewer(77)*~4097"), "recharged");
 	T_OK(!shown_line(text, "       2"), "the last hold was the last reference");
 	dma_holder_destroy(view);
 	shown_done(&sh);

@@ -2,9 +2,11 @@
 /* The server of a stress test. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,7 +37,8 @@ const char *server_path(void)
 
 void server_start(const char *name, const char *ram, const char *clients, void (*before)(void))
 {
-	const char *freehold = getenv("FREEHOLD");
+	const char *freehold = getenv("FREEHOLD"), *backing = getenv("BACKING"),
+		   *boot = getenv("BOOTARGS");
 	char line[256];
 	int fd[2];
 
@@ -49,8 +52,9 @@ void server_start(const char *name, const char *ram, const char *clients, void (
 			before();
 		dup2(fd[1], STDOUT_FILENO);
 		execl(freehold ? freehold : "build/freehold", "freehold", "serve", "--ram", ram,
-		      "--bootargs", "cma=64M", "--socket", path, "--drain", "5s", "--max-clients",
-		      clients, (char *)NULL);
+		      "--bootargs", boot ? boot : "cma=64M", "--socket", path, "--drain", "5s",
+		      "--max-clients", clients, "--backing", backing ? backing : "memfd",
+		      (char *)NULL);
 		_exit(127);
 	}
 	close(fd[1]);
@@ -67,6 +71,39 @@ uint64_t server_used(struct fhc *c)
 	for (unsigned int n = 0; !(err = fhc_heap_nth(c, n, &h)); n++)
 		sum += h.used;
 	return err == -ENOENT ? sum : UINT64_MAX;
+}
+
+uint64_t server_kib(void)
+{
+	char line[128];
+	uint64_t kib = 0;
+	FILE *f;
+
+	snprintf(line, sizeof(line), "/proc/%d/status", (int)server);
+	f = fopen(line, "re");
+	while (f && !kib && fgets(line, sizeof(line), f))
+		(void)!sscanf(line, "VmRSS: %" SCNu64, &kib);
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+unsigned long server_ticks(void)
+{
+	char text[512] = "";
+	unsigned long user = 0, sys = 0;
+	const char *at;
+	FILE *f;
+
+	snprintf(text, sizeof(text), "/proc/%d/stat", (int)server);
+	f = fopen(text, "re");
+	at = f && fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+	if (at)
+		(void)!sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+			      &sys);
+	if (f)
+		fclose(f);
+	return user + sys;
 }
 
 void server_stop(void)

@@ -16,12 +16,16 @@ int results(void);
 
 /*
  * $FREEHOLD serve, on a socket of that name, with `ram`, an area of 64 MiB and for so many clients; a result says whether it is ready. before()
- * is called in the new process. It dies with its parent.
+ * is called in the new process. It dies with its parent. $BACKING and $BOOTARGS are its, where set.
  */
 void server_start(const char *name, const char *ram, const char *clients, void (*before)(void));
 const char *server_path(void);
 /* Bytes of all its buffers. UINT64_MAX: it does not say. */
 uint64_t server_used(struct fhc *c);
+/* What of it is in memory. */
+uint64_t server_kib(void);
+/* What it has used of CPUs, in sysconf(_SC_CLK_TCK) of a second. */
+unsigned long server_ticks(void);
 /* SIGTERM; a result says whether its books were right. */
 void server_stop(void);
 

@@ -35,6 +35,8 @@ RACE_SRC := $(sort $(wildcard tests/race/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 CONFORM_SRC := $(sort $(wildcard tests/conform/*.c))
+PRELOAD_SRC := $(sort $(wildcard preload/*.c))
+SYSTEM_SRC := $(sort $(wildcard tests/system/programs/*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
 CLIENT_TEST_SRC := $(sort $(wildcard tests/client/*.c))
 STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
@@ -43,7 +45,7 @@ TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat client tools tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client preload tools tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -55,9 +57,16 @@ PARTS_OBJ := $(call obj,$(filter-out tools/freehold.c,$(TOOL_SRC)) $(CLIENT_SRC)
 # For programs that have buffers of `freehold serve`: nothing of the machine is in it.
 CLIENT_SO := $(O)/libfreehold-client.so.0
 CLIENT_LIB := $(O)/libfreehold-client.a
+# What `freehold exec --preload' puts in front of programs; a sanitizer's own library would have to stand before it.
+# It makes system calls itself, so it knows the machine.
+PRELOAD_SO := $(if $(SANITIZE),,$(if $(filter x86_64-% aarch64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),$(O)/libfreehold-preload.so))
 FDT_H := $(O)/libfdt/libfdt.h
 # Static, for kernels without a libc; no sanitizer is.
 CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
+# The same with the libc's library, for what stands in front of it.
+CONFORM += $(if $(CONFORM),$(O)/tests/conform/dynamic/dmabuf_calls)
+# What tests/system runs under the command: plain programs, and a library for them.
+SYSTEM := $(if $(SANITIZE),,$(filter-out %/begins,$(SYSTEM_SRC:%.c=$(O)/%)) $(O)/tests/system/programs/begins.so)
 MAN := $(MAN_SRC:%.scd=$(O)/%)
 
 # ---- flags ---------------------------------------------------------------------------------------
@@ -80,6 +89,8 @@ core_inc = $(CORE_INC) $(if $(filter core/boot/%,$(1)),$(FDT_INC))
 HOST_FLAGS = -D_GNU_SOURCE -pthread $(CORE_INC) -Iplat/hosted $(if $(DW),-DFH_HAVE_LIBDW)
 TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude -Iplat/hosted -Itools
 CLIENT_FLAGS = -D_GNU_SOURCE -fPIC -pthread -Iinclude
+# Its functions have the libc's names: what a header says of their arguments is not to be relied on.
+PRELOAD_FLAGS = -D_GNU_SOURCE -fPIC -fvisibility=hidden -U_FORTIFY_SOURCE -fno-builtin -fno-delete-null-pointer-checks
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
 # Without it call sites have no file and line (plat/hosted/symbol.c).
@@ -96,7 +107,7 @@ endef
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
-all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
+all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(PRELOAD_SO) $(MAN) ## build/freehold, build/libfreehold.a and the man pages
 	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
 
 help: ## this list
@@ -124,7 +135,7 @@ tsan: ## tests that have threads under ThreadSanitizer
 deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
-programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(VM_SRC)) $(CONFORM) ## build every test program
+programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(VM_SRC)) $(CONFORM) $(SYSTEM) ## build every test program
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -177,8 +188,10 @@ $(call obj,$(CORE_SRC)): $(O)/%.o: %.c $(O)/flags | $(FDT_H)
 $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
+$(call obj,$(PRELOAD_SRC)): KIND_FLAGS = $(PRELOAD_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) tests/t.c): KIND_FLAGS = $(TEST_FLAGS)
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
+$(call obj,$(SYSTEM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -fPIC -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
 $(call obj,$(HELP_SRC)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
 $(O)/%.o: %.c $(O)/flags
@@ -196,6 +209,10 @@ $(CLIENT_SO): $(call obj,$(CLIENT_SRC)) client/exports.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=client/exports.map \
 		$(filter %.o,$^) -pthread -o $@
+
+$(O)/libfreehold-preload.so: $(call obj,$(PRELOAD_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,-z,now $^ -ldl -o $@
 
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)
@@ -225,6 +242,19 @@ $(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LI
 $(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) -static -pthread $^ -o $@
+
+$(O)/tests/conform/dynamic/dmabuf_calls: $(call obj,$(CONFORM_SRC))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_FLAGS) -pthread $^ -o $@
+
+$(filter-out %.so,$(SYSTEM)): $(O)/%: $(O)/%.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -ldl -o $@
+
+$(O)/tests/system/programs/begins.so: $(O)/tests/system/programs/begins.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -shared $^ -o $@
 
 # Clients of `freehold serve`: nothing but its library.
 $(call bin,$(STRESS_SRC) $(CLIENT_TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
@@ -284,13 +314,14 @@ TIDY_NODES = 20000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.
-TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(TOOL_SRC)
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(PRELOAD_SRC) $(TOOL_SRC)
 tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
 tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
 	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
 $(HOSTED_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(HOST_FLAGS)
 $(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
 $(CLIENT_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(CLIENT_FLAGS)
+$(PRELOAD_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(PRELOAD_FLAGS)
 $(O)/%.tidy: %.c .clang-tidy $(O)/%.o
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $(TIDY_EFFORT) $< -- -std=gnu11 -Wall -Wextra $(call tidy_flags,$<) >$@ 2>&1 || \
@@ -302,7 +333,7 @@ cppcheck: $(O)/flags
 		--suppressions-list=scripts/cppcheck.suppress --error-exitcode=1 --template=gcc \
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client tools tests
+		core plat/hosted client preload tools tests
 
 # ---- install -------------------------------------------------------------------------------------
 
@@ -311,6 +342,7 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 	$(Q)install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfreehold.a
 	$(Q)install -m 644 $(CLIENT_LIB) $(DESTDIR)$(PREFIX)/lib
 	$(Q)install -m 755 $(CLIENT_SO) $(DESTDIR)$(PREFIX)/lib
+	$(Q)$(if $(PRELOAD_SO),install -D -m 755 $(PRELOAD_SO) $(DESTDIR)$(PREFIX)/lib/freehold/$(notdir $(PRELOAD_SO)))
 	$(Q)ln -sf $(notdir $(CLIENT_SO)) $(DESTDIR)$(PREFIX)/lib/libfreehold-client.so
 	$(Q)install -d $(DESTDIR)$(PREFIX)/include/freehold
 	$(Q)install -m 644 $(PUBLIC_H) $(DESTDIR)$(PREFIX)/include/freehold

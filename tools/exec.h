@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <freehold/client.h>
+#include "exec_call.h"
 #include "exec_files.h"
 #include "exec_mem.h"
 #include "exec_proc.h"
@@ -39,19 +40,21 @@ struct exec_source {
 };
 
 struct exec_again;
+struct pl_shared;
 struct exec_entry;
 struct exec_inject; /* a thread that maps something for itself, at our word: exec_inject.h */
 struct exec_pending;
 struct exec_wait; /* an answer that comes later: exec_wait.h */
 
 struct exec {
+	const struct exec_form *form;
 	int epoll, listener;
 	int tell;	/* where the command hears how the program ended */
 	int word;	/* to the program before it runs */
 	int64_t root;	/* process id of the program */
 	bool root_done; /* it has ended, with: */
 	int root_status;
-	bool unused;	    /* nobody is under the filter any more */
+	bool unused;	    /* nobody is left whose calls could come */
 	const char *socket; /* NULL: a private machine */
 	bool joined;	    /* the server has other clients: buffers may come from strangers */
 	struct {	    /* while the server is away, or is about to go: exec_join.h */
@@ -86,7 +89,8 @@ struct exec {
 	struct exec_entry *entries; /* of epolls */
 	struct exec_udmabufs udmabufs;
 	struct exec_inject *injects;
-	uint64_t mnt; /* of /dev */
+	uint64_t mnt;		  /* of /dev */
+	struct pl_shared *shared; /* what a preloaded library may know; NULL: there is none */
 	struct exec_files files;
 	struct exec_procs procs;
 };
@@ -107,12 +111,12 @@ typedef int64_t trap_handler(struct trap *t);
 
 /* ---- exec_loop.c ---- */
 
-/* Until nobody is under the filter. The program's status is written to x->tell, as wait(2) gives it. */
+/* Until nobody is left whose calls could come. The program's status is written to x->tell, as wait(2) gives it. */
 int exec_loop(struct exec *x);
+/* A call has come in, or is done again: has it answered, now or later. */
+void exec_take(struct trap *t);
 int exec_watch(struct exec *x, int fd, struct exec_source *source);
 void exec_unwatch(struct exec *x, int fd);
-/* Has the call answered, now or later. */
-void exec_run(struct trap *t);
 /* -ENOENT: nobody waits for the answer any more. */
 int exec_answer(struct exec *x, uint64_t id, int64_t result);
 /* Is the call still held? What was read from /proc/PID and the process's memory is the caller's own only if so. */

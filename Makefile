@@ -193,7 +193,7 @@ $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC)
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
 $(call obj,$(SYSTEM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -fPIC -pthread
 # A fuzzer that traces each byte an oracle compares does little else.
-$(call obj,$(HELP_SRC)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
+$(call obj,$(HELP_SRC) $(wildcard core/*/check*.c core/*/*_check.c)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
 $(O)/%.o: %.c $(O)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)

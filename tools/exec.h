@@ -40,59 +40,69 @@ struct exec_source {
 };
 
 struct exec_again;
-struct pl_shared;
 struct exec_entry;
 struct exec_inject; /* a thread that maps something for itself, at our word: exec_inject.h */
 struct exec_pending;
 struct exec_wait; /* an answer that comes later: exec_wait.h */
+struct pl_shared;
 
 struct exec {
-	const struct exec_form *form;
+	const struct exec_form *form; /* how calls come: exec_call.h */
 	int epoll, listener;
-	int tell;	/* where the command hears how the program ended */
-	int word;	/* to the program before it runs */
-	int64_t root;	/* process id of the program */
+	struct pl_shared *shared; /* what a preloaded library may know; NULL: there is none */
+
+	/* the program */
+	int word;	/* to it, before it runs */
+	int tell;	/* where the command hears how it ended */
+	int64_t root;	/* its process id */
 	bool root_done; /* it has ended, with: */
 	int root_status;
-	bool unused;	    /* nobody is left whose calls could come */
-	const char *socket; /* NULL: a private machine */
+	bool unused; /* nobody is left whose calls could come */
+
+	/* the server */
+	const char *socket; /* NULL: a private machine: */
+	int machine;	    /* where connections to it are had */
+	pid_t machine_pid;  /* the process that it is */
 	bool joined;	    /* the server has other clients: buffers may come from strangers */
-	struct {	    /* while the server is away, or is about to go: exec_join.h */
+	struct {	    /* while it is away, or is about to go: exec_join.h */
 		int64_t patience; /* ms that calls wait for another one */
 		int64_t since;	  /* monotonic ms; 0: it is there */
 		int64_t next;	  /* when to look for another one */
 		bool found;	  /* there is one, and it is not shown everything yet */
 		struct exec_again *again;
 	} join;
-	int machine;	   /* a private machine: where connections to it are had */
-	pid_t machine_pid; /* the process that it is */
 
+	/* /dev */
 	struct fhc_heap heap[EXEC_MAX_HEAP];
-	int path_fd[EXEC_DEVICES]; /* the same, for who opens it with O_PATH */
+	unsigned int nr_heaps;
 	int heap_fd
 		[EXEC_DEVICES]; /* stands for the device: an empty memfd with an inode of its own */
-	unsigned int nr_heaps;
-	int dir_fd;	    /* stands for the folder */
-	char dir_link[256]; /* what /proc/PID/fd/N says of it */
-	dev_t dev;	    /* of /dev */
-	dev_t memfd_dev;    /* of all memfds */
-	unsigned int owner; /* whose the heaps are */
+	int path_fd[EXEC_DEVICES]; /* the same, for who opens it with O_PATH */
+	int dir_fd;		   /* stands for the folder */
+	char dir_link[256];	   /* what /proc/PID/fd/N says of it */
+	unsigned int owner;	   /* whose the heaps are */
+	dev_t dev;		   /* of /dev */
+	uint64_t mnt;		   /* of /dev */
+	dev_t memfd_dev;	   /* of all memfds */
 
-	bool given;		      /* anything at all: before, no descriptor can be ours */
+	/* what the program has */
+	bool given; /* anything at all: before, no descriptor can be ours */
+	struct exec_files files;
+	struct exec_procs procs;
+	struct exec_udmabufs udmabufs;
+
+	/* fences */
 	bool fences_given;	      /* the program has sync files */
 	unsigned int fences;	      /* imported and not signalled yet */
 	struct exec_pending *pending; /* these */
 	struct exec_timeline *timelines;
 	uint64_t nr_timelines; /* ever */
 	int done;	       /* a fence that is signalled; 0: none yet */
+
+	/* calls under way */
 	struct exec_wait *waits;
-	struct exec_entry *entries; /* of epolls */
-	struct exec_udmabufs udmabufs;
 	struct exec_inject *injects;
-	uint64_t mnt;		  /* of /dev */
-	struct pl_shared *shared; /* what a preloaded library may know; NULL: there is none */
-	struct exec_files files;
-	struct exec_procs procs;
+	struct exec_entry *entries; /* of epolls */
 };
 
 /* A system call of the program, held. */

@@ -38,6 +38,10 @@ int exec_proc_join(struct exec_proc *proc);
 int exec_proc_getfd(const struct exec_proc *proc, int fd);
 /* The same of one that makes no call now; where that is not allowed, another open of the same. */
 int exec_proc_take(const struct exec_proc *proc, int fd);
+void exec_procs_end(struct exec *x);
+
+/* ---- what they have: exec_held.c ---- */
+
 /* The server counts this buffer as this process's. */
 void exec_proc_hold(struct exec_proc *proc, uint64_t id);
 bool exec_proc_holds(const struct exec_proc *proc, const struct exec_file *file);
@@ -52,7 +56,6 @@ void exec_procs_info(struct exec *x, const struct exec_file *file, struct fhc_in
 bool exec_procs_forgotten(struct exec *x, const struct exec_file *file);
 /* Nobody has any more what the server calls so: it is told so for all who held it. */
 void exec_procs_drop(struct exec *x, uint64_t there);
-void exec_procs_end(struct exec *x);
 
 struct exec_proc_source;
 struct exec_proc {

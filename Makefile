@@ -36,6 +36,8 @@ RACE_SRC := $(sort $(wildcard tests/race/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 CONFORM_SRC := $(sort $(wildcard tests/conform/*.c))
+PRELOAD_SRC := $(sort $(wildcard preload/*.c))
+SYSTEM_SRC := $(sort $(wildcard tests/system/programs/*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 CLIENT_TEST_SRC := $(sort $(wildcard tests/client/*.c))
@@ -50,7 +52,7 @@ MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 # Headers that are the manual of what they declare, a page a function.
 MAN3_H := include/freehold/client.h include/freehold/frames.h
 PUBLIC_H := $(sort $(wildcard include/freehold/*.h))
-ALL_CH = $(sort $(shell find include core plat client examples gst tools demo tests bench -name '*.[ch]'))
+ALL_CH = $(sort $(shell find include core plat client preload examples gst tools demo tests bench -name '*.[ch]'))
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 bin = $(patsubst %.c,$(O)/%,$(1))
@@ -62,9 +64,16 @@ PARTS_OBJ := $(call obj,$(filter-out tools/freehold.c,$(TOOL_SRC)) $(CLIENT_SRC)
 # For programs that have buffers of `freehold serve`: nothing of the machine is in it.
 CLIENT_SO := $(O)/libfreehold-client.so.0
 CLIENT_LIB := $(O)/libfreehold-client.a
+# What `freehold exec --preload' puts in front of programs; a sanitizer's own library would have to stand before it.
+# It makes system calls itself, so it knows the machine.
+PRELOAD_SO := $(if $(SANITIZE),,$(if $(filter x86_64-% aarch64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),$(O)/libfreehold-preload.so))
 FDT_H := $(O)/libfdt/libfdt.h
 # Static, for kernels without a libc; no sanitizer is.
 CONFORM := $(if $(SANITIZE),,$(O)/tests/conform/dmabuf_calls)
+# The same with the libc's library, for what stands in front of it.
+CONFORM += $(if $(CONFORM),$(O)/tests/conform/dynamic/dmabuf_calls)
+# What tests/system runs under the command: plain programs, and a library for them.
+SYSTEM := $(if $(SANITIZE),,$(filter-out %/begins,$(SYSTEM_SRC:%.c=$(O)/%)) $(O)/tests/system/programs/begins.so)
 # The GStreamer plugin, where GStreamer is; the client library's code is in it.
 GST_PC := gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-allocators-1.0
 GST_TEST := tests/gst/pipe.c
@@ -94,6 +103,8 @@ TOOL_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -pthread -Iinclude 
 CLIENT_FLAGS = -D_GNU_SOURCE -fPIC -pthread -Iinclude
 GST_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -fPIC -pthread -Iinclude \
 	$(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(GST_PC)))
+# Its functions have the libc's names: what a header says of their arguments is not to be relied on.
+PRELOAD_FLAGS = -D_GNU_SOURCE -fPIC -fvisibility=hidden -U_FORTIFY_SOURCE -fno-builtin -fno-delete-null-pointer-checks
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
 DEMO_PC = libpng $(if $(filter gst,$(DEMO_MEDIA)),gstreamer-app-1.0 gstreamer-video-1.0)
@@ -112,7 +123,7 @@ endef
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
-all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(GST) $(MAN) $(MAN3) ## build/freehold, build/libfreehold.a and the man pages
+all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(PRELOAD_SO) $(GST) $(MAN) $(MAN3) ## build/freehold, build/libfreehold.a and the man pages
 	$(if $(DW),,@echo '  NOTE    libdw-dev is not installed: code addresses are shown without file and line')
 	$(if $(GST)$(SANITIZE),,@echo '  NOTE    libgstreamer-plugins-base1.0-dev is not installed: no GStreamer plugin')
 
@@ -148,7 +159,7 @@ deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
 programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC)) ## build every test program
-programs: $(call bin,$(EXAMPLE_SRC) $(VM_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) $(O)/freehold-demo
+programs: $(call bin,$(EXAMPLE_SRC) $(VM_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) $(SYSTEM) $(O)/freehold-demo
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -205,14 +216,15 @@ $(call obj,$(HOSTED_SRC)): KIND_FLAGS = $(HOST_FLAGS)
 $(call obj,$(TOOL_SRC)): KIND_FLAGS = $(TOOL_FLAGS)
 $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
 $(call obj,$(GST_SRC) $(GST_TEST) tests/gst/shapes.c): KIND_FLAGS = $(GST_FLAGS)
+$(call obj,$(PRELOAD_SRC)): KIND_FLAGS = $(PRELOAD_FLAGS)
 $(call obj,$(DEMO_SRC)): KIND_FLAGS = $(DEMO_FLAGS)
 $(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) tests/t.c tests/fuzz/lib/replay.c): KIND_FLAGS = $(TEST_FLAGS)
 # As their readers compile them.
 $(call obj,$(EXAMPLE_SRC)): KIND_FLAGS = -Iinclude
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
+$(call obj,$(SYSTEM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -fPIC -pthread
 # A fuzzer that traces each byte an oracle compares, or each frame that is checked, does little else.
-$(call obj,core/mm/check.c core/mm/check_zpool.c): BASE_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
-$(call obj,$(HELP_SRC)): KIND_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
+$(call obj,$(HELP_SRC) $(wildcard core/*/check*.c core/*/*_check.c)): BASE_FLAGS += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize-coverage=trace-cmp)
 $(O)/%.o: %.c $(O)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -234,6 +246,10 @@ $(O)/gst/libgstfreehold.so: $(call obj,$(GST_SRC)) $(CLIENT_LIB) gst/exports.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,--version-script=gst/exports.map -Wl,-z,defs $(filter %.o %.a,$^) \
 		$(shell $(PKG_CONFIG) --libs $(GST_PC)) -pthread -o $@
+
+$(O)/libfreehold-preload.so: $(call obj,$(PRELOAD_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -shared -Wl,-z,now $^ -ldl -o $@
 
 $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(call say,LD,$@)
@@ -273,6 +289,19 @@ $(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LI
 $(O)/tests/conform/dmabuf_calls: $(call obj,$(CONFORM_SRC))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) -static -pthread $^ -o $@
+
+$(O)/tests/conform/dynamic/dmabuf_calls: $(call obj,$(CONFORM_SRC))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_FLAGS) -pthread $^ -o $@
+
+$(filter-out %.so,$(SYSTEM)): $(O)/%: $(O)/%.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ -pthread -ldl -o $@
+
+$(O)/tests/system/programs/begins.so: $(O)/tests/system/programs/begins.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) -shared $^ -o $@
 
 # Clients of `freehold serve`: nothing but its library.
 $(O)/tests/client/test_fault: wrapped := $(addprefix -Wl$(comma)--wrap=,\
@@ -351,7 +380,7 @@ TIDY_NODES = 20000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.
-TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(if $(GST),$(GST_SRC)) $(TOOL_SRC) $(DEMO_SRC)
+TIDY_SRC := $(CORE_SRC) $(HOSTED_SRC) $(CLIENT_SRC) $(PRELOAD_SRC) $(if $(GST),$(GST_SRC)) $(TOOL_SRC) $(DEMO_SRC)
 tidy: $(TIDY_SRC:%.c=$(O)/%.tidy)
 tidy_flags = $(if $(filter core/%,$(1)),$(FREE) \
 	$(shell $(CLANG) -print-file-name=include) $(call core_inc,$(1)) -Iplat/hosted,$(KIND_FLAGS))
@@ -360,6 +389,7 @@ $(TOOL_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(TOOL_FLAGS)
 $(CLIENT_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(CLIENT_FLAGS)
 $(GST_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(GST_FLAGS)
 $(DEMO_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(DEMO_FLAGS)
+$(PRELOAD_SRC:%.c=$(O)/%.tidy): KIND_FLAGS = $(PRELOAD_FLAGS)
 $(O)/%.tidy: %.c .clang-tidy $(O)/%.o
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $(TIDY_EFFORT) $< -- -std=gnu11 $(filter-out -Werror,$(WARN)) $(call tidy_flags,$<) >$@ 2>&1 || \
@@ -372,7 +402,7 @@ cppcheck: $(O)/flags
 		--cppcheck-build-dir=$(O)/cppcheck '-D__attribute__(x)=' \
 		'-DG_DEFINE_FINAL_TYPE(a,b,c)=' '-DG_DEFINE_TYPE(a,b,c)=' \
 		$(CORE_INC) -Iplat/hosted -Itests -Itests/lib \
-		core plat/hosted client examples gst tools demo tests
+		core plat/hosted client preload examples gst tools demo tests
 
 # ---- install -------------------------------------------------------------------------------------
 
@@ -383,6 +413,7 @@ install: all ## DESTDIR=, PREFIX=/usr/local: command, libraries, headers, .pc fi
 	$(Q)install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libfreehold.a
 	$(Q)install -m 644 $(CLIENT_LIB) $(DESTDIR)$(PREFIX)/lib
 	$(Q)install -m 755 $(CLIENT_SO) $(DESTDIR)$(PREFIX)/lib
+	$(Q)$(if $(PRELOAD_SO),install -D -m 755 $(PRELOAD_SO) $(DESTDIR)$(PREFIX)/lib/freehold/$(notdir $(PRELOAD_SO)))
 	$(Q)ln -sf $(notdir $(CLIENT_SO)) $(DESTDIR)$(PREFIX)/lib/libfreehold-client.so
 	$(Q)install -d $(DESTDIR)$(PREFIX)/include/freehold
 	$(Q)install -m 644 $(PUBLIC_H) $(DESTDIR)$(PREFIX)/include/freehold

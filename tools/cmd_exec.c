@@ -20,6 +20,7 @@
 #include "args.h"
 #include "exec_launch.h"
 #include "exec_machine.h"
+#include "exec_preload.h"
 #include "value.h"
 
 int cmd_exec(int argc, char **argv);
@@ -33,6 +34,7 @@ struct opts {
 	const char *socket;
 	bool rejoin_given;
 	uint64_t rejoin_ns;
+	bool preload;
 	char **argv;
 };
 
@@ -42,6 +44,10 @@ static const struct argp_option options[] = {
 	{"socket", 's', "PATH", 0, "Join the server there, instead of a machine of its own", 0},
 	{"rejoin", OPT_REJOIN, "TIME", 0,
 	 "How long calls wait for a server that is away (default 15s)", 0},
+	{"preload", 'P', NULL, 0,
+	 "Where system calls cannot be held: put a library in front of the program (not: static "
+	 "ones, Go, setuid)",
+	 0},
 	{0},
 };
 
@@ -73,6 +79,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_REJOIN:
 		rejoin(o, arg, state);
+		break;
+	case 'P':
+		o->preload = true;
 		break;
 	case ARGP_KEY_ARG:
 		take_program(o, state);
@@ -117,15 +126,36 @@ static void say_refused(int err)
 	if (err == -EBUSY) {
 		fprintf(stderr,
 			"freehold exec: another supervisor holds system calls of this process "
-			"already (seccomp: %s)\n",
+			"already (seccomp: %s); --preload does without\n",
 			strerror(-err));
 		return;
 	}
 	fprintf(stderr,
 		"freehold exec: system calls cannot be held here (seccomp with a supervisor, Linux "
-		"5.9 or later: %s); programs that use <freehold/client.h> reach `freehold serve' "
-		"without it\n",
+		"5.9 or later: %s); --preload does without, but not for static and setuid "
+		"programs, and those that make system calls themselves, as Go's do; programs that "
+		"use <freehold/client.h> reach `freehold serve' without either\n",
 		strerror(-err));
+}
+
+/* Where there is no library, or a program that takes none. */
+static bool preload_fails(const struct opts *o)
+{
+	const char *library = exec_preload_library();
+	char why[512] = "";
+
+	if (!library)
+		snprintf(why, sizeof(why),
+			 "--preload: libfreehold-preload.so is neither beside this command nor in "
+			 "../lib/freehold from there");
+	else if (strpbrk(library, " :"))
+		snprintf(why, sizeof(why),
+			 "--preload: %s: LD_PRELOAD takes no paths with spaces or colons", library);
+	else
+		exec_preload_refuses(o->argv[0], why, sizeof(why));
+	if (why[0])
+		fprintf(stderr, "freehold exec: %s\n", why);
+	return why[0];
 }
 
 /* What the program has open is the program's; a reader of its output sees its end when the program ends. */
@@ -155,12 +185,18 @@ static int supervise(const struct opts *o, const sigset_t *mask, int tell)
 	struct boot_why why = {""};
 	int err;
 
+	x.form = o->preload ? &exec_by_preload : &exec_by_seccomp;
 	x.socket = o->socket;
 	x.joined = o->socket;
 	x.join.patience = (int64_t)(o->rejoin_ns / 1000000);
 	x.tell = tell;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	x.epoll = epoll_create1(EPOLL_CLOEXEC);
+	err = x.form->begin(&x);
+	if (err) {
+		fprintf(stderr, "freehold exec: %s\n", strerror(-err));
+		return EXEC_FAILED;
+	}
 	if (x.epoll < 0 || exec_machine_begin(&x, &o->load, &why)) {
 		fprintf(stderr, "freehold exec: %s\n", why.text[0] ? why.text : strerror(errno));
 		return why.text[0] ? BAD_INPUT : EXEC_FAILED;
@@ -255,5 +291,7 @@ int cmd_exec(int argc, char **argv)
 		if (!o.load.bootargs)
 			o.load.bootargs = "cma=64M";
 	}
+	if (o.preload && preload_fails(&o))
+		return EXEC_FAILED;
 	return start(&o);
 }

@@ -155,7 +155,7 @@ static int show_summary(const struct opts *o, const struct tree *t)
 /* Of a server this command is a client, too. */
 static int show_users(const struct opts *o, const struct tree *t)
 {
-	struct users u;
+	struct users u = {.user = NULL};
 	char why[256];
 	bool ok = true;
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <freehold/client.h>
+#include "exec_call.h"
 #include "exec_files.h"
 #include "exec_mem.h"
 #include "exec_proc.h"
@@ -43,52 +44,65 @@ struct exec_entry;
 struct exec_inject; /* a thread that maps something for itself, at our word: exec_inject.h */
 struct exec_pending;
 struct exec_wait; /* an answer that comes later: exec_wait.h */
+struct pl_shared;
 
 struct exec {
+	const struct exec_form *form; /* how calls come: exec_call.h */
 	int epoll, listener;
-	int tell;	/* where the command hears how the program ended */
-	int word;	/* to the program before it runs */
-	int64_t root;	/* process id of the program */
+	struct pl_shared *shared; /* what a preloaded library may know; NULL: there is none */
+
+	/* the program */
+	int word;	/* to it, before it runs */
+	int tell;	/* where the command hears how it ended */
+	int64_t root;	/* its process id */
 	bool root_done; /* it has ended, with: */
 	int root_status;
-	bool unused;	    /* nobody is under the filter any more */
-	const char *socket; /* NULL: a private machine */
+	bool unused; /* nobody is left whose calls could come */
+
+	/* the server */
+	const char *socket; /* NULL: a private machine: */
+	int machine;	    /* where connections to it are had */
+	pid_t machine_pid;  /* the process that it is */
 	bool joined;	    /* the server has other clients: buffers may come from strangers */
-	struct {	    /* while the server is away, or is about to go: exec_join.h */
+	struct {	    /* while it is away, or is about to go: exec_join.h */
 		int64_t patience; /* ms that calls wait for another one */
 		int64_t since;	  /* monotonic ms; 0: it is there */
 		int64_t next;	  /* when to look for another one */
 		bool found;	  /* there is one, and it is not shown everything yet */
 		struct exec_again *again;
 	} join;
-	int machine;	   /* a private machine: where connections to it are had */
-	pid_t machine_pid; /* the process that it is */
 
+	/* /dev */
 	struct fhc_heap heap[EXEC_MAX_HEAP];
-	int path_fd[EXEC_DEVICES]; /* the same, for who opens it with O_PATH */
+	unsigned int nr_heaps;
 	int heap_fd
 		[EXEC_DEVICES]; /* stands for the device: an empty memfd with an inode of its own */
-	unsigned int nr_heaps;
-	int dir_fd;	    /* stands for the folder */
-	char dir_link[256]; /* what /proc/PID/fd/N says of it */
-	dev_t dev;	    /* of /dev */
-	dev_t memfd_dev;    /* of all memfds */
-	unsigned int owner; /* whose the heaps are */
+	int path_fd[EXEC_DEVICES]; /* the same, for who opens it with O_PATH */
+	int dir_fd;		   /* stands for the folder */
+	char dir_link[256];	   /* what /proc/PID/fd/N says of it */
+	unsigned int owner;	   /* whose the heaps are */
+	dev_t dev;		   /* of /dev */
+	uint64_t mnt;		   /* of /dev */
+	dev_t memfd_dev;	   /* of all memfds */
 
-	bool given;		      /* anything at all: before, no descriptor can be ours */
+	/* what the program has */
+	bool given; /* anything at all: before, no descriptor can be ours */
+	struct exec_files files;
+	struct exec_procs procs;
+	struct exec_udmabufs udmabufs;
+
+	/* fences */
 	bool fences_given;	      /* the program has sync files */
 	unsigned int fences;	      /* imported and not signalled yet */
 	struct exec_pending *pending; /* these */
 	struct exec_timeline *timelines;
 	uint64_t nr_timelines; /* ever */
 	int done;	       /* a fence that is signalled; 0: none yet */
+
+	/* calls under way */
 	struct exec_wait *waits;
-	struct exec_entry *entries; /* of epolls */
-	struct exec_udmabufs udmabufs;
 	struct exec_inject *injects;
-	uint64_t mnt; /* of /dev */
-	struct exec_files files;
-	struct exec_procs procs;
+	struct exec_entry *entries; /* of epolls */
 };
 
 /* A system call of the program, held. */
@@ -107,12 +121,12 @@ typedef int64_t trap_handler(struct trap *t);
 
 /* ---- exec_loop.c ---- */
 
-/* Until nobody is under the filter. The program's status is written to x->tell, as wait(2) gives it. */
+/* Until nobody is left whose calls could come. The program's status is written to x->tell, as wait(2) gives it. */
 int exec_loop(struct exec *x);
+/* A call has come in, or is done again: has it answered, now or later. */
+void exec_take(struct trap *t);
 int exec_watch(struct exec *x, int fd, struct exec_source *source);
 void exec_unwatch(struct exec *x, int fd);
-/* Has the call answered, now or later. */
-void exec_run(struct trap *t);
 /* -ENOENT: nobody waits for the answer any more. */
 int exec_answer(struct exec *x, uint64_t id, int64_t result);
 /* Is the call still held? What was read from /proc/PID and the process's memory is the caller's own only if so. */

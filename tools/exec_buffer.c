@@ -11,14 +11,9 @@
 
 #define LARGEFILE 0100000
 
-/* What a descriptor may do, as the permissions of its entry in /proc show it. */
-static mode_t mode_of(const struct trap *t, int fd)
+static mode_t mode_of(struct trap *t, int fd)
 {
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, fd);
-	return lstat(path, &st) ? 0 : st.st_mode & (S_IRUSR | S_IWUSR);
+	return t->x->form->mode(t, fd);
 }
 
 bool exec_opened_as_path(struct trap *t, const struct exec_file *file, int fd)

@@ -104,7 +104,9 @@ static bool still_there(const struct exec_entry *e)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)e->pid, e->fd);
-	return !stat(path, &st) && st.st_dev == e->dev && st.st_ino == e->ino;
+	if (stat(path, &st))
+		return errno == EACCES; /* nobody can tell */
+	return st.st_dev == e->dev && st.st_ino == e->ino;
 }
 
 void exec_epoll_look(struct exec *x)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "../client/fhc_in.h"
+#include "../preload/proto.h"
 #include "exec.h"
 #include "exec_udmabuf.h"
 
@@ -97,6 +98,8 @@ struct exec_file *exec_files_add(struct exec *x, int fd, enum exec_kind kind)
 	e->next = f->chain[at];
 	f->chain[at] = e;
 	f->nr++;
+	if (x->shared)
+		pl_mark(x->shared, e->dev, e->ino);
 	f->nr_buffers += kind == EXEC_BUFFER;
 	return e;
 }
@@ -164,7 +167,7 @@ struct exec_file *exec_file_in(struct trap *t, pid_t pid, int64_t fd)
 	if ((!t->x->given && !t->x->joined) || fd < 0 || fd > INT_MAX)
 		return NULL;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, (int)fd);
-	if (stat(path, &st))
+	if (pid == t->tid ? t->x->form->stat(t, (int)fd, &st) : stat(path, &st))
 		return NULL;
 	e = exec_files_find(t->x, st.st_dev, st.st_ino);
 	if (!e && pid == t->tid)

@@ -328,12 +328,26 @@ static int refused(pid_t tid)
 	return !exec_status_of(tid, &st) && st.tracer ? -EBUSY : -EPERM;
 }
 
+static int64_t mapped_by_caller(struct trap *t, int stand_in, const struct exec_piece *piece,
+				size_t n, exec_mapped *mapped)
+{
+	int64_t at = t->x->form->map(t, stand_in, piece, n);
+	struct stat st;
+
+	if (mapped && (at >= 0 || at < -4095) && !fstat(stand_in, &st))
+		mapped(t->x, st.st_dev, st.st_ino, (uint64_t)at);
+	return at;
+}
+
 int64_t exec_inject_map(struct trap *t, int stand_in, const struct exec_piece *piece, size_t n,
 			exec_mapped *mapped)
 {
-	struct exec_inject *i = create(t, stand_in, piece, n);
+	struct exec_inject *i;
 	int err;
 
+	if (t->x->form->map)
+		return mapped_by_caller(t, stand_in, piece, n, mapped);
+	i = create(t, stand_in, piece, n);
 	if (!i)
 		return -ENOMEM;
 	i->mapped = mapped;

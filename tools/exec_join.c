@@ -103,7 +103,7 @@ static void do_again(struct exec *x)
 		exec_wait_end(&a->wait);
 		free(a);
 		if (trap_valid(&t))
-			exec_run(&t);
+			exec_take(&t);
 	}
 }
 
@@ -129,13 +129,10 @@ static void show_folder(struct exec *x, pid_t pid, const char *which, bool mappe
 		proc = file && file->kind == EXEC_BUFFER ? exec_proc_at(x, pid) : NULL;
 		if (!proc)
 			continue;
-		if (!mapped) {
-			(void)exec_proc_use(proc, file, (int)strtol(d->d_name, NULL, 10));
+		if (exec_proc_holds(proc, file))
 			continue;
-		}
-		fd = exec_proc_holds(proc, file)
-			     ? -1
-			     : openat(dirfd(dir), d->d_name, O_RDWR | O_CLOEXEC);
+		fd = mapped ? openat(dirfd(dir), d->d_name, O_RDWR | O_CLOEXEC)
+			    : exec_proc_take(proc, (int)strtol(d->d_name, NULL, 10));
 		if (fd < 0)
 			continue;
 		(void)exec_proc_show(proc, file, fd);

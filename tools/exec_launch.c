@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The program's first process: puts itself under the filter, hands the listener over, waits for the word, and becomes the program. */
+/* The program's first process: sees to it that its calls come to the supervisor, hands over what that takes, waits for the word, and becomes the program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "exec_calls.h"
 #include "exec_launch.h"
-
-#define MAX_CALLS 64
 
 /* ---- one number and perhaps a descriptor, between parent and child ---- */
 
@@ -37,11 +34,11 @@ static void say(int sock, int word, int fd)
 	sendmsg(sock, &msg, MSG_NOSIGNAL);
 }
 
-/* The descriptor, or what went wrong. */
-static int hear(int sock)
+/* What went wrong, or 0 and a descriptor or -1. */
+static int hear(int sock, int *got)
 {
 	union control control = {{0}};
-	int word = -EIO, fd = -1;
+	int word = -EIO;
 	struct iovec iov = {&word, sizeof(word)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
@@ -49,27 +46,25 @@ static int hear(int sock)
 			     .msg_controllen = sizeof(control.bytes)};
 	struct cmsghdr *head;
 
+	*got = -1;
 	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(word))
 		return -EIO;
 	head = CMSG_FIRSTHDR(&msg);
 	if (head && head->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(head), sizeof(int));
-	return word ? word : fd >= 0 ? fd : -EIO;
+		memcpy(got, CMSG_DATA(head), sizeof(int));
+	return word;
 }
 
 /* ---- the child ---- */
 
-static _Noreturn void become(int sock, char **argv, const sigset_t *mask)
+static _Noreturn void become(struct exec *x, int sock, char **argv, const sigset_t *mask)
 {
-	struct sock_filter code[EXEC_FILTER_MAX];
-	struct exec_trapped calls[MAX_CALLS];
-	size_t len = exec_filter_build(calls, exec_calls_trapped(calls, MAX_CALLS), code);
-	int listener = len <= EXEC_FILTER_MAX ? exec_filter_install(code, len) : -E2BIG, err;
+	int listener = -1, err = x->form->enter(x, &listener);
 
-	say(sock, listener < 0 ? listener : 0, listener);
+	say(sock, err, listener);
 	if (listener >= 0)
 		close(listener);
-	if (listener < 0 || read(sock, &err, sizeof(err)) != sizeof(err))
+	if (err || read(sock, &err, sizeof(err)) != sizeof(err))
 		_exit(EXEC_FAILED);
 	close(sock);
 	sigprocmask(SIG_SETMASK, mask, NULL);
@@ -91,13 +86,12 @@ int exec_launch(struct exec *x, char **argv, const sigset_t *mask)
 		return -errno;
 	if (!pid) {
 		close(pair[0]);
-		become(pair[1], argv, mask);
+		become(x, pair[1], argv, mask);
 	}
 	close(pair[1]);
 	x->root = pid;
 	x->word = pair[0];
-	x->listener = hear(pair[0]);
-	return x->listener < 0 ? x->listener : 0;
+	return hear(pair[0], &x->listener);
 }
 
 void exec_launch_go(struct exec *x)

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The supervisor's loop: takes held calls, has them answered, reaps, and ends when nobody is under the filter any more. */
+/* The supervisor's loop: takes held calls, has them answered, reaps, and ends when nobody is left whose calls could come. */
 #include <errno.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,9 +12,6 @@
 #include "exec_inject.h"
 #include "exec_join.h"
 #include "exec_wait.h"
-
-#define NOTIF_SET_FLAGS                                                                            \
-	SECCOMP_IOW(4, __u64) /* Linux 6.6: the caller runs on at once, on the same CPU */
 
 int exec_watch(struct exec *x, int fd, struct exec_source *source)
 {
@@ -35,52 +29,33 @@ void exec_unwatch(struct exec *x, int fd)
 
 int exec_answer(struct exec *x, uint64_t id, int64_t result)
 {
-	struct seccomp_notif_resp resp = {.id = id};
-
-	if (result == TRAP_CONTINUE)
-		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	else if (result < 0 && result >= -4095)
-		resp.error = (int)result;
-	else
-		resp.val = result;
-	return ioctl(x->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) ? -errno : 0;
+	return x->form->answer(x, id, result);
 }
 
 bool trap_valid(const struct trap *t)
 {
-	return !ioctl(t->x->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &t->id);
-}
-
-static int give(struct trap *t, int fd, int flags, unsigned int how)
-{
-	struct seccomp_notif_addfd add = {.id = t->id,
-					  .flags = how,
-					  .srcfd = (unsigned int)fd,
-					  .newfd_flags = (unsigned int)flags};
-	int n = ioctl(t->x->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-
-	if (n >= 0)
-		t->x->given = true;
-	return n < 0 ? -errno : n;
+	return t->x->form->valid(t->x, t->id);
 }
 
 int trap_give(struct trap *t, int fd, int flags)
 {
-	return give(t, fd, flags, 0);
+	int n = t->x->form->give(t, fd, flags);
+
+	if (n >= 0)
+		t->x->given = true;
+	return n;
 }
 
 int64_t trap_give_result(struct trap *t, int fd, int flags)
 {
-	int n = give(t, fd, flags, SECCOMP_ADDFD_FLAG_SEND);
+	int64_t n = t->x->form->give_result(t, fd, flags);
 
-	if (n == -EINVAL) /* before Linux 5.14: in two steps */
-		return give(t, fd, flags, 0);
-	return n < 0 && n != -ENOENT ? n : TRAP_ANSWERED;
+	if (n >= 0 || n == TRAP_ANSWERED)
+		t->x->given = true;
+	return n;
 }
 
-/* ---- sources ---- */
-
-void exec_run(struct trap *t)
+void exec_take(struct trap *t)
 {
 	trap_handler *handler = exec_handler(t->nr);
 	int64_t result = handler ? handler(t) : TRAP_CONTINUE;
@@ -90,24 +65,7 @@ void exec_run(struct trap *t)
 		exec_answer(t->x, t->id, result);
 }
 
-static void has_call(struct exec *x)
-{
-	struct seccomp_notif n;
-	struct trap t;
-
-	memset(&n, 0, sizeof(n));
-	if (ioctl(x->listener, SECCOMP_IOCTL_NOTIF_RECV, &n))
-		return; /* who called has died, or has been interrupted */
-	t = (struct trap){.x = x,
-			  .id = n.id,
-			  .tid = (pid_t)n.pid,
-			  .nr = n.data.nr,
-			  .ip = n.data.instruction_pointer};
-	for (unsigned int i = 0; i < 6; i++)
-		t.arg[i] = n.data.args[i];
-	t.mem = exec_mem_of(t.tid);
-	exec_run(&t);
-}
+/* ---- sources ---- */
 
 static void reap(struct exec *x)
 {
@@ -126,6 +84,8 @@ static void reap(struct exec *x)
 		if (write(x->tell, &status, sizeof(status)) < 0)
 			continue; /* the command itself was killed */
 	}
+	if (x->form->reaped)
+		x->form->reaped(x);
 }
 
 /* What the terminal sends, the program has got as well. */
@@ -157,29 +117,22 @@ static int open_signals(void)
 
 int exec_loop(struct exec *x)
 {
-	struct exec_source listener, signals;
+	struct exec_source signals;
 	int fd = open_signals();
 	struct epoll_event e;
 	int64_t look = 0, looked = 0;
 
-	if (fd < 0 || exec_watch(x, x->listener, &listener) || exec_watch(x, fd, &signals))
+	if (fd < 0 || exec_watch(x, fd, &signals) || x->form->watch(x))
 		return -errno;
-	ioctl(x->listener, NOTIF_SET_FLAGS, 1UL); /* faster where it is known */
 	reap(x);
 	while (!x->unused || !x->root_done) {
 		if (epoll_wait(x->epoll, &e, 1, exec_waits_timeout(x)) == 1) {
 			struct exec_source *source = e.data.ptr;
 
-			if (source == &signals) {
+			if (source == &signals)
 				has_signal(x, fd);
-			} else if (source != &listener) {
+			else
 				source->ready(source, e.events);
-			} else if (e.events & EPOLLIN) {
-				has_call(x);
-			} else if (e.events & EPOLLHUP) {
-				x->unused = true;
-				exec_unwatch(x, x->listener);
-			}
 		}
 		if (x->join.since || x->join.again)
 			exec_join_look(x);

@@ -143,14 +143,8 @@ struct exec_place exec_place_of(const struct exec *x, const char *path, pid_t se
 /* Where dirfd, or the current folder, is. false: nowhere. */
 static bool base_of(struct trap *t, int64_t dirfd, char *buf, size_t size)
 {
-	char path[64];
-	ssize_t n;
+	ssize_t n = t->x->form->link(t, (int)dirfd, buf, size);
 
-	if ((int)dirfd == AT_FDCWD)
-		snprintf(path, sizeof(path), "/proc/%d/cwd", (int)t->tid);
-	else
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, (int)dirfd);
-	n = readlink(path, buf, size - 1);
 	if (n <= 0)
 		return false;
 	buf[n] = '\0';

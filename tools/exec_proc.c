@@ -7,14 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include "../client/fhc_in.h"
 #include "exec.h"
-#include "exec_fence.h"
 #include "exec_info.h"
 #include "exec_join.h"
 #include "exec_machine.h"
+
+#define LOOK_NS 100000000
 
 struct exec_proc_source {
 	struct exec_source source;
@@ -89,10 +92,57 @@ static void proc_end(struct exec_proc *p)
 	free(p);
 }
 
+/* When the process began; 0: it has ended. */
+static uint64_t began(pid_t pid)
+{
+	char text[1024];
+	uint64_t when = 0;
+	const char *at;
+	char state;
+
+	if (read_proc(pid, "stat", text, sizeof(text)) < 0)
+		return 0;
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			  "%*d %*d %" SCNu64,
+			  &state, &when) != 2)
+		return 0;
+	return state == 'Z' || state == 'X' ? 0 : when;
+}
+
+static bool has_gone(const struct exec_proc *p)
+{
+	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+
+	return p->began ? began(p->pid) != p->began : poll(&ended, 1, 0) != 0;
+}
+
 static void has_ended(struct exec_source *source, uint32_t events)
 {
+	struct exec_proc *p = ((struct exec_proc_source *)source)->proc;
+	uint64_t ticks;
+
 	(void)events;
-	proc_end(((struct exec_proc_source *)source)->proc);
+	if (p->began && read(p->pidfd, &ticks, sizeof(ticks)) == sizeof(ticks) && !has_gone(p))
+		return;
+	proc_end(p);
+}
+
+/* Before Linux 5.3, or where it is not allowed, there is no pidfd: then a timer that tells when to look. */
+static int open_ended(pid_t pid, uint64_t *since)
+{
+	const struct itimerspec often = {{0, LOOK_NS}, {0, LOOK_NS}};
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	*since = 0;
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd;
+	*since = began(pid);
+	fd = *since ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) : -1;
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &often, NULL);
+	return fd;
 }
 
 static void has_reply(struct exec_source *source, uint32_t events)
@@ -133,7 +183,7 @@ int exec_proc_join(struct exec_proc *p)
 	return 1;
 }
 
-static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
+static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd, uint64_t since)
 {
 	struct exec_proc *p = calloc(1, sizeof(*p));
 	char name[32] = "";
@@ -144,6 +194,7 @@ static struct exec_proc *proc_begin(struct exec *x, pid_t pid, int pidfd)
 	p->x = x;
 	p->pid = pid;
 	p->pidfd = pidfd;
+	p->began = since;
 	if (read_proc(pid, "comm", name, sizeof(name)) > 0)
 		name[strcspn(name, "\n")] = '\0';
 	p->c = fhc_create(pid, name);
@@ -175,7 +226,6 @@ fail:
 /* Of those that are known: as long as its process lives, a number is nobody else's. */
 static struct exec_proc *known(struct trap *t)
 {
-	struct pollfd ended = {.events = POLLIN};
 	struct exec_proc *p;
 	char path[64];
 
@@ -186,8 +236,13 @@ static struct exec_proc *known(struct trap *t)
 			 (int)t->tid);
 		p = access(path, F_OK) ? NULL : t->x->procs.first;
 	}
-	ended.fd = p ? p->pidfd : -1;
-	return p && poll(&ended, 1, 0) == 0 ? p : NULL;
+	return p && !has_gone(p) ? p : NULL;
+}
+
+static struct exec_proc *by(struct exec_proc *p, struct trap *t)
+{
+	p->by = t;
+	return p;
 }
 
 static struct exec_proc *by_pid(const struct exec *x, pid_t pid)
@@ -203,34 +258,36 @@ struct exec_proc *exec_proc_of(struct trap *t)
 {
 	struct exec_status st;
 	struct exec_proc *p;
+	uint64_t since;
 	int pidfd;
 
 	p = known(t);
 	if (p)
-		return p;
+		return by(p, t);
 	if (exec_status_of(t->tid, &st))
 		return NULL;
 	p = by_pid(t->x, st.tgid);
 	if (p)
-		return p;
-	pidfd = (int)syscall(SYS_pidfd_open, st.tgid, 0);
+		return by(p, t);
+	pidfd = open_ended(st.tgid, &since);
 	if (pidfd < 0)
 		return NULL;
 	/* The call is still held, so its process lives, so the number is its own and not another's. */
-	p = trap_valid(t) ? proc_begin(t->x, st.tgid, pidfd) : NULL;
+	p = trap_valid(t) ? proc_begin(t->x, st.tgid, pidfd, since) : NULL;
 	if (!p)
 		close(pidfd);
-	return p;
+	return p ? by(p, t) : NULL;
 }
 
 struct exec_proc *exec_proc_at(struct exec *x, pid_t pid)
 {
 	struct exec_proc *p = by_pid(x, pid);
-	int pidfd = p ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t since = 0;
+	int pidfd = p ? -1 : open_ended(pid, &since);
 
 	if (pidfd < 0)
 		return p;
-	p = exec_is_ours(pid) ? proc_begin(x, pid, pidfd) : NULL;
+	p = exec_is_ours(pid) ? proc_begin(x, pid, pidfd, since) : NULL;
 	if (!p)
 		close(pidfd);
 	return p;
@@ -238,141 +295,25 @@ struct exec_proc *exec_proc_at(struct exec *x, pid_t pid)
 
 int exec_proc_getfd(const struct exec_proc *proc, int fd)
 {
+	return proc->x->form->getfd(proc->by, fd);
+}
+
+int exec_proc_take(const struct exec_proc *proc, int fd)
+{
 	int own = (int)syscall(SYS_pidfd_getfd, proc->pidfd, fd, 0);
+	char path[64];
+	struct stat st;
 
-	return own < 0 ? -errno : own;
-}
-
-/* Where `id` is, or would be. */
-static size_t place(const struct exec_proc *p, uint64_t id)
-{
-	size_t low = 0, high = p->nr_held, mid;
-
-	while (low < high) {
-		mid = (low + high) / 2;
-		if (p->held[mid] < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static bool holds(const struct exec_proc *p, uint64_t id)
-{
-	size_t at = place(p, id);
-
-	return at < p->nr_held && p->held[at] == id;
-}
-
-bool exec_proc_holds(const struct exec_proc *p, const struct exec_file *file)
-{
-	return fhc_fd(p->c) >= 0 && holds(p, file->there);
-}
-
-void exec_proc_hold(struct exec_proc *p, uint64_t id)
-{
-	size_t at = place(p, id);
-	uint64_t *more;
-
-	if (holds(p, id))
-		return;
-	if (p->nr_held == p->room) {
-		more = reallocarray(p->held, p->room ? 2 * p->room : 16, sizeof(uint64_t));
-		if (!more)
-			return; /* it is imported again the next time */
-		p->held = more;
-		p->room = p->room ? 2 * p->room : 16;
-	}
-	memmove(p->held + at + 1, p->held + at, (p->nr_held - at) * sizeof(uint64_t));
-	p->held[at] = id;
-	p->nr_held++;
-}
-
-/* A server that does not know it has come after the one that did. */
-int exec_proc_show(struct exec_proc *p, struct exec_file *file, int own)
-{
-	struct exec *x = p->x;
-	struct fhc_buffer buf;
-	uint64_t before = file->there;
-	int err = fhc_import(p->c, own, &buf);
-
-	if (err == -EINVAL && x->joined && file->heap < x->nr_heaps)
-		err = fhc_reclaim(p->c, x->heap[file->heap].name, own, &buf);
-	else if (err == -EINVAL && x->joined && file->pages)
-		err = exec_udmabuf_offer(p, file->pages, true, &buf);
-	if (err)
-		return err;
-	exec_proc_hold(p, buf.id);
-	if (before == buf.id)
-		return 0;
-	file->there = buf.id;
-	if (file->named)
-		(void)fhc_set_name(p->c, file->there, file->name);
-	exec_fences_again(p, file);
-	return 0;
-}
-
-int exec_proc_use(struct exec_proc *p, struct exec_file *file, int fd)
-{
-	int own, err;
-
-	if (exec_proc_holds(p, file))
-		return 0;
-	own = exec_proc_getfd(p, fd);
-	if (own < 0)
+	if (own >= 0)
 		return own;
-	err = exec_proc_show(p, file, own);
-	close(own);
-	return err;
-}
-
-void exec_procs_info(struct exec *x, const struct exec_file *file, struct fhc_info *info)
-{
-	for (struct exec_proc *p = x->procs.first; p; p = p->next)
-		if (holds(p, file->there) && !fhc_get_info(p->c, file->there, info))
-			return;
-	memset(info, 0, sizeof(*info));
-	memcpy(info->name, file->name, sizeof(file->name));
-	if (file->heap < x->nr_heaps)
-		memcpy(info->exp_name, x->heap[file->heap].name, sizeof(info->exp_name));
-	else if (file->udmabuf)
-		memcpy(info->exp_name, EXEC_UDMABUF_NAME, sizeof(EXEC_UDMABUF_NAME));
-}
-
-static void unhold(struct exec_proc *p, uint64_t there)
-{
-	size_t at = place(p, there);
-
-	memmove(p->held + at, p->held + at + 1, (p->nr_held - at - 1) * sizeof(uint64_t));
-	p->nr_held--;
-}
-
-void exec_procs_drop(struct exec *x, uint64_t there)
-{
-	for (struct exec_proc *p = x->procs.first; p; p = p->next)
-		if (holds(p, there)) {
-			unhold(p, there);
-			(void)fhc_release(p->c, &(struct fhc_buffer){.fd = -1, .id = there});
-		}
-}
-
-bool exec_procs_forgotten(struct exec *x, const struct exec_file *file)
-{
-	struct fhc_info info;
-	bool gone = true;
-
-	for (struct exec_proc *p = x->procs.first; p; p = p->next) {
-		if (!holds(p, file->there))
-			continue;
-		if (fhc_get_info(p->c, file->there, &info) != -ENOENT) {
-			gone = false;
-			continue;
-		}
-		unhold(p, file->there);
-	}
-	exec_join_check(x);
-	return gone && !x->join.since;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)proc->pid, fd);
+	if (lstat(path, &st) || !(st.st_mode & (S_IRUSR | S_IWUSR)))
+		return -EBADF;
+	own = open(path, (~st.st_mode & S_IWUSR	  ? O_RDONLY
+			  : ~st.st_mode & S_IRUSR ? O_WRONLY
+						  : O_RDWR) |
+				 O_CLOEXEC);
+	return own < 0 ? -errno : own;
 }
 
 void exec_procs_end(struct exec *x)

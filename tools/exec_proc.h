@@ -36,6 +36,12 @@ struct exec_proc *exec_proc_at(struct exec *x, pid_t pid);
 int exec_proc_join(struct exec_proc *proc);
 /* A descriptor of it, as one of ours (the same open file); a negative errno. */
 int exec_proc_getfd(const struct exec_proc *proc, int fd);
+/* The same of one that makes no call now; where that is not allowed, another open of the same. */
+int exec_proc_take(const struct exec_proc *proc, int fd);
+void exec_procs_end(struct exec *x);
+
+/* ---- what they have: exec_held.c ---- */
+
 /* The server counts this buffer as this process's. */
 void exec_proc_hold(struct exec_proc *proc, uint64_t id);
 bool exec_proc_holds(const struct exec_proc *proc, const struct exec_file *file);
@@ -50,7 +56,6 @@ void exec_procs_info(struct exec *x, const struct exec_file *file, struct fhc_in
 bool exec_procs_forgotten(struct exec *x, const struct exec_file *file);
 /* Nobody has any more what the server calls so: it is told so for all who held it. */
 void exec_procs_drop(struct exec *x, uint64_t there);
-void exec_procs_end(struct exec *x);
 
 struct exec_proc_source;
 struct exec_proc {
@@ -58,6 +63,9 @@ struct exec_proc {
 	struct exec *x;
 	pid_t pid;
 	int pidfd;
+	uint64_t
+		began; /* if that is a timer, where there are no pidfds: of this process, as /proc says it; else 0 */
+	struct trap *by; /* its call that is being answered: who is asked for its descriptors */
 	struct fhc *c;
 	struct exec_proc_source *ended, *reply;
 	uint64_t *held; /* sorted */

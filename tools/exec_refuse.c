@@ -95,13 +95,12 @@ int64_t exec_fstatfs(struct trap *t)
 
 int64_t exec_getcwd(struct trap *t)
 {
-	char path[64], link[256];
+	char link[256];
 	ssize_t n;
 
 	if (!t->x->given)
 		return TRAP_CONTINUE;
-	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)t->tid);
-	n = readlink(path, link, sizeof(link) - 1);
+	n = t->x->form->link(t, AT_FDCWD, link, sizeof(link));
 	if (n <= 0)
 		return TRAP_CONTINUE;
 	link[n] = '\0';

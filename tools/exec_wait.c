@@ -27,6 +27,8 @@ void exec_wait_begin(struct trap *t, struct exec_wait *w, int64_t until,
 	w->seen_shared = false;
 	w->stop = stop;
 	w->next = t->x->waits;
+	if (t->x->form->later)
+		t->x->form->later(t->x, t->id);
 	t->x->waits = w;
 }
 
@@ -70,11 +72,12 @@ void exec_waits_look(struct exec *x)
 
 	for (w = x->waits; w; w = next) {
 		next = w->next;
-		if (!trap_valid(&(struct trap){.x = x, .id = w->id}) || exec_status_of(w->tid, &st))
+		if (!trap_valid(&(struct trap){.x = x, .id = w->id}) ||
+		    (!x->form->breaks_off && exec_status_of(w->tid, &st)))
 			w->stop(w, -ENOENT);
 		else if (w->until <= now)
 			w->stop(w, -ETIMEDOUT);
-		else if (signalled(w, &st))
+		else if (!x->form->breaks_off && signalled(w, &st))
 			w->stop(w, -EINTR);
 	}
 }

@@ -322,7 +322,7 @@ static void *work(void *arg)
 	int a = memfd_of(8, base), fd[4] = {a, a, a, a}, buf;
 	size_t order[4] = {(size_t)arg % 8, 7, 0, 5};
 
-	for (int i = 0; i < A_LOT; i++) {
+	for (int i = 0; i < A_LOT / 3; i++) {
 		buf = list_of(fd, order, 4);
 		at = buf < 0 ? MAP_FAILED : map(buf, 4, 0);
 		if (!expect(at != MAP_FAILED, "mmap in a thread", errno))

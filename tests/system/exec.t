@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # `freehold exec`: what a program under it sees of heaps and buffers, that nothing else is other than without it, how it ends, and
-# what it says of bad input.
+# what it says of bad input. By seccomp, and with form=--preload (exec-preload.t) by the preloaded library.
 set -u
 
 . "$(dirname "$0")/tap.sh"
 limit=90
 
 # execs NAME STATUS ARGUMENT...: runs() of `freehold exec`
+form=${form-}
 execs()
 {
 	name=$1 want=$2
 	shift 2
-	runs "$name" "$want" exec "$@"
+	runs "$name" "$want" exec $form "$@"
 }
 
 skip()
@@ -21,8 +22,9 @@ skip()
 	echo "ok $n - $1 # SKIP $2"
 }
 
-conform=${O:-build}/tests/conform/dmabuf_calls
-case $conform in /*) ;; *) conform=$root/$conform ;; esac
+build=${O:-build}
+case $build in /*) ;; *) build=$root/$build ;; esac
+programs=$build/tests/system/programs
 
 # ---- bad input -----------------------------------------------------------------------------------
 
@@ -40,10 +42,15 @@ says 'a bad kernel: says so' "freehold exec: --like six: expected a kernel's ver
 execs 'a kernel without heaps' 2 --like 5.4 -- true
 says 'a kernel without heaps: says so' 'freehold exec: like=5.4: kernels before 5.6 have no heaps; expected like=MAJOR.MINOR, as like=6.12'
 
-"$freehold" exec -- true 2>err
+"$freehold" exec $form -- true 2>err
 case $(cat err) in
 *'system calls cannot be held here'*)
 	skip 'all else' 'no seccomp with a supervisor here'
+	echo "1..$n"
+	exit 0
+	;;
+*'libfreehold-preload.so is neither'*)
+	skip 'all else' 'no library in this build'
 	echo "1..$n"
 	exit 0
 	;;
@@ -63,10 +70,14 @@ execs 'heaps of 6.12: no others' 0 --like 6.12 -- sh -c 'test $(ls /dev/dma_heap
 execs 'heaps of 6.17' 0 --like 6.17 -- sh -c 'test $(ls /dev/dma_heap | wc -l) = 3 && test -c /dev/dma_heap/default_cma_region'
 execs 'options of the program are its own' 0 -- sh -c 'echo "$1"' sh --ram
 shows 'options of the program are its own: it gets them' '^--ram$'
-execs 'another one below' 125 -- "$freehold" exec -- true
-says 'another one below: says so' 'freehold exec: another supervisor holds system calls of this process already (seccomp: Device or resource busy)'
+if [ -z "$form" ]; then
+	execs 'another one below' 125 -- "$freehold" exec -- true
+	says 'another one below: says so' 'freehold exec: another supervisor holds system calls of this process already (seccomp: Device or resource busy); --preload does without'
+else
+	execs 'another one below' 0 -- "$freehold" exec --preload --like 6.17 -- sh -c 'test $(ls /dev/dma_heap | wc -l) = 3'
+fi
 
-"$freehold" exec -- sh -c 'trap "echo caught; exit 5" TERM; echo ready; while :; do sleep 0.05; done' >out 2>err &
+"$freehold" exec $form -- sh -c 'trap "echo caught; exit 5" TERM; echo ready; while :; do sleep 0.05; done' >out 2>err &
 pid=$!
 while ! grep -q ready out; do sleep 0.05; done
 kill -TERM $pid
@@ -74,7 +85,7 @@ wait $pid
 [ $? = 5 ] && grep -q caught out
 result $? 'a signal is passed on'
 
-"$freehold" exec -- sh -c '(sleep 0.7; ls /dev/dma_heap >late) & exit 3' >out 2>err
+"$freehold" exec $form -- sh -c '(sleep 0.7; ls /dev/dma_heap >late) & exit 3' >out 2>err
 got=$?
 [ $got = 3 ] && [ ! -s late ]
 result $? 'who outlives the program does not hold it up'
@@ -141,9 +152,16 @@ else
 	skip 'eight threads: each buffer its own' 'no python3'
 fi
 
+if [ -x "$programs/shares" ]; then
+	execs 'processes, threads, signals, descriptors' 0 -- "$programs/shares"
+	says 'processes, threads, signals, descriptors: a constructor, too' 'constructor: a heap'
+else
+	skip 'processes, threads, signals, descriptors' 'shares is not built'
+fi
+
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 "$tmp" && mkdir -m 777 other
-	(cd other && setpriv --reuid 65534 --regid 65534 --clear-groups "$freehold" exec -- perl ../alloc.pl) >out 2>err
+	(cd other && setpriv --reuid 65534 --regid 65534 --clear-groups "$freehold" exec $form -- perl ../alloc.pl) >out 2>err
 	result $? 'for a user without rights'
 else
 	skip 'for a user without rights' 'not root'
@@ -151,9 +169,12 @@ fi
 
 # ---- as Linux, call by call ----------------------------------------------------------------------
 
+conform=$build/tests/conform/${form:+dynamic/}dmabuf_calls
+cat "$root/tests/conform/exec-differs.txt" >differs
+[ -z "$form" ] || cat "$root/tests/conform/preload-differs.txt" >>differs
 if [ -x "$conform" ]; then
-	"$freehold" exec --ram 768M --bootargs cma=64M --like 6.12 -- "$conform" >mine 2>err
-	"$root/tests/conform/compare" "$root/tests/conform/linux-6.12.txt" "$root/tests/conform/exec-differs.txt" mine >out
+	"$freehold" exec $form --ram 768M --bootargs cma=64M --like 6.12 -- "$conform" >mine 2>err
+	"$root/tests/conform/compare" "$root/tests/conform/linux-6.12.txt" differs mine >out
 	result $? 'every call as Linux 6.12 answers it, but for what is known'
 else
 	skip 'every call as Linux 6.12 answers it' 'dmabuf_calls is not built'
@@ -177,7 +198,7 @@ find . | sort; cp -r . ../copy 2>&1; cp -a e ../f; tar cf - a e link | tar tf -;
 sh -c 'kill -TERM $$'; echo $?; cat none 2>&1; exec 9<a; cat <&9; timeout 0.1 sleep 1; echo $?; cat /dev/dma_heap 2>/dev/null; echo end
 END
 (mkdir without && cd without && sh ../ordinary.sh) >without.out 2>&1
-(mkdir with && cd with && "$freehold" exec -- sh ../ordinary.sh) >with.out 2>&1
+(mkdir with && cd with && "$freehold" exec $form -- sh ../ordinary.sh) >with.out 2>&1
 diff without.out with.out >out && [ "$(wc -l <with.out)" -gt 50 ]
 result $? 'ordinary calls, with and without'
 
@@ -220,7 +241,7 @@ else:
     s.send(b"x")
 END
 if command -v python3 >/dev/null; then
-	timeout 30 "$freehold" exec --socket "$tmp/socket" -- python3 share.py "$tmp/pass" give >give.out 2>&1 &
+	timeout 30 "$freehold" exec $form --socket "$tmp/socket" -- python3 share.py "$tmp/pass" give >give.out 2>&1 &
 	execs 'a buffer from a stranger' 0 --socket "$tmp/socket" -- python3 share.py "$tmp/pass" take
 	shows 'a buffer from a stranger: known as one' "^8192 /dmabuf:given b'here'$"
 	wait $!

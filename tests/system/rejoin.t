@@ -9,7 +9,8 @@ pids=
 trap 'for p in $pids; do kill -9 $p 2>/dev/null; done; rm -rf "$tmp"' EXIT
 sock=$tmp/sock
 
-"$freehold" exec -- true 2>err
+form=${form-}
+"$freehold" exec $form -- true 2>err
 case $(cat err) in
 *'system calls cannot be held here'*)
 	echo "1..0 # SKIP no seccomp with a supervisor here"
@@ -148,7 +149,7 @@ program()
 	shift 2
 	mkfifo "$who.in"
 	: >"$who.out"
-	"$freehold" exec --socket "$sock" "$@" -- python3 again.py <"$who.in" >"$who.out" 2>"$who.err" &
+	"$freehold" exec $form --socket "$sock" "$@" -- python3 again.py <"$who.in" >"$who.out" 2>"$who.err" &
 	eval "$who=$!; exec $fd<>$who.in"
 	pids="$pids $!"
 }

@@ -332,5 +332,5 @@ readme-example: ## the examples of README.md, docs/devices.md and docs/buffers.m
 		scripts/readme-example docs/buffers.md $(abspath $(O))/stage /usr $(O)/buffers-example; status=$$?; \
 		kill $$server; wait $$server || status=1; rm -rf $$dir; exit $$status
 
--include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \
-	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*' -not -path '$(O)/vm/*')
+-include $(shell [ -d $(O) ] && find $(O) -name '*.d' -type f -not -path '$(O)/asan/*' \
+	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*' -not -path '$(O)/vm/*' -not -path '$(O)/arm64/*')

@@ -9,7 +9,11 @@
 #include "exec.h"
 #include "exec_info.h"
 
+#ifdef __aarch64__
+#define LARGEFILE 0400000
+#else
 #define LARGEFILE 0100000
+#endif
 
 /* What a descriptor may do, as the permissions of its entry in /proc show it. */
 static mode_t mode_of(const struct trap *t, int fd)

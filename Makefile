@@ -439,5 +439,5 @@ readme-example: ## the examples of README.md, docs/devices.md, docs/buffers.md a
 		scripts/readme-example docs/pipelines.md $(abspath $(O))/stage /usr $(O)/pipelines-example; status=$$?; \
 		kill $$server; wait $$server || status=1; rm -rf $$dir; exit $$status
 
--include $(shell [ -d $(O) ] && find $(O) -name '*.d' -not -path '$(O)/asan/*' \
-	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*' -not -path '$(O)/vm/*')
+-include $(shell [ -d $(O) ] && find $(O) -name '*.d' -type f -not -path '$(O)/asan/*' \
+	-not -path '$(O)/tsan/*' -not -path '$(O)/fuzz/*' -not -path '$(O)/clang/*' -not -path '$(O)/vm/*' -not -path '$(O)/arm64/*')

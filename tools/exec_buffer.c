@@ -9,7 +9,11 @@
 #include "exec.h"
 #include "exec_info.h"
 
+#ifdef __aarch64__
+#define LARGEFILE 0400000
+#else
 #define LARGEFILE 0100000
+#endif
 
 static mode_t mode_of(struct trap *t, int fd)
 {

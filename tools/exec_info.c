@@ -16,8 +16,12 @@
 #include "exec_fence.h"
 #include "exec_info.h"
 
-#define LARGEFILE                                                                                  \
-	0100000 /* what the kernel adds to every open() of a 64-bit program, and no DMA-BUF has */
+/* What the kernel adds to every open() of a 64-bit program, and no DMA-BUF has. */
+#ifdef __aarch64__
+#define LARGEFILE 0400000
+#else
+#define LARGEFILE 0100000
+#endif
 
 static FILE *open_info(pid_t pid, int64_t fd)
 {

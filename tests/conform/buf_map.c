@@ -42,7 +42,9 @@ static const struct {
 	{"noreserve", BYTES, RW, MAP_SHARED | MAP_NORESERVE, O_RDWR, 0},
 	{"hugetlb", BYTES, RW, MAP_SHARED | MAP_HUGETLB, O_RDWR, 0},
 	{"growsdown", BYTES, RW, MAP_SHARED | MAP_GROWSDOWN, O_RDWR, 0},
+#ifdef MAP_32BIT /* x86's */
 	{"32bit", BYTES, RW, MAP_SHARED | MAP_32BIT, O_RDWR, 0},
+#endif
 	{"anonymous", BYTES, RW, MAP_SHARED | MAP_ANONYMOUS, O_RDWR, 0},
 	{"fixed-0", BYTES, RW, MAP_SHARED | MAP_FIXED, O_RDWR, 0},
 	{"len-0", 0, RW, MAP_SHARED, O_RDWR, 0},

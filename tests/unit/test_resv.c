@@ -501,7 +501,7 @@ static void broken_is_found(void)
 static void broken_among_many(void)
 {
 	static struct dma_fence *f[200];
-	char why[4096];
+	char why[4096] = "";
 
 	T_NEED(start());
 	T_EQ(dma_resv_lock(&a, NULL), 0);

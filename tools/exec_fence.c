@@ -11,7 +11,7 @@
 #include "exec_epoll.h"
 #include "exec_fence.h"
 
-#define OWN_DRIVER "freehold-serve" /* what the server calls itself */
+#define OWN_DRIVER "freehold" /* what the server calls itself */
 
 /* ---- in and out of the program ---- */
 

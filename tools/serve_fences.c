@@ -141,7 +141,7 @@ static int give(struct client *c, int fd, enum fd_kind kind, struct sync_file **
 	int err = g ? 0 : -ENOMEM;
 
 	if (!err)
-		err = dma_fence_create(s->o.m, "freehold-serve", c->name,
+		err = dma_fence_create(s->o.m, "freehold", c->name,
 				       dma_fence_context_alloc(s->o.m, 1), 1, &g->f);
 	if (err) {
 		free(g);

@@ -171,7 +171,8 @@ static void say(struct peer *p)
 		[PROTO_IMPORT] = 1,    [PROTO_IMPORT_SYNC] = 1, [PROTO_MERGE] = 2,
 		[PROTO_SYNC_INFO] = 1, [PROTO_RECLAIM] = 1,	[PROTO_OFFER] = 1};
 	unsigned int op = byte() % PROTO_NR_OPS, odd = byte();
-	char packet[256] = {0};
+	char packet[256];
+	size_t len;
 	struct proto_request r = {.magic = PROTO_MAGIC, .op = (uint16_t)op, .seq = odd};
 
 	if (!p->greeted && odd & 31) {
@@ -201,12 +202,20 @@ static void say(struct peer *p)
 		snprintf(r.name, sizeof(r.name), "%s", name[byte() % 8]);
 	if (op == PROTO_FREE || op == PROTO_WRITTEN)
 		r.options = odd & 1;
+	if (op == PROTO_OFFER)
+		r.n = odd >> 2 & 1;	   /* after a restart */
+	if (op == PROTO_READ && odd & 4) { /* a path that comes behind */
+		memset(r.name, 0, sizeof(r.name));
+		r.n = PROTO_NAME + odd % 32;
+	}
 	r.nr_fds = fds[op];
 	/* One in a few is not as it should be, somewhere. */
 	if (odd >= 224)
 		((char *)&r)[byte() % sizeof(r)] ^= (char)(1u << byte() % 8);
+	memset(packet, 'p', sizeof(packet));
 	memcpy(packet, &r, sizeof(r));
-	post(p, packet, odd == 223 ? byte() : sizeof(r), odd >= 248 ? byte() % FDS : fds[op]);
+	len = sizeof(r) + (op == PROTO_READ && r.n < sizeof(packet) - sizeof(r) ? r.n : 0);
+	post(p, packet, odd == 223 ? byte() : len, odd >= 248 ? byte() % FDS : fds[op]);
 }
 
 static void act(struct server *s)

@@ -313,13 +313,13 @@ fi
 
 asks e 'alloc 1 system 4096' 'ok 4096'
 asks e 'fence 10 11' ok
-asks e 'tell 10' 'ok freehold-serve-e1-1 0 1' 'a fence that is under way'
+asks e 'tell 10' 'ok freehold-e1-1 0 1' 'a fence that is under way'
 asks e 'import_fence 1 2 10' ok
 asks e 'export 1 1 20' ok
 asks e 'wait 20 0' waiting
 asks e 'signal 11' ok
 asks e 'wait 20 2000' ok
-asks e 'tell 20' 'ok freehold-serve-e2-1 1 1' 'and done'
+asks e 'tell 20' 'ok freehold-e2-1 1 1' 'and done'
 # As a driver's: no word behind it, or others than ours.
 for what in 'hang_up 13:error EIO' 'write 13 x:ok' 'write 13 ~~~~and-more:ok'; do
 	asks e 'fence 12 13' ok

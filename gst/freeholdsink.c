@@ -90,14 +90,21 @@ static gpointer serve(gpointer data)
 	GstFreeholdSink *s = data;
 	struct pollfd p[2] = {{.fd = s->wake, .events = POLLIN},
 			      {.fd = fhc_out_fd(s->out), .events = POLLIN}};
+	int err;
 
 	g_mutex_lock(&s->lock);
 	while (!s->quit) {
 		g_mutex_unlock(&s->lock);
 		(void)poll(p, 2, -1);
 		g_mutex_lock(&s->lock);
-		(void)fhc_out_dispatch(s->out);
+		err = fhc_out_dispatch(s->out);
 		take_back(s);
+		if (err >= 0)
+			continue;
+		/* Somebody cannot be let in for want of descriptors: he waits, and so do we, or this would be a busy loop. */
+		g_mutex_unlock(&s->lock);
+		(void)poll(p, 1, 10);
+		g_mutex_lock(&s->lock);
 	}
 	g_mutex_unlock(&s->lock);
 	return NULL;

@@ -76,7 +76,7 @@ CONFORM += $(if $(CONFORM),$(O)/tests/conform/dynamic/dmabuf_calls)
 SYSTEM := $(if $(SANITIZE),,$(filter-out %/begins,$(SYSTEM_SRC:%.c=$(O)/%)) $(O)/tests/system/programs/begins.so)
 # The GStreamer plugin, where GStreamer is; the client library's code is in it.
 GST_PC := gstreamer-1.0 gstreamer-base-1.0 gstreamer-video-1.0 gstreamer-allocators-1.0
-GST_TEST := tests/gst/pipe.c
+GST_TEST := tests/gst/pipe.c tests/gst/producer.c
 GST := $(if $(SANITIZE),,$(shell $(PKG_CONFIG) --exists $(GST_PC) 2>/dev/null && echo $(O)/gst/libgstfreehold.so))
 MAN := $(MAN_SRC:%.scd=$(O)/%)
 MAN3 := $(O)/man3/done

@@ -78,15 +78,12 @@ static int owe(struct fhc_in *i, uint32_t slot, int fence)
 
 static void pay(struct fhc_in *i)
 {
-	int err = 0;
-
-	for (uint32_t n = 0; n < FHC_SLOTS && err != -EAGAIN; n++) {
+	for (uint32_t n = 0; n < FHC_SLOTS; n++) {
 		struct slot *s = &i->slot[n];
 
 		if (!s->owed)
 			continue;
-		err = answer(i, n, s->owed_by);
-		if (err == -EAGAIN)
+		if (answer(i, n, s->owed_by) == -EAGAIN)
 			return;
 		if (s->owed_by >= 0)
 			close(s->owed_by);

@@ -380,25 +380,23 @@ static void consumer_ready(struct fhc_out *o, uint64_t data, uint32_t events)
 int fhc_out_dispatch(struct fhc_out *o)
 {
 	struct epoll_event ev[EVENTS];
-	int n, sum = 0, err;
+	int n, sum = 0, err = 0;
 
 	do {
 		n = epoll_wait(o->epoll, ev, EVENTS, 0);
 		if (n < 0)
 			return errno == EINTR ? sum : -errno;
 		for (int i = 0; i < n; i++) {
-			err = 0;
+			/* Who cannot be let in keeps nobody else waiting. */
 			if (ev[i].data.u64 == LISTENING)
 				err = accept_all(o);
 			else
 				consumer_ready(o, ev[i].data.u64, ev[i].events);
-			if (err < 0)
-				return err;
 		}
 		sum += n;
 		/* What one event brings, as a promise that is kept already, is the next round's. */
-	} while (n && sum < 64 * EVENTS);
-	return sum;
+	} while (n && err >= 0 && sum < 64 * EVENTS);
+	return err < 0 ? err : sum;
 }
 
 int fhc_out_fd(const struct fhc_out *o)

@@ -15,6 +15,16 @@ struct source {
 	bool more;
 };
 
+/* What an inset has room in, and its line; the lines of NV12 come in pairs. */
+#define MIN_SIDE 64u
+#define MAX_SIDE 8192u
+
+static bool size_is_good(const struct wanted *w)
+{
+	return w->width >= MIN_SIDE && w->width <= MAX_SIDE && w->height >= MIN_SIDE &&
+	       w->height <= MAX_SIDE && w->width % 2 == 0 && w->height % 2 == 0;
+}
+
 static bool source_open(struct board *b, struct source *s)
 {
 	struct wanted *w = &b->want;
@@ -32,6 +42,14 @@ static bool source_open(struct board *b, struct source *s)
 			why = "no picture in it that can be decoded";
 		w->width = s->next.width;
 		w->height = s->next.height;
+		if (s->more && !size_is_good(w)) {
+			say_end(a,
+				"%s: %ux%u: expected pictures of %ux%u to %ux%u, even: --size "
+				"scales",
+				a->what, w->width, w->height, MIN_SIDE, MIN_SIDE, MAX_SIDE,
+				MAX_SIDE);
+			return false;
+		}
 	} else {
 		s->pattern = pattern_create(w->width, w->height);
 		s->more = s->pattern;
@@ -159,9 +177,9 @@ int capture_main(struct board *b)
 
 	if (!c)
 		return 1;
-	if (!ring_open(&r, b, CAPTURE, c) && source_open(b, &s)) {
-		if (ring_format(&r, b->want.width, b->want.height))
-			say_end(a, "%ux%u is no size of a picture", b->want.width, b->want.height);
+	if (!ring_open(&r, b, CAPTURE, c)) {
+		if (!source_open(b, &s) || ring_format(&r, b->want.width, b->want.height))
+			status = STAGE_CANNOT;
 		else if (!wait_for_consumers(&r))
 			say_end(a, "the others did not come");
 		else {

@@ -21,8 +21,24 @@ struct running {
 	int board_fd, server_out;
 	pid_t server, stage[NR_STAGES];
 	unsigned int nr;
-	bool restarted;
+	bool restarted, cannot;
 };
+
+static volatile sig_atomic_t caught;
+
+static void catch (int sig)
+{
+	caught = sig;
+}
+
+void conduct_catch_signals(void)
+{
+	static const int all[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction act = {.sa_handler = catch};
+
+	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		(void)sigaction(all[i], &act, NULL);
+}
 
 static bool trouble(struct outcome *o, const char *what, const char *why)
 {
@@ -57,26 +73,27 @@ static void exec_server(const struct running *r, int out)
 
 static void last_line_of_log(const struct running *r, char *line, size_t size)
 {
-	char path[192], text[4096];
-	int fd;
+	char path[192], text[4096], *nl;
+	off_t end;
 	ssize_t n;
-	char *nl;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/server.log", r->w->want.dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	end = fd >= 0 ? lseek(fd, 0, SEEK_END) - (off_t)sizeof(text) + 1 : 0;
+	n = fd >= 0 ? pread(fd, text, sizeof(text) - 1, end > 0 ? end : 0) : 0;
 	if (fd >= 0)
 		close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	while ((nl = strrchr(text, '\n')) && !nl[1])
 		*nl = '\0';
-	snprintf(line, size, "%.*s", (int)size - 1, nl ? nl + 1 : *text ? text : "it said nothing");
+	snprintf(line, size, "%.*s", (int)size - 1, nl ? nl + 1 : text);
 }
 
 static bool start_server(struct running *r)
 {
 	struct pollfd p = {.events = POLLIN};
-	char line[256] = "", why[100];
+	char line[256] = "", why[TEXT_MAX];
 	int out[2];
 	ssize_t n;
 
@@ -93,7 +110,10 @@ static bool start_server(struct running *r)
 	if (n > 0 && !strncmp(line, "ready: ", 7))
 		return true;
 	last_line_of_log(r, why, sizeof(why));
-	return trouble(r->o, r->w->freehold, why);
+	if (!*why)
+		return trouble(r->o, r->w->freehold, "it said nothing");
+	snprintf(r->o->trouble, sizeof(r->o->trouble), "%s", why); /* it names itself */
+	return false;
 }
 
 static uint64_t number_after(const char *text, const char *key)
@@ -110,6 +130,27 @@ static struct fhc *look(const struct running *r)
 
 	snprintf(path, sizeof(path), "%s/server", r->w->want.dir);
 	return fhc_connect(path, "demo", &c) ? NULL : c;
+}
+
+/* Before anybody asks for buffers of a heap that there is not. */
+static bool has_heap(struct running *r)
+{
+	const char *want = r->w->want.heap;
+	struct fhc *c = look(r);
+	char why[TEXT_MAX] = "expected one of";
+	struct fhc_heap h;
+	bool has = !c;
+
+	for (unsigned int n = 0; !has && !fhc_heap_nth(c, n, &h); n++) {
+		size_t len = strlen(why);
+
+		has = !strcmp(h.name, want);
+		snprintf(why + len, sizeof(why) - len, " %s", h.name);
+	}
+	fhc_close(c);
+	if (!has)
+		snprintf(r->o->trouble, sizeof(r->o->trouble), "--heap %.40s: %.110s", want, why);
+	return has;
 }
 
 /* How much of the area tenants have, while no buffer is in it. */
@@ -205,6 +246,10 @@ static void stage_ended(struct running *r, enum stage s, int status, const struc
 	} else if (!*a->end) {
 		say_end(a, "exit status %d", WEXITSTATUS(status));
 	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STAGE_CANNOT) {
+		r->cannot = true;
+		(void)trouble(r->o, stage_name[s], a->end);
+	}
 }
 
 static void wait_for_stages(struct running *r)
@@ -225,6 +270,8 @@ static void wait_for_stages(struct running *r)
 			}
 		/* Whom a dead or refused one leaves waiting for a beginning. */
 		if (any && atomic_load(&r->o->b->greeted) < NR_STAGES - 1 && !r->restarted)
+			atomic_store(&r->o->b->stop, 1);
+		if (caught)
 			atomic_store(&r->o->b->stop, 1);
 		if (now_ns() > until) {
 			for (enum stage s = 0; told && s < NR_STAGES; s++)
@@ -265,7 +312,7 @@ bool conduct(const struct run_wanted *w, struct outcome *o)
 
 	*o = (struct outcome){.b = NULL};
 	snprintf(o->policy, sizeof(o->policy), "%s", w->policy);
-	ok = make_board(&r) && start_server(&r);
+	ok = make_board(&r) && start_server(&r) && has_heap(&r);
 	if (ok) {
 		look_before(&r);
 		began = now_ns();
@@ -276,8 +323,12 @@ bool conduct(const struct run_wanted *w, struct outcome *o)
 		wait_for_stages(&r);
 		o->wall_ns = now_ns() - began;
 		look_after(&r);
+		ok = ok && !r.cannot;
 	}
 	end_server(&r);
+	o->interrupted = caught;
+	if (caught)
+		ok = trouble(o, "stopped", strsignal(caught));
 	if (r.board_fd >= 0)
 		close(r.board_fd);
 	return ok;

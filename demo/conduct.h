@@ -18,11 +18,15 @@ struct outcome {
 	struct board *b;
 	double lent; /* of the idle area, before the stages came */
 	uint64_t wall_ns, area_bytes;
-	bool leaked, server_bad;
+	bool leaked, server_bad, interrupted;
 	char trouble[TEXT_MAX]; /* empty: none */
 };
 
-/* False with o->trouble: it did not come to a run. *o is to be freed with outcome_free(). */
+/*
+ * False with o->trouble: it did not come to a run, or a signal ended it. *o is to be freed with outcome_free().
+ * After conduct_catch_signals() SIGINT and its like end a run in order, so that nothing is left behind.
+ */
+void conduct_catch_signals(void);
 bool conduct(const struct run_wanted *w, struct outcome *o);
 void outcome_free(struct outcome *o);
 

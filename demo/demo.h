@@ -28,8 +28,8 @@ struct wanted {
 	uint32_t width, height, rate;
 	uint64_t frames;
 	uint32_t slots; /* of a ring */
-	uint32_t
-		churn; /* a buffer of the ring is given back and had anew every so many frames; 0: never */
+	/* A buffer of the ring is given back and had anew every so many frames; 0: never. */
+	uint32_t churn;
 	enum stage kill;
 	uint64_t kill_at; /* frame; 0: nobody */
 	bool restart;	  /* who was killed comes again */
@@ -44,10 +44,10 @@ struct wanted {
 
 /* What one stage did; it alone writes. */
 struct account {
-	uint64_t in, out; /* frames taken, made */
-	uint64_t dropped,
-		repeated; /* frames that came and were not used, or not made; ticks without a new one */
-	uint64_t wrong; /* frames that were not as the source's */
+	uint64_t in, out;  /* frames taken, made */
+	uint64_t dropped;  /* frames that came and were not used, or not made */
+	uint64_t repeated; /* ticks without a new one */
+	uint64_t wrong;	   /* frames that were not as the source's */
 	uint64_t checked_ns, checked_bytes;
 	uint64_t spoilt;  /* frames whose acquire fence ended with an error */
 	uint64_t made;	  /* bytes that the pictures it made have */
@@ -63,6 +63,7 @@ struct account {
 	uint32_t alloc_ns[MAX_ALLOCS];
 	char what[64]; /* source, or encoder */
 	char end[TEXT_MAX];
+	bool failed; /* `end` says at what */
 	/* The conductor's. */
 	bool ran, killed;
 	uint64_t user_us, system_us, switches;
@@ -92,6 +93,8 @@ static inline size_t board_size(uint64_t frames)
 {
 	return sizeof(struct board) + (frames + 1) * sizeof(struct seen);
 }
+
+#define STAGE_CANNOT 2 /* an exit status: what is wanted cannot be had */
 
 /* What each stage is: a program's main. Its exit status; a.end says why in words. */
 int capture_main(struct board *b);

@@ -199,8 +199,9 @@ int display_main(struct board *b)
 {
 	struct account *a = &b->stage[DISPLAY];
 	struct display d = {.t = {.b = b, .stage = DISPLAY}};
-	struct itimerspec t = {.it_interval.tv_nsec = 1000000000 / b->want.rate,
-			       .it_value.tv_nsec = 1000000000 / b->want.rate};
+	long ns = 1000000000 / (long)b->want.rate;
+	struct timespec period = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	struct itimerspec t = {.it_interval = period, .it_value = period};
 
 	d.t.c = connect_server(b, DISPLAY);
 	if (!d.t.c)
@@ -212,11 +213,15 @@ int display_main(struct board *b)
 		run(&d);
 		if (d.t.in)
 			say_end(a, "composite: %s", d.end ? end_words(d.end) : "stopped");
+	} else if (d.t.in) {
+		say_end(a, "no clock: %s", strerror(errno));
+		d.end = -EIO;
 	}
 	if (d.t.in)
 		let_go(&d);
 	take_written(d.t.c, a);
 	fhc_close(d.t.c);
-	close(d.timer);
+	if (d.timer >= 0)
+		close(d.timer);
 	return d.end && d.end != -ENODATA;
 }

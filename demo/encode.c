@@ -11,7 +11,6 @@
 struct encoding {
 	struct taker t;
 	struct encoder *e;
-	unsigned int at_work; /* slots that the encoder reads */
 	bool opened;
 };
 
@@ -19,10 +18,8 @@ static void take_back(struct encoding *x)
 {
 	int slot;
 
-	while (x->e && (slot = encoder_done(x->e)) >= 0) {
+	while (x->e && (slot = encoder_done(x->e)) >= 0)
 		(void)fhc_in_release(x->t.in, (uint32_t)slot);
-		x->at_work--;
-	}
 }
 
 static void check(struct board *b, const struct view *v, uint64_t seq)
@@ -59,7 +56,6 @@ static void frame(struct encoding *x, struct fhc_frame *f)
 	struct fhc_format format;
 	struct fhc_buffer buf;
 	struct view v;
-	bool lent = false;
 
 	if (fhc_in_promise(x->t.in, f->slot, -1) || take_fence(&x->t, f) ||
 	    take_view(&x->t, f->slot, &v, &format) ||
@@ -73,11 +69,9 @@ static void frame(struct encoding *x, struct fhc_frame *f)
 	if (!x->opened)
 		open_encoder(x, &v);
 	if (x->e)
-		lent = encoder_push(x->e, v.plane[0], (size_t)v.width * v.height * 3 / 2, f->slot,
-				    f->seq);
-	x->at_work += lent;
-	a->out += lent;
-	if (!lent)
+		a->out += encoder_push(x->e, v.plane[0], (size_t)v.width * v.height * 3 / 2,
+				       f->slot, f->seq);
+	else
 		(void)fhc_in_release(x->t.in, f->slot);
 }
 
@@ -85,6 +79,7 @@ int encode_main(struct board *b)
 {
 	struct account *a = &b->stage[ENCODE];
 	struct encoding x = {.t = {.b = b, .stage = ENCODE, .c = connect_server(b, ENCODE)}};
+	bool good;
 	int err = 0;
 
 	if (!x.t.c)
@@ -102,8 +97,12 @@ int encode_main(struct board *b)
 	}
 	if (x.t.in)
 		say_end(a, "capture: %s", err ? end_words(err) : "stopped");
-	if (x.e)
-		a->encoded = encoder_close(x.e);
+	if (x.e) {
+		a->encoded = encoder_close(x.e, &good);
+		a->failed = !good;
+		if (!good)
+			say_end(a, "%s failed", a->what);
+	}
 	fhc_in_close(x.t.in);
 	take_written(x.t.c, a);
 	fhc_close(x.t.c);

@@ -2,6 +2,7 @@
 /* `freehold-demo`: options; the conductor, or one of the four stages that it starts. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -112,12 +113,18 @@ static void set_kill(struct wanted *w, const char *arg, struct argp_state *state
 	for (enum stage s = 0; at && s < NR_STAGES; s++)
 		if (strlen(stage_name[s]) == (size_t)(at - arg) &&
 		    !strncmp(arg, stage_name[s], (size_t)(at - arg))) {
+			char *end;
+			unsigned long n = strtoul(at + 1, &end, 10);
+
+			if (at[1] < '0' || at[1] > '9' || *end || !n || n > MAX_FRAMES)
+				break;
 			w->kill = s;
-			w->kill_at = number("kill", at + 1, 1, MAX_FRAMES, state);
+			w->kill_at = n;
 			return;
 		}
 	argp_failure(state, BAD_INPUT, 0,
-		     "--kill %s: expected capture, encode, composite or display, @ and a frame",
+		     "--kill %s: expected capture, encode, composite or display, @ and a frame, "
+		     "as composite@100",
 		     arg);
 }
 
@@ -134,11 +141,14 @@ static void set_policies(struct opts *o, const char *arg, struct argp_state *sta
 		for (unsigned int i = 0; i < 4; i++)
 			if (!strcmp(t, known[i]))
 				is = known[i];
-		if (!is || o->nr_policies == MAX_POLICIES)
+		if (!is)
 			argp_failure(
 				state, BAD_INPUT, 0,
 				"--policy %s: expected carveout, movable, discard or guaranteed",
 				t);
+		if (o->nr_policies == MAX_POLICIES)
+			argp_failure(state, BAD_INPUT, 0, "--policy %s: expected at most %d", arg,
+				     MAX_POLICIES);
 		o->policy[o->nr_policies++] = is;
 	}
 	free(copy);
@@ -319,48 +329,85 @@ static void clean_up(const char *dir)
 	(void)rmdir(dir);
 }
 
-static bool run_one(struct opts *o, unsigned int i, struct outcome *out)
+/* Where sockets are, whose paths have to be short. */
+static bool make_dir(struct wanted *w)
 {
 	const char *tmp = getenv("TMPDIR");
-	struct wanted *w = &o->run.want;
+
+	tmp = tmp && *tmp ? tmp : "/tmp";
+	if (strlen(tmp) > 70) {
+		fprintf(stderr, "freehold-demo: TMPDIR=%s: expected at most 70 bytes\n", tmp);
+		return false;
+	}
+	snprintf(w->dir, sizeof(w->dir), "%.70s/freehold-demo-XXXXXX", tmp);
+	if (mkdtemp(w->dir))
+		return true;
+	fprintf(stderr, "freehold-demo: %s: %s\n", w->dir, strerror(errno));
+	return false;
+}
+
+/* An exit status. */
+static int run_one(struct opts *o, unsigned int i, struct outcome *out)
+{
 	int err;
 	bool ok;
 
-	snprintf(w->dir, sizeof(w->dir), "%.90s/freehold-demo-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(w->dir)) {
-		fprintf(stderr, "freehold-demo: %s: %s\n", w->dir, strerror(errno));
-		return false;
-	}
+	if (!make_dir(&o->run.want))
+		return BAD_INPUT;
 	o->run.policy = o->policy[i];
 	o->run.job = o->pressure ? o->job : NULL;
 	ok = conduct(&o->run, out);
-	clean_up(w->dir);
+	clean_up(o->run.want.dir);
 	if (!ok) {
 		fprintf(stderr, "freehold-demo: %s\n", out->trouble);
-		return false;
+		return out->interrupted ? EXIT_WRONG : BAD_INPUT;
 	}
 	report_run(&o->run, out);
 	fflush(stdout);
 	err = o->sheet && i + 1 == o->nr_policies ? sheet_write(out->b, o->sheet) : 0;
 	if (err)
 		fprintf(stderr, "freehold-demo: %s: %s\n", o->sheet, strerror(-err));
-	return outcome_good(out) && !err;
+	return outcome_good(out) && !err ? 0 : EXIT_WRONG;
+}
+
+/* Before anything runs: what cannot be read or written. */
+static bool files_are_good(const struct opts *o)
+{
+	const char *const name[] = {o->run.want.file, o->run.want.out, o->sheet ? o->sheet : ""};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		int fd = !*name[i] ? -1
+			 : i	   ? open(name[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0666)
+				   : open(name[i], O_RDONLY | O_CLOEXEC);
+
+		if (*name[i] && fd < 0) {
+			fprintf(stderr, "freehold-demo: %s: %s\n", name[i], strerror(errno));
+			return false;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return true;
 }
 
 static int run_all(struct opts *o)
 {
 	struct outcome out[MAX_POLICIES] = {{.b = NULL}};
-	bool good = true;
+	int status = 0, worst = 0;
+	bool interrupted = false;
 
-	for (unsigned int i = 0; i < o->nr_policies; i++)
-		good = run_one(o, i, &out[i]) && good;
-	if (o->nr_policies > 1)
+	for (unsigned int i = 0; i < o->nr_policies && status != BAD_INPUT && !interrupted; i++) {
+		status = run_one(o, i, &out[i]);
+		worst = status > worst ? status : worst;
+		interrupted = out[i].interrupted;
+	}
+	if (o->nr_policies > 1 && worst != BAD_INPUT)
 		report_compare(out, o->nr_policies);
 	for (unsigned int i = 0; i < o->nr_policies; i++)
 		outcome_free(&out[i]);
-	if (!good)
+	if (worst == EXIT_WRONG && !interrupted)
 		fprintf(stderr, "freehold-demo: something above is not as it should be\n");
-	return good ? 0 : EXIT_WRONG;
+	return worst;
 }
 
 int main(int argc, char **argv)
@@ -397,6 +444,9 @@ int main(int argc, char **argv)
 				: "--restart: expected --kill of encode, composite or display");
 		return BAD_INPUT;
 	}
+	if (!files_are_good(&o))
+		return BAD_INPUT;
 	find_freehold(&o);
+	conduct_catch_signals();
 	return run_all(&o);
 }

@@ -17,13 +17,13 @@ struct encoder;
 /* NULL: there is none. name: what it is. path: where the stream goes; empty: nowhere, it is counted. */
 struct encoder *encoder_open(const struct view *v, uint32_t rate, const char *path,
 			     const char **name);
-/* Reads the picture where it lies, until encoder_done() gives the slot back. False: it has failed. */
+/* Reads the picture where it lies, until encoder_done() gives the slot back, which it does also when this fails: false. */
 bool encoder_push(struct encoder *e, const void *at, size_t size, uint32_t slot, uint64_t seq);
 /* Readable when encoder_done() has one. */
 int encoder_fd(const struct encoder *e);
 /* A slot that it reads no more; -1: none now. */
 int encoder_done(struct encoder *e);
-/* Bytes that it made of all. */
-uint64_t encoder_close(struct encoder *e);
+/* Bytes that it made of all; not good: it stopped before the end. */
+uint64_t encoder_close(struct encoder *e, bool *good);
 
 #endif

@@ -6,7 +6,6 @@
 #include <gst/video/video.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "media.h"
@@ -42,7 +41,7 @@ static void pad_added(GstElement *src, GstPad *pad, gpointer convert)
 
 struct decoder *decoder_open(const char *path, uint32_t width, uint32_t height, const char **why)
 {
-	struct decoder *d = calloc(1, sizeof(*d));
+	struct decoder *d;
 	GstElement *file, *decode, *convert;
 	char size[64] = "", text[512];
 	GError *error = NULL;
@@ -51,9 +50,9 @@ struct decoder *decoder_open(const char *path, uint32_t width, uint32_t height, 
 	*why = "GStreamer cannot make the decoder";
 	if (access(path, R_OK)) {
 		*why = "cannot be read";
-		free(d);
 		return NULL;
 	}
+	d = g_new0(struct decoder, 1);
 	if (width)
 		snprintf(size, sizeof(size), ",width=%u,height=%u", width, height);
 	snprintf(text, sizeof(text),
@@ -64,7 +63,8 @@ struct decoder *decoder_open(const char *path, uint32_t width, uint32_t height, 
 	d->pipeline = gst_parse_launch(text, &error);
 	if (error) {
 		g_error_free(error);
-		free(d);
+		g_clear_object(&d->pipeline);
+		g_free(d);
 		return NULL;
 	}
 	file = gst_bin_get_by_name(GST_BIN(d->pipeline), "file");
@@ -140,7 +140,7 @@ void decoder_close(struct decoder *d)
 	(void)gst_element_set_state(d->pipeline, GST_STATE_NULL);
 	gst_object_unref(d->sink);
 	gst_object_unref(d->pipeline);
-	free(d);
+	g_free(d);
 }
 
 /* ---- encoders ---- */
@@ -171,9 +171,10 @@ static GstPadProbeReturn count(GstPad *pad, GstPadProbeInfo *info, gpointer arg)
 	return GST_PAD_PROBE_OK;
 }
 
-static struct encoder *make(unsigned int which, const struct view *v, const char *path)
+static struct encoder *make(unsigned int which, const struct view *v, uint32_t rate,
+			    const char *path)
 {
-	struct encoder *e = calloc(1, sizeof(*e));
+	struct encoder *e = g_new0(struct encoder, 1);
 	GstElement *encode, *file;
 	GError *error = NULL;
 	char text[512];
@@ -181,15 +182,17 @@ static struct encoder *make(unsigned int which, const struct view *v, const char
 
 	snprintf(text, sizeof(text),
 		 "appsrc name=src format=time is-live=false max-buffers=0 max-bytes=0 block=false "
-		 "caps=video/x-raw,format=NV12,width=%u,height=%u,framerate=60/1 ! %s ! %s",
-		 v->width, v->height, encoders[which].text, *path ? "" : "fakesink sync=false");
+		 "caps=video/x-raw,format=NV12,width=%u,height=%u,framerate=%u/1 ! %s ! %s",
+		 v->width, v->height, rate, encoders[which].text,
+		 *path ? "" : "fakesink sync=false");
 	if (*path)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
 			 "%s ! filesink name=file", encoders[which].ends);
 	e->pipeline = gst_parse_launch(text, &error);
 	if (error || pipe2(e->done, O_CLOEXEC | O_NONBLOCK)) {
 		g_clear_error(&error);
-		free(e);
+		g_clear_object(&e->pipeline);
+		g_free(e);
 		return NULL;
 	}
 	e->src = gst_bin_get_by_name(GST_BIN(e->pipeline), "src");
@@ -218,7 +221,7 @@ struct encoder *encoder_open(const struct view *v, uint32_t rate, const char *pa
 		if (!f)
 			continue;
 		gst_object_unref(f);
-		e = make(i, v, path);
+		e = make(i, v, rate, path);
 		if (!e)
 			continue;
 		e->rate = rate;
@@ -240,16 +243,14 @@ static void given_back(gpointer arg)
 	struct lent *l = arg;
 
 	(void)!write(l->fd, &l->slot, 1);
-	free(l);
+	g_free(l);
 }
 
 bool encoder_push(struct encoder *e, const void *at, size_t size, uint32_t slot, uint64_t seq)
 {
-	struct lent *l = malloc(sizeof(*l));
+	struct lent *l = g_new(struct lent, 1);
 	GstBuffer *b;
 
-	if (!l)
-		return false;
 	*l = (struct lent){e->done[1], (uint8_t)slot};
 	/* A map for reading: whoever in the pipeline wrote to it would die of it. */
 	b = gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, (gpointer)(uintptr_t)at, size, 0,
@@ -271,7 +272,7 @@ int encoder_done(struct encoder *e)
 	return read(e->done[0], &slot, 1) == 1 ? slot : -1;
 }
 
-uint64_t encoder_close(struct encoder *e)
+uint64_t encoder_close(struct encoder *e, bool *good)
 {
 	GstBus *bus = gst_element_get_bus(e->pipeline);
 	GstMessage *m;
@@ -279,6 +280,7 @@ uint64_t encoder_close(struct encoder *e)
 
 	(void)gst_app_src_end_of_stream(GST_APP_SRC(e->src));
 	m = gst_bus_timed_pop_filtered(bus, 5 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+	*good = m && GST_MESSAGE_TYPE(m) == GST_MESSAGE_EOS;
 	if (m)
 		gst_message_unref(m);
 	gst_object_unref(bus);
@@ -288,6 +290,6 @@ uint64_t encoder_close(struct encoder *e)
 	bytes = atomic_load(&e->bytes);
 	close(e->done[0]);
 	close(e->done[1]);
-	free(e);
+	g_free(e);
 	return bytes;
 }

@@ -122,7 +122,7 @@ bool outcome_good(const struct outcome *o)
 		const struct account *a = &o->b->stage[s];
 		bool meant = o->b->want.kill_at && o->b->want.kill == s;
 
-		good = !a->wrong && !copies(o->b, a) && (meant || !a->killed);
+		good = !a->wrong && !a->failed && !copies(o->b, a) && (meant || !a->killed);
 	}
 	return good && (o->b->stage[DISPLAY].out || o->b->want.kill_at);
 }
@@ -204,16 +204,17 @@ static void print_notes(const struct outcome *o)
 		       "at %.1f GB/s\n",
 		       (double)checked / 1e9, (double)checked / (double)ns);
 	if (d->repeated)
-		printf("  display: %" PRIu64 " ticks without a new picture\n", d->repeated);
+		printf("  display: %" PRIu64 " tick%s without a new picture\n", d->repeated,
+		       d->repeated > 1 ? "s" : "");
 	for (enum stage s = 0; s < NR_STAGES; s++) {
 		const struct account *a = &b->stage[s];
 
 		if (a->spoilt)
-			printf("  %s: %" PRIu64 " frames whose maker died before they were whole\n",
-			       stage_name[s], a->spoilt);
+			printf("  %s: %" PRIu64 " frame%s whose maker died before it was whole\n",
+			       stage_name[s], a->spoilt, a->spoilt > 1 ? "s" : "");
 		if (a->missed)
-			printf("  %s: %" PRIu64 " frames for which no buffer was free\n",
-			       stage_name[s], a->missed);
+			printf("  %s: %" PRIu64 " frame%s for which no buffer was free\n",
+			       stage_name[s], a->missed, a->missed > 1 ? "s" : "");
 		if (copies(b, a))
 			printf("  %s: wrote %" PRId64 " bytes %s than its pictures have: it %s\n",
 			       stage_name[s], copied(a) > 0 ? copied(a) : -copied(a),

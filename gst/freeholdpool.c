@@ -3,6 +3,7 @@
  * freeholdpool: passes buffers on, and answers who asks from upstream where to put them (the ALLOCATION query) with our allocator and pool.
  * What comes in other memory is copied into ours, or is an error.
  */
+#include "copy.h"
 #include "element.h"
 #include "pool.h"
 
@@ -30,7 +31,7 @@ typedef struct {
 	gboolean asked;		 /* since these caps: upstream has asked where to put buffers */
 	gboolean warned;	 /* about stride-align */
 	guint64 frames, copied, copied_bytes; /* under the object's lock */
-	struct freehold_stats past;	      /* of allocators before this one */
+	struct freehold_stats past;	      /* of the allocator before this one */
 } GstFreeholdPool;
 typedef GstBaseTransformClass GstFreeholdPoolClass;
 
@@ -78,6 +79,10 @@ static gboolean start(GstBaseTransform *trans)
 				  (NULL));
 		return FALSE;
 	}
+	/* As what the allocator counts, which is a new one. */
+	GST_OBJECT_LOCK(p);
+	p->frames = p->copied = p->copied_bytes = 0;
+	GST_OBJECT_UNLOCK(p);
 	p->a = gst_freehold_allocator_new(p->set.socket, p->set.heap, name);
 	if (!p->set.count)
 		gst_freehold_allocator_no_count(p->a);
@@ -349,50 +354,13 @@ static GstFlowReturn own_buffer(GstFreeholdPool *p, GstBuffer *in, const GstVide
 	return gst_buffer_pool_acquire_buffer(p->copies, out, NULL);
 }
 
-static gboolean copy_meta(GstBuffer *in, GstMeta **meta, gpointer data)
-{
-	const GstMetaInfo *info = (*meta)->info;
-	GstMetaTransformCopy copy = {.region = FALSE, .size = (gsize)-1};
-
-	if (info->api != GST_VIDEO_META_API_TYPE && info->transform_func)
-		info->transform_func(data, *meta, in, _gst_meta_transform_copy, &copy);
-	return TRUE;
-}
-
-static gboolean copy_bytes(GstBuffer *in, GstBuffer *out, const GstVideoInfo *info)
-{
-	GstVideoFrame from, to;
-	GstMapInfo map;
-	gboolean done;
-
-	if (!info) {
-		if (!gst_buffer_map(in, &map, GST_MAP_READ))
-			return FALSE;
-		done = gst_buffer_fill(out, 0, map.data, map.size) == map.size;
-		gst_buffer_unmap(in, &map);
-		return done;
-	}
-	if (!gst_video_frame_map(&from, info, in, GST_MAP_READ))
-		return FALSE;
-	done = gst_video_frame_map(&to, info, out, GST_MAP_WRITE);
-	if (done) {
-		done = gst_video_frame_copy(&to, &from);
-		gst_video_frame_unmap(&to);
-	}
-	gst_video_frame_unmap(&from);
-	return done;
-}
-
 static GstFlowReturn transform(GstBaseTransform *trans, GstBuffer *in, GstBuffer *out)
 {
 	GstFreeholdPool *p = POOL(trans);
 	GstVideoInfo info;
 	gboolean video = p->caps && gst_video_info_from_caps(&info, p->caps);
 
-	(void)gst_buffer_copy_into(out, in, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0,
-				   (gsize)-1);
-	(void)gst_buffer_foreach_meta(in, copy_meta, out);
-	if (!copy_bytes(in, out, video ? &info : NULL)) {
+	if (!gst_freehold_copy(in, out, video ? &info : NULL)) {
 		GST_ELEMENT_ERROR(p, RESOURCE, READ,
 				  ("a buffer cannot be copied: it cannot be mapped"), (NULL));
 		return GST_FLOW_ERROR;

@@ -3,6 +3,7 @@
  * freeholdsink: raw video to other programs, by descriptor, as freehold/frames.h has it. A thread takes consumers and their releases; a buffer
  * goes back to upstream's pool when nobody reads it any more.
  */
+#include "copy.h"
 #include "element.h"
 #include "pool.h"
 
@@ -11,14 +12,16 @@
 #include <freehold/frames.h>
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define GST_CAT_DEFAULT gst_freehold_debug
 
 struct slot {
-	guint64 id;	/* of the buffer that consumers were shown; 0: none */
-	GstBuffer *buf; /* while consumers may have it */
+	guint64 id;		  /* of the buffer that consumers were shown; 0: none */
+	struct fhc_format format; /* as they were shown it */
+	GstBuffer *buf;		  /* while consumers may have it */
 };
 
 typedef struct {
@@ -87,14 +90,21 @@ static gpointer serve(gpointer data)
 	GstFreeholdSink *s = data;
 	struct pollfd p[2] = {{.fd = s->wake, .events = POLLIN},
 			      {.fd = fhc_out_fd(s->out), .events = POLLIN}};
+	int err;
 
 	g_mutex_lock(&s->lock);
 	while (!s->quit) {
 		g_mutex_unlock(&s->lock);
 		(void)poll(p, 2, -1);
 		g_mutex_lock(&s->lock);
-		(void)fhc_out_dispatch(s->out);
+		err = fhc_out_dispatch(s->out);
 		take_back(s);
+		if (err >= 0)
+			continue;
+		/* Somebody cannot be let in for want of descriptors: he waits, and so do we, or this would be a busy loop. */
+		g_mutex_unlock(&s->lock);
+		(void)poll(p, 1, 10);
+		g_mutex_lock(&s->lock);
 	}
 	g_mutex_unlock(&s->lock);
 	return NULL;
@@ -112,9 +122,10 @@ static void close_ring(GstFreeholdSink *s)
 		g_thread_join(s->thread);
 	}
 	s->thread = NULL;
-	if (s->out)
-		fhc_out_close(s->out);
+	g_mutex_lock(&s->lock); /* somebody may be at `stats` */
+	fhc_out_close(s->out);
 	s->out = NULL;
+	g_mutex_unlock(&s->lock);
 	if (s->wake >= 0)
 		close(s->wake);
 	s->wake = -1;
@@ -141,17 +152,25 @@ static GError *say_listen(const char *path, int err)
 
 static gboolean open_ring(GstFreeholdSink *s)
 {
-	int err = s->path ? fhc_out_create(&s->out) : -EINVAL;
+	struct fhc_out *out = NULL;
+	int err = s->path ? fhc_out_create(&out) : -EINVAL;
 
 	if (!err)
-		err = fhc_out_listen(s->out, s->path);
+		err = fhc_out_listen(out, s->path);
+	if (!err) {
+		s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		err = s->wake < 0 ? -errno : 0;
+	}
 	if (err) {
+		fhc_out_close(out);
 		gst_freehold_post(GST_ELEMENT_CAST(s), say_listen(s->path, err));
 		return FALSE;
 	}
-	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	g_mutex_lock(&s->lock);
+	s->out = out;
 	s->quit = s->unlocked = FALSE;
-	s->seq = 0;
+	s->seq = s->dropped = s->copied = s->copied_bytes = 0;
+	g_mutex_unlock(&s->lock);
 	s->thread = g_thread_new("freeholdsink", serve, s);
 	return TRUE;
 }
@@ -276,23 +295,22 @@ static int find_slot(GstFreeholdSink *s, guint64 id)
 	return spare;
 }
 
-static int show(GstFreeholdSink *s, int n, GstBuffer *buf)
+static int show(GstFreeholdSink *s, int n, GstBuffer *buf, const struct fhc_format *f)
 {
 	struct fhc_buffer b = {.fd = -1};
-	struct fhc_format f;
 	guint64 id, size;
 	int err, fd;
 
-	if (!format_of(s, buf, &f))
-		return -EOPNOTSUPP;
 	err = gst_freehold_memory_export(gst_buffer_peek_memory(buf, 0), &id, &size, &fd);
 	if (err)
 		return err;
 	b.id = id;
 	b.size = size;
-	err = fhc_out_show(s->out, (guint32)n, &f, &b, fd);
-	if (!err)
+	err = fhc_out_show(s->out, (guint32)n, f, &b, fd);
+	if (!err) {
 		s->slot[n].id = id;
+		s->slot[n].format = *f;
+	}
 	return err;
 }
 
@@ -302,11 +320,17 @@ static int send_frame(GstFreeholdSink *s, GstBuffer *buf)
 	GstMemory *mem = gst_buffer_peek_memory(buf, 0);
 	guint64 id = gst_freehold_memory_id(mem);
 	struct fhc_frame f = {.fence = -1};
+	struct fhc_format format;
 	int err, n = find_slot(s, id);
 
 	if (n < 0 || s->slot[n].buf)
 		return -EAGAIN;
-	err = s->slot[n].id ? 0 : show(s, n, buf);
+	if (!format_of(s, buf, &format))
+		return -EOPNOTSUPP;
+	/* A pool's buffers stay the same when caps change, and may lie otherwise each time. */
+	err = s->slot[n].id && !memcmp(&format, &s->slot[n].format, sizeof(format))
+		      ? 0
+		      : show(s, n, buf, &format);
 	if (err)
 		return err == -EBUSY ? -EAGAIN : err;
 	f.slot = (guint32)n;
@@ -365,7 +389,6 @@ static GstFlowReturn send_when(GstFreeholdSink *s, GstBuffer *buf)
 /* A buffer of other memory, or of several, in one of ours. */
 static GstFlowReturn copied(GstFreeholdSink *s, GstBuffer *buf, GstBuffer **out)
 {
-	GstVideoFrame from, to;
 	GstFlowReturn flow;
 
 	if (!s->copies) {
@@ -381,13 +404,10 @@ static GstFlowReturn copied(GstFreeholdSink *s, GstBuffer *buf, GstBuffer **out)
 	flow = gst_buffer_pool_acquire_buffer(s->copies, out, NULL);
 	if (flow != GST_FLOW_OK)
 		return flow;
-	(void)gst_buffer_copy_into(*out, buf, GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize)-1);
-	if (gst_video_frame_map(&from, &s->info, buf, GST_MAP_READ)) {
-		if (gst_video_frame_map(&to, &s->info, *out, GST_MAP_WRITE)) {
-			(void)gst_video_frame_copy(&to, &from);
-			gst_video_frame_unmap(&to);
-		}
-		gst_video_frame_unmap(&from);
+	if (!gst_freehold_copy(buf, *out, &s->info)) {
+		GST_ELEMENT_ERROR(s, RESOURCE, READ,
+				  ("a buffer cannot be copied: it cannot be mapped"), (NULL));
+		return GST_FLOW_ERROR;
 	}
 	g_mutex_lock(&s->lock);
 	s->copied++;

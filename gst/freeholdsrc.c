@@ -147,6 +147,15 @@ static gboolean start(GstBaseSrc *base)
 
 	s->a = gst_freehold_allocator_new(s->socket, NULL, name);
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->wake < 0) {
+		GST_ELEMENT_ERROR(s, RESOURCE, FAILED, ("no eventfd: %s", g_strerror(errno)),
+				  (NULL));
+		stop(base);
+		return FALSE;
+	}
+	GST_OBJECT_LOCK(s);
+	s->frames = s->broken = 0;
+	GST_OBJECT_UNLOCK(s);
 	if (gst_freehold_allocator_open(s->a, &e))
 		return TRUE;
 	gst_freehold_post(GST_ELEMENT_CAST(s), e);
@@ -186,7 +195,15 @@ static gboolean wait_for(GstFreeholdSrc *s, int fd)
 	return !(p[0].revents & POLLIN);
 }
 
-/* ENDED: without an end from the producer. */
+/* There are no frames, and not because the producer has died. */
+static const char *why_none(int err)
+{
+	return err == -EUSERS ? "the producer has all the consumers that it takes"
+	       : err == -EPROTO
+		       ? "what answers there is no producer of frames, or of another version"
+		       : g_strerror(-err);
+}
+
 static GstFlowReturn next_frame(GstFreeholdSrc *s, struct fhc_frame *f)
 {
 	int err;
@@ -197,7 +214,12 @@ static GstFlowReturn next_frame(GstFreeholdSrc *s, struct fhc_frame *f)
 		g_mutex_unlock(&s->link->lock);
 		if (err == -ENODATA)
 			return GST_FLOW_EOS;
-		if (err && err != -EAGAIN) {
+		if (err && err != -EAGAIN && err != -ECONNRESET) {
+			GST_ELEMENT_ERROR(s, RESOURCE, READ,
+					  ("path=%s: %s", s->path, why_none(err)), (NULL));
+			return GST_FLOW_ERROR;
+		}
+		if (err == -ECONNRESET) {
 			GST_ELEMENT_WARNING(
 				s, RESOURCE, READ,
 				("path=%s: the producer is gone without a word (%s): the stream "
@@ -250,8 +272,13 @@ static gboolean import(GstFreeholdSrc *s, guint32 slot, struct fhc_format *forma
 	err = fhc_in_buffer(s->link->in, slot, &buf, format);
 	fd = err ? -1 : fcntl(buf.fd, F_DUPFD_CLOEXEC, 0);
 	g_mutex_unlock(&s->link->lock);
-	if (fd < 0)
+	if (fd < 0) {
+		GST_ELEMENT_ERROR(s, RESOURCE, READ,
+				  ("path=%s: a frame's buffer cannot be had: %s", s->path,
+				   g_strerror(err ? -err : errno)),
+				  (NULL));
 		return FALSE;
+	}
 	if (s->slot[slot] && s->id[slot] == buf.id) {
 		close(fd);
 		return TRUE;
@@ -283,13 +310,13 @@ static gsize plain_size(const struct fhc_format *f)
 	return info.size;
 }
 
-static gboolean set_format(GstFreeholdSrc *s, const struct fhc_format *f, guint64 fps)
+/* The library does not know each format that GStreamer has, and a producer may be hostile: nothing is to be read behind the buffer. */
+static gboolean is_readable(GstFreeholdSrc *s, const struct fhc_format *f, gsize size)
 {
 	const char *name = gst_freehold_format(f->fourcc);
-	g_autoptr(GstCaps) caps = NULL;
+	gboolean good = !f->modifier;
+	GstVideoInfo info;
 
-	if (!memcmp(f, &s->format, sizeof(*f)) && s->fps == fps)
-		return TRUE;
 	if (!name) {
 		GST_ELEMENT_ERROR(s, STREAM, FORMAT,
 				  ("the producer's DRM format %" GST_FOURCC_FORMAT
@@ -298,6 +325,38 @@ static gboolean set_format(GstFreeholdSrc *s, const struct fhc_format *f, guint6
 				  (NULL));
 		return FALSE;
 	}
+	good = good &&
+	       gst_video_info_set_format(&info, gst_video_format_from_string(name), f->width,
+					 f->height) &&
+	       f->nr_planes == GST_VIDEO_INFO_N_PLANES(&info);
+	for (guint n = 0; good && n < GST_VIDEO_INFO_N_COMPONENTS(&info); n++) {
+		guint plane = (guint)GST_VIDEO_INFO_COMP_PLANE(&info, n);
+		guint64 rows = (guint64)GST_VIDEO_INFO_COMP_HEIGHT(&info, n);
+		guint64 line = (guint64)GST_VIDEO_INFO_COMP_WIDTH(&info, n) *
+			       (guint64)GST_VIDEO_INFO_COMP_PSTRIDE(&info, n);
+
+		good = rows && line <= f->stride[plane] && f->stride[plane] <= G_MAXINT &&
+		       f->offset[plane] <= size &&
+		       (rows - 1) * f->stride[plane] + line <= size - f->offset[plane];
+	}
+	if (!good)
+		GST_ELEMENT_ERROR(
+			s, STREAM, FORMAT,
+			("the producer's frames, %s of %ux%u, modifier %#" G_GINT64_MODIFIER
+			 "x: expected modifier 0, and %s's lines within a buffer of "
+			 "%" G_GSIZE_FORMAT " bytes",
+			 name, f->width, f->height, f->modifier, name, size),
+			(NULL));
+	return good;
+}
+
+static gboolean set_format(GstFreeholdSrc *s, const struct fhc_format *f, guint64 fps)
+{
+	const char *name = gst_freehold_format(f->fourcc);
+	g_autoptr(GstCaps) caps = NULL;
+
+	if (!memcmp(f, &s->format, sizeof(*f)) && s->fps == fps)
+		return TRUE;
 	s->format = *f;
 	s->fps = fps;
 	s->size = plain_size(f);
@@ -321,8 +380,11 @@ static void describe(GstBuffer *buf, const struct fhc_format *f, const struct fh
 	gst_buffer_add_video_meta_full(buf, GST_VIDEO_FRAME_FLAG_NONE,
 				       gst_video_format_from_string(gst_freehold_format(f->fourcc)),
 				       f->width, f->height, planes, offset, stride);
-	GST_BUFFER_PTS(buf) = frame->user[0];
-	GST_BUFFER_DURATION(buf) = frame->user[1];
+	/* Only freeholdsink fills these; its frame rate is never 0. */
+	if (frame->user[2]) {
+		GST_BUFFER_PTS(buf) = frame->user[0];
+		GST_BUFFER_DURATION(buf) = frame->user[1];
+	}
 	GST_BUFFER_OFFSET(buf) = frame->seq;
 }
 
@@ -332,6 +394,7 @@ static GstFlowReturn push(GstFreeholdSrc *s, const struct fhc_frame *f, GstBuffe
 	struct had *h;
 
 	if (f->slot >= FHC_SLOTS || !import(s, f->slot, &format) ||
+	    !is_readable(s, &format, s->slot[f->slot]->maxsize) ||
 	    !set_format(s, &format, f->user[2])) {
 		drop(s, f->slot);
 		return GST_FLOW_ERROR;

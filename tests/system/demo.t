@@ -139,10 +139,29 @@ fi
 demo 'a size that is none' 2 --size 100x100
 says 'is told' "freehold-demo: --size 100x100: expected WIDTHxHEIGHT, 128x64 to 8192x8192, the width a multiple of 64, the height of 4"
 demo 'a stage that there is not' 2 --kill sound@3
-says 'is told' 'freehold-demo: --kill sound@3: expected capture, encode, composite or display, @ and a frame'
+says 'is told' 'freehold-demo: --kill sound@3: expected capture, encode, composite or display, @ and a frame, as composite@100'
+demo 'a frame that is none' 2 --kill encode@0
+says 'is told' 'freehold-demo: --kill encode@0: expected capture, encode, composite or display, @ and a frame, as composite@100'
 demo 'a policy that there is not' 2 --policy nice
-demo 'a file that is not there' 1 --file nowhere.mkv
-demo 'a heap that there is not' 1 $small --no-encoder --heap nowhere
+demo 'a file that is not there' 2 --file nowhere.mkv
+says 'is told' 'freehold-demo: nowhere.mkv: No such file or directory'
+demo 'a place where nothing can be written' 2 --out nowhere/video.mkv
+says 'is told' 'freehold-demo: nowhere/video.mkv: No such file or directory'
+demo 'a heap that there is not' 2 $small --no-encoder --heap nowhere
+says 'is told' 'freehold-demo: --heap nowhere: expected one of system default_cma_region reserved system-dma32 system-uncached system-uncached-dma32'
+demo 'what the server does not take' 2 $small --no-encoder --area 1x
+says 'is told' "freehold-demo: freehold serve: cma=1x: unexpected \`x'; expected cma=SIZE[@START[-END]], as cma=64M"
+
+demo 'a picture a second' 0 --size 128x64 --no-encoder --rate 1 --frames 2
+stage 'is shown' display '$out == 2 && $wrong == 0'
+
+: >out
+"$demo" $small --no-encoder --frames 6000 >out 2>err &
+sleep 1
+kill -INT $!
+wait $!
+[ $? = 1 ] && [ -z "$(ls "$TMPDIR")" ]
+result $? 'one that is interrupted leaves nothing behind'
 
 # ---- freehold serve --job --------------------------------------------------------------------------------
 

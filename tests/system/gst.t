@@ -220,6 +220,21 @@ flows 'the producer is killed' 0 -p r.src -a "5:kill:$producer" "freeholdsrc nam
 shows 'the producer is killed: the end, and why' '^warning r: .*the producer is gone without a word'
 wait $producer 2>/dev/null
 
+# from_program NAME KIND STATUS: a pipeline takes what the program `producer` sends
+from_program()
+{
+	"$build/tests/gst/producer" "$tmp/prog" "$2" >producer 2>&1 &
+	producer=$!
+	flows "$1" "$3" -p r.src "freeholdsrc name=r path=$tmp/prog ! videoconvert ! video/x-raw,format=RGB ! fakesink sync=false"
+	wait $producer
+}
+from_program 'frames of a program' plain 0
+is 'frames of a program: all' r.src buffers 10
+from_program 'frames in tiles are not read as lines' tiled 1
+shows 'frames in tiles: expected' '^error r: .*NV12 of 320x240, modifier 0x1: expected modifier 0'
+from_program 'lines behind the end of a buffer are not read' short 1
+shows 'lines behind the end: expected' '^error r: .*P010_10LE of 1920x1080, .* within a buffer of 4096 bytes'
+
 # ---- the server goes, and comes back -------------------------------------------------------------
 
 flows 'the server restarts' 0 -p p.src -a "10:kill:$server" \

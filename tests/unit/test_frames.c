@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -372,6 +373,31 @@ static void a_ring_has_so_many_consumers(void)
 	frames_pair_end(&p);
 }
 
+static void who_cannot_be_let_in_keeps_nobody_waiting(void)
+{
+	struct frames_pair p = frames_pair(1, 0);
+	struct fhc_frame f = with_seq(0, 1), got;
+	struct rlimit old, none;
+	struct fhc_in *other;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/test-frames-%d", (int)getpid());
+	T_NEED(!fhc_out_listen(p.out, path) && !getrlimit(RLIMIT_NOFILE, &old));
+	T_EQ(fhc_out_send(p.out, &f), 1);
+	T_NEED(!fhc_in_next(p.in, &got) && !fhc_in_connect(path, "other", 0, &other));
+	T_EQ(fhc_in_release(p.in, 0), 0);
+	none = old;
+	none.rlim_cur = 3; /* this process has more already */
+	T_NEED(!setrlimit(RLIMIT_NOFILE, &none));
+	T_EQ(fhc_out_dispatch(p.out), -EMFILE);
+	T_OK(fhc_out_is_free(p.out, 0), "what came behind the other is heard");
+	T_NEED(!setrlimit(RLIMIT_NOFILE, &old));
+	T_OK(fhc_out_dispatch(p.out) > 0, "now it comes in");
+	T_EQ(fhc_out_send(p.out, &f), 2);
+	fhc_in_close(other);
+	frames_pair_end(&p);
+}
+
 static void a_socket_of_a_name(void)
 {
 	char dir[] = "/tmp/frames-XXXXXX", path[64], longer[200];
@@ -445,6 +471,7 @@ const struct t_case t_cases[] = {
 	T(a_consumer_that_does_not_read_holds_up_nobody),
 	T(answers_that_find_no_room_come_later),
 	T(a_ring_has_so_many_consumers),
+	T(who_cannot_be_let_in_keeps_nobody_waiting),
 	T(a_socket_of_a_name),
 	T(sizes_of_pictures),
 	T_END,

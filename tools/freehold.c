@@ -26,7 +26,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } commands[] = {
-	{"boot", cmd_boot, "lay memory out as Linux would, from a device tree and a command line"},
+	{"boot", cmd_boot, "lay memory out as Linux would, from a tree and a command line"},
 	{"run", cmd_run, "run a job's devices and tenants under each policy, and compare"},
 	{"stat", cmd_stat, "read what a machine, a board or a copy of one shows"},
 	{"explain", cmd_explain,

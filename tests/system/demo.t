@@ -129,6 +129,22 @@ if [ -s video.mkv ]; then
 		echo "ok $((n += 1)) - display sees the file # SKIP no decoder for it"
 	else
 		stage 'display sees what the decoder gave' display '$out > 0 && $wrong == 0'
+		shows 'it writes into the ring' '^  capture: the decoder writes into the ring; [0-9]+ buffers, of which consumers have 3 at most'
+		stage 'once' capture '$out > 0 && $copies eq "0" && $written ne "0.0 MB"'
+		shows 'its format goes through the chain' '^freehold demo: 320x192 (I420|NV12), '
+		stage 'encode sees it, too' encode '$in > 0 && $wrong == 0'
+		demo 'in another size' 0 --file video.mkv --size 640x384 --frames 30 --ram 64M --area 32M --no-encoder
+		shows 'that is one write, and said so' '^  capture: converted into the ring: the camera.s one write'
+		stage 'and still no copy' capture '$out > 0 && $copies eq "0"'
+		demo 'capture is killed while it decodes' 0 --file video.mkv --frames 30 --ram 64M --area 32M --no-encoder --kill capture@10
+		stage 'its death' capture '$end eq "killed by signal 9"'
+		stage 'composite says why it ends' composite '$wrong == 0 && $end eq "capture: gone without a word"'
+		shows 'nothing is left' '^  left behind: nothing'
+		demo 'composite is killed while it reads the decoder' 0 --file video.mkv --frames 30 --ram 64M --area 32M --no-encoder --kill composite@10
+		stage 'capture goes on' capture '$copies eq "0" && $end eq "all frames made"'
+		shows 'nothing is left' '^  left behind: nothing'
+		demo 'an area without room for the decoder' 1 --file video.mkv --size 1920x1088 --frames 30 --ram 64M --area 4M --no-encoder
+		shows 'is told' '^  capture .* it has no room'
 	fi
 else
 	echo "ok $((n += 1)) - files # SKIP no encoder of GStreamer here"

@@ -270,8 +270,7 @@ const char *decoder_how(const struct decoder *d)
 		[UNKNOWN] = "",
 		[DECODED] = "the decoder writes into the ring",
 		[CONVERTED] = "converted into the ring: the camera's one write",
-		[COPIED] = "the decoder insists on memory of its own, which is copied into the "
-			   "ring once: the camera's write",
+		[COPIED] = "copied into the ring: the camera's one write",
 	};
 
 	return text[d->how];

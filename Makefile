@@ -46,8 +46,11 @@ VM_SRC := $(sort $(wildcard tests/vm/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
 # Of GStreamer or without it.
-DEMO_MEDIA := $(if $(shell $(PKG_CONFIG) --exists gstreamer-app-1.0 gstreamer-video-1.0 2>/dev/null && echo yes),gst,none)
-DEMO_SRC := $(sort $(filter-out demo/media_%,$(wildcard demo/*.c)) demo/media_$(DEMO_MEDIA).c)
+DEMO_GST_PC := gstreamer-app-1.0 gstreamer-video-1.0 gstreamer-allocators-1.0
+DEMO_MEDIA := $(if $(shell $(PKG_CONFIG) --exists $(DEMO_GST_PC) 2>/dev/null && echo yes),gst,none)
+DEMO_SRC := $(sort $(filter-out demo/media_%,$(wildcard demo/*.c)) $(wildcard demo/media_$(DEMO_MEDIA)*.c))
+# Its decoder writes into buffers of the plugin's pool.
+DEMO_POOL := $(if $(filter gst,$(DEMO_MEDIA)),gst/allocator.c gst/memory.c gst/pool.c)
 MAN_SRC := $(sort $(wildcard tools/*.[1-9].scd docs/*.[1-9].scd))
 # Headers that are the manual of what they declare, a page a function.
 MAN3_H := include/freehold/client.h include/freehold/frames.h
@@ -107,7 +110,7 @@ GST_FLAGS = -D_GNU_SOURCE -DFREEHOLD_VERSION='"$(VERSION)"' -fPIC -pthread -Iinc
 PRELOAD_FLAGS = -D_GNU_SOURCE -fPIC -fvisibility=hidden -U_FORTIFY_SOURCE -fno-builtin -fno-delete-null-pointer-checks
 TEST_FLAGS = $(HOST_FLAGS) -Itools -Itests -Itests/lib
 TOOL_LIBS = $(shell $(PKG_CONFIG) --libs inih jansson liblz4) $(DW) -lfdt -pthread -lm
-DEMO_PC = libpng $(if $(filter gst,$(DEMO_MEDIA)),gstreamer-app-1.0 gstreamer-video-1.0)
+DEMO_PC = libpng $(if $(filter gst,$(DEMO_MEDIA)),$(DEMO_GST_PC))
 DEMO_FLAGS = -D_GNU_SOURCE -pthread -Iinclude $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(DEMO_PC)))
 # Without it call sites have no file and line (plat/hosted/symbol.c).
 DW := $(shell $(PKG_CONFIG) --libs libdw 2>/dev/null)
@@ -256,7 +259,7 @@ $(O)/freehold: $(O)/tools/freehold.o $(PARTS) $(LIB)
 	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
 
 # Client of a server, and nothing else.
-$(O)/freehold-demo: $(call obj,$(DEMO_SRC)) $(CLIENT_LIB)
+$(O)/freehold-demo: $(call obj,$(DEMO_SRC) $(DEMO_POOL)) $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $^ $(shell $(PKG_CONFIG) --libs $(DEMO_PC)) -pthread -o $@
 

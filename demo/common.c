@@ -157,12 +157,15 @@ int take_view(struct taker *t, uint32_t slot, struct view *v, struct fhc_format 
 
 	if (!err)
 		err = fhc_in_map(t->in, slot, &at);
-	if (!err && format->fourcc != FHC_NV12)
+	if (!err && format->nr_planes != (format->fourcc == FHC_NV12	? 2
+					  : format->fourcc == DEMO_I420 ? 3
+									: PLANES + 1))
 		err = -EPROTO;
 	if (err)
 		return err;
-	*v = (struct view){.width = format->width, .height = format->height};
-	for (unsigned int i = 0; i < 2; i++) {
+	*v = (struct view){
+		.width = format->width, .height = format->height, .planes = format->nr_planes};
+	for (unsigned int i = 0; i < v->planes; i++) {
 		v->plane[i] = (const uint8_t *)at + format->offset[i];
 		v->stride[i] = format->stride[i];
 	}

@@ -32,14 +32,15 @@ static void copy(struct compositor *x, struct view *v)
 	if (!x->at && (fhc_alloc(x->t.c, "system", x->r.size, O_RDWR | O_CLOEXEC, &x->scratch) ||
 		       fhc_map(x->t.c, &x->scratch, PROT_READ | PROT_WRITE, &x->at)))
 		return;
-	for (unsigned int plane = 0; plane < 2; plane++) {
-		uint8_t *to = (uint8_t *)x->at + (plane ? (size_t)v->width * v->height : 0);
+	for (unsigned int plane = 0; plane < v->planes; plane++) {
+		uint8_t *to = (uint8_t *)x->at + x->r.format.offset[plane];
+		uint32_t bytes = plane_bytes(v->width, v->planes, plane);
 
-		for (uint32_t y = 0; y < v->height >> plane; y++)
-			memcpy(to + (size_t)y * v->width,
-			       v->plane[plane] + (size_t)y * v->stride[plane], v->width);
+		for (uint32_t y = 0; y < plane_lines(v->height, plane); y++)
+			memcpy(to + (size_t)y * bytes,
+			       v->plane[plane] + (size_t)y * v->stride[plane], bytes);
 		v->plane[plane] = to;
-		v->stride[plane] = v->width;
+		v->stride[plane] = bytes;
 	}
 	(void)fhc_sync(x->t.c, x->scratch.id, 6 /* END, WRITE */);
 }
@@ -55,7 +56,8 @@ static bool make(struct compositor *x, struct fhc_frame *f)
 	struct view v;
 	int slot, signal;
 
-	if (take_view(&x->t, f->slot, &v, &format) || ring_format(&x->r, v.width, v.height)) {
+	if (take_view(&x->t, f->slot, &v, &format) ||
+	    ring_format(&x->r, format.fourcc, v.width, v.height)) {
 		a->spoilt++;
 		return false;
 	}

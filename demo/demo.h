@@ -18,9 +18,10 @@
 
 enum stage { CAPTURE, ENCODE, COMPOSITE, DISPLAY, NR_STAGES };
 
-#define MAX_FRAMES  216000 /* an hour at 60 a second */
+#define DEMO_I420   FHC_FOURCC('Y', 'U', '1', '2') /* the other format than FHC_NV12 */
+#define MAX_FRAMES  216000			   /* an hour at 60 a second */
 #define MAX_ALLOCS  65536
-#define TEXT_MAX    160
+#define TEXT_MAX    256
 #define SHEET_NR    12
 #define SHEET_WIDTH 240
 
@@ -61,7 +62,10 @@ struct account {
 	uint64_t encoded; /* bytes */
 	uint32_t nr_alloc_ns;
 	uint32_t alloc_ns[MAX_ALLOCS];
-	char what[64]; /* source, or encoder */
+	char what[64];	     /* source, or encoder */
+	char how[TEXT_MAX];  /* who wrote a file's pictures; empty: no file */
+	uint32_t fourcc;     /* of pictures that it made */
+	uint32_t nr_buffers; /* of a decoder; 0: the ring has as many as it was told */
 	char end[TEXT_MAX];
 	bool failed; /* `end` says at what */
 	/* The conductor's. */

@@ -38,13 +38,13 @@ static void check(struct board *b, const struct view *v, uint64_t seq)
 	a->wrong += !good;
 }
 
-static void open_encoder(struct encoding *x, const struct view *v)
+static void open_encoder(struct encoding *x, const struct fhc_format *f)
 {
 	struct board *b = x->t.b;
 	const char *name = "no encoder: encode only reads and checksums";
 
 	if (!b->want.no_encoder)
-		x->e = encoder_open(v, b->want.rate, b->want.out, &name);
+		x->e = encoder_open(f, b->want.rate, b->want.out, &name);
 	snprintf(b->stage[ENCODE].what, sizeof(b->stage[ENCODE].what), "%s", name);
 	x->opened = true;
 }
@@ -67,9 +67,9 @@ static void frame(struct encoding *x, struct fhc_frame *f)
 	check(b, &v, f->seq);
 	maybe_die(b, ENCODE, f->seq); /* it has looked, and not encoded */
 	if (!x->opened)
-		open_encoder(x, &v);
+		open_encoder(x, &format);
 	if (x->e)
-		a->out += encoder_push(x->e, v.plane[0], (size_t)v.width * v.height * 3 / 2,
+		a->out += encoder_push(x->e, v.plane[0] - format.offset[0], buf.size, &format,
 				       f->slot, f->seq);
 	else
 		(void)fhc_in_release(x->t.in, f->slot);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Video files and encoders of GStreamer. */
+/* Encoders of GStreamer. */
 #include <fcntl.h>
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
@@ -9,141 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "media.h"
-
-/* ---- files ---- */
-
-struct decoder {
-	GstElement *pipeline, *sink;
-	GstSample *sample;
-	GstVideoFrame frame;
-};
-
-static bool is_video(GstElement *src, GstPad *pad)
-{
-	GstCaps *caps = gst_pad_get_current_caps(pad);
-	const char *name = caps ? gst_structure_get_name(gst_caps_get_structure(caps, 0)) : "";
-	bool is = g_str_has_prefix(name, "video/");
-
-	(void)src;
-	if (caps)
-		gst_caps_unref(caps);
-	return is;
-}
-
-static void pad_added(GstElement *src, GstPad *pad, gpointer convert)
-{
-	GstPad *to = gst_element_get_static_pad(convert, "sink");
-
-	if (is_video(src, pad) && !gst_pad_is_linked(to))
-		(void)gst_pad_link(pad, to);
-	gst_object_unref(to);
-}
-
-struct decoder *decoder_open(const char *path, uint32_t width, uint32_t height, const char **why)
-{
-	struct decoder *d;
-	GstElement *file, *decode, *convert;
-	char size[64] = "", text[512];
-	GError *error = NULL;
-
-	gst_init(NULL, NULL);
-	*why = "GStreamer cannot make the decoder";
-	if (access(path, R_OK)) {
-		*why = "cannot be read";
-		return NULL;
-	}
-	d = g_new0(struct decoder, 1);
-	if (width)
-		snprintf(size, sizeof(size), ",width=%u,height=%u", width, height);
-	snprintf(text, sizeof(text),
-		 "filesrc name=file ! decodebin name=decode "
-		 "videoconvert name=convert ! videoscale ! video/x-raw,format=NV12%s ! "
-		 "appsink name=sink sync=false max-buffers=3 enable-last-sample=false",
-		 size);
-	d->pipeline = gst_parse_launch(text, &error);
-	if (error) {
-		g_error_free(error);
-		g_clear_object(&d->pipeline);
-		g_free(d);
-		return NULL;
-	}
-	file = gst_bin_get_by_name(GST_BIN(d->pipeline), "file");
-	decode = gst_bin_get_by_name(GST_BIN(d->pipeline), "decode");
-	convert = gst_bin_get_by_name(GST_BIN(d->pipeline), "convert");
-	d->sink = gst_bin_get_by_name(GST_BIN(d->pipeline), "sink");
-	g_object_set(file, "location", path, NULL);
-	g_signal_connect(decode, "pad-added", G_CALLBACK(pad_added), convert);
-	gst_object_unref(file);
-	gst_object_unref(decode);
-	gst_object_unref(convert);
-	(void)gst_element_set_state(d->pipeline, GST_STATE_PLAYING);
-	return d;
-}
-
-static void put_back(struct decoder *d)
-{
-	if (!d->sample)
-		return;
-	gst_video_frame_unmap(&d->frame);
-	gst_sample_unref(d->sample);
-	d->sample = NULL;
-}
-
-/* An error on the way gives no sample either; it would be waited for in vain without a look at the bus. */
-static GstSample *pull(struct decoder *d)
-{
-	GstBus *bus = gst_element_get_bus(d->pipeline);
-	GstSample *sample = NULL;
-	bool over = false;
-
-	while (!sample && !over) {
-		GstMessage *m = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-
-		sample = gst_app_sink_try_pull_sample(GST_APP_SINK(d->sink), 100 * GST_MSECOND);
-		over = m || (!sample && gst_app_sink_is_eos(GST_APP_SINK(d->sink)));
-		if (m)
-			gst_message_unref(m);
-	}
-	gst_object_unref(bus);
-	return sample;
-}
-
-bool decoder_next(struct decoder *d, struct view *v)
-{
-	GstVideoInfo info;
-
-	put_back(d);
-	d->sample = pull(d);
-	if (!d->sample)
-		return false;
-	if (!gst_video_info_from_caps(&info, gst_sample_get_caps(d->sample)) ||
-	    !gst_video_frame_map(&d->frame, &info, gst_sample_get_buffer(d->sample),
-				 GST_MAP_READ)) {
-		gst_sample_unref(d->sample);
-		d->sample = NULL;
-		return false;
-	}
-	v->width = (uint32_t)GST_VIDEO_FRAME_WIDTH(&d->frame);
-	v->height = (uint32_t)GST_VIDEO_FRAME_HEIGHT(&d->frame);
-	for (unsigned int i = 0; i < 2; i++) {
-		v->plane[i] = GST_VIDEO_FRAME_PLANE_DATA(&d->frame, i);
-		v->stride[i] = (uint32_t)GST_VIDEO_FRAME_PLANE_STRIDE(&d->frame, i);
-	}
-	return true;
-}
-
-void decoder_close(struct decoder *d)
-{
-	if (!d)
-		return;
-	put_back(d);
-	(void)gst_element_set_state(d->pipeline, GST_STATE_NULL);
-	gst_object_unref(d->sink);
-	gst_object_unref(d->pipeline);
-	g_free(d);
-}
-
-/* ---- encoders ---- */
 
 struct encoder {
 	GstElement *pipeline, *src;
@@ -171,7 +36,12 @@ static GstPadProbeReturn count(GstPad *pad, GstPadProbeInfo *info, gpointer arg)
 	return GST_PAD_PROBE_OK;
 }
 
-static struct encoder *make(unsigned int which, const struct view *v, uint32_t rate,
+static GstVideoFormat of_fourcc(uint32_t fourcc)
+{
+	return fourcc == FHC_NV12 ? GST_VIDEO_FORMAT_NV12 : GST_VIDEO_FORMAT_I420;
+}
+
+static struct encoder *make(unsigned int which, const struct fhc_format *f, uint32_t rate,
 			    const char *path)
 {
 	struct encoder *e = g_new0(struct encoder, 1);
@@ -182,9 +52,9 @@ static struct encoder *make(unsigned int which, const struct view *v, uint32_t r
 
 	snprintf(text, sizeof(text),
 		 "appsrc name=src format=time is-live=false max-buffers=0 max-bytes=0 block=false "
-		 "caps=video/x-raw,format=NV12,width=%u,height=%u,framerate=%u/1 ! %s ! %s",
-		 v->width, v->height, rate, encoders[which].text,
-		 *path ? "" : "fakesink sync=false");
+		 "caps=video/x-raw,format=%s,width=%u,height=%u,framerate=%u/1 ! %s ! %s",
+		 gst_video_format_to_string(of_fourcc(f->fourcc)), f->width, f->height, rate,
+		 encoders[which].text, *path ? "" : "fakesink sync=false");
 	if (*path)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
 			 "%s ! filesink name=file", encoders[which].ends);
@@ -210,18 +80,18 @@ static struct encoder *make(unsigned int which, const struct view *v, uint32_t r
 	return e;
 }
 
-struct encoder *encoder_open(const struct view *v, uint32_t rate, const char *path,
+struct encoder *encoder_open(const struct fhc_format *f, uint32_t rate, const char *path,
 			     const char **name)
 {
 	gst_init(NULL, NULL);
 	for (unsigned int i = 0; i < sizeof(encoders) / sizeof(encoders[0]); i++) {
-		GstElementFactory *f = gst_element_factory_find(encoders[i].element);
+		GstElementFactory *factory = gst_element_factory_find(encoders[i].element);
 		struct encoder *e;
 
-		if (!f)
+		if (!factory)
 			continue;
-		gst_object_unref(f);
-		e = make(i, v, rate, path);
+		gst_object_unref(factory);
+		e = make(i, f, rate, path);
 		if (!e)
 			continue;
 		e->rate = rate;
@@ -246,15 +116,24 @@ static void given_back(gpointer arg)
 	g_free(l);
 }
 
-bool encoder_push(struct encoder *e, const void *at, size_t size, uint32_t slot, uint64_t seq)
+bool encoder_push(struct encoder *e, const void *at, size_t size, const struct fhc_format *f,
+		  uint32_t slot, uint64_t seq)
 {
 	struct lent *l = g_new(struct lent, 1);
+	gsize offset[GST_VIDEO_MAX_PLANES] = {0};
+	gint stride[GST_VIDEO_MAX_PLANES] = {0};
 	GstBuffer *b;
 
 	*l = (struct lent){e->done[1], (uint8_t)slot};
 	/* A map for reading: whoever in the pipeline wrote to it would die of it. */
 	b = gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, (gpointer)(uintptr_t)at, size, 0,
 					size, l, given_back);
+	for (uint32_t i = 0; i < f->nr_planes; i++) {
+		offset[i] = f->offset[i];
+		stride[i] = (gint)f->stride[i];
+	}
+	(void)gst_buffer_add_video_meta_full(b, GST_VIDEO_FRAME_FLAG_NONE, of_fourcc(f->fourcc),
+					     f->width, f->height, f->nr_planes, offset, stride);
 	GST_BUFFER_PTS(b) = gst_util_uint64_scale(seq, GST_SECOND, e->rate);
 	GST_BUFFER_DURATION(b) = gst_util_uint64_scale(1, GST_SECOND, e->rate);
 	return gst_app_src_push_buffer(GST_APP_SRC(e->src), b) == GST_FLOW_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Pictures (NV12): a pattern that moves, checksums of all their bytes, and the compositor's inset. */
+/* Pictures (NV12, I420): a pattern that moves, checksums of all their bytes, and the compositor's inset. */
 #include <stdlib.h>
 #include <string.h>
 #include "picture.h"
@@ -61,16 +61,21 @@ static uint64_t sum_end(const struct sum *s)
 
 /* ---- lines ---- */
 
-/* The inset in one plane: lines [y, y + height) and bytes [x, x + width) of them. Chroma has half the lines, and pairs. */
-static struct inset in_plane(const struct inset *i, unsigned int plane)
-{
-	struct inset r = *i;
+/* The inset in one plane: lines [y, y + height) and bytes [x, x + width) of them; its border in lines, and in bytes. */
+struct placed {
+	uint32_t x, y, width, height, edge, side;
+};
 
-	if (plane) {
-		r.y /= 2;
-		r.height /= 2;
-	}
-	return r;
+static struct placed in_plane(const struct inset *i, unsigned int planes, unsigned int plane)
+{
+	uint32_t lines = plane ? 2 : 1, bytes = plane && planes == 3 ? 2 : 1;
+
+	return (struct placed){.x = i->x / bytes,
+			       .y = i->y / lines,
+			       .width = i->width / bytes,
+			       .height = i->height / lines,
+			       .edge = i->border / lines,
+			       .side = i->border / bytes};
 }
 
 struct inset inset_of(uint32_t width, uint32_t height)
@@ -89,10 +94,11 @@ struct inset inset_of(uint32_t width, uint32_t height)
 static void inset_line(uint8_t *to, const struct view *v, const struct inset *whole,
 		       unsigned int plane, uint32_t n)
 {
-	uint32_t width = whole->width - 2 * whole->border;
+	struct placed i = in_plane(whole, v->planes, plane);
+	uint32_t width = i.width - 2 * i.side;
 	const uint8_t *from = v->plane[plane] + (size_t)n * SHRINK * v->stride[plane];
 
-	if (!plane) {
+	if (!plane || v->planes == 3) {
 		for (uint32_t x = 0; x < width; x++)
 			to[x] = from[(size_t)x * SHRINK];
 		return;
@@ -106,13 +112,12 @@ static uint64_t inset_sum(const struct view *v, const struct inset *whole)
 	struct sum s = sum_begin();
 	uint8_t line[8192];
 
-	for (unsigned int plane = 0; plane < 2; plane++) {
-		struct inset i = in_plane(whole, plane);
-		uint32_t edge = plane ? whole->border / 2 : whole->border;
+	for (unsigned int plane = 0; plane < v->planes; plane++) {
+		struct placed i = in_plane(whole, v->planes, plane);
 
-		for (uint32_t n = 0; n < i.height - 2 * edge; n++) {
+		for (uint32_t n = 0; n < i.height - 2 * i.edge; n++) {
 			inset_line(line, v, whole, plane, n);
-			sum_add(&s, line, whole->width - 2 * whole->border);
+			sum_add(&s, line, i.width - 2 * i.side);
 		}
 	}
 	return sum_end(&s);
@@ -120,7 +125,7 @@ static uint64_t inset_sum(const struct view *v, const struct inset *whole)
 
 /* A line, by what the inset leaves of it and covers. */
 static void add_line(struct sum *around, struct sum *under, const uint8_t *line, uint32_t width,
-		     const struct inset *i, uint32_t y)
+		     const struct placed *i, uint32_t y)
 {
 	if (y < i->y || y >= i->y + i->height) {
 		sum_add(around, line, width);
@@ -137,12 +142,12 @@ struct sums source_sums(const struct view *v)
 	struct sum around = sum_begin(), under = sum_begin();
 	struct sums s;
 
-	for (unsigned int plane = 0; plane < 2; plane++) {
-		struct inset i = in_plane(&whole, plane);
+	for (unsigned int plane = 0; plane < v->planes; plane++) {
+		struct placed i = in_plane(&whole, v->planes, plane);
 
-		for (uint32_t y = 0; y < v->height >> plane; y++)
+		for (uint32_t y = 0; y < plane_lines(v->height, plane); y++)
 			add_line(&around, &under, v->plane[plane] + (size_t)y * v->stride[plane],
-				 v->width, &i, y);
+				 plane_bytes(v->width, v->planes, plane), &i, y);
 	}
 	s.around = sum_end(&around);
 	s.under = sum_end(&under);
@@ -161,15 +166,16 @@ bool composed_sums(const struct view *v, struct sums *s)
 	struct sum around = sum_begin(), under = sum_begin(), inset = sum_begin();
 	bool good = true;
 
-	for (unsigned int plane = 0; plane < 2; plane++) {
-		struct inset i = in_plane(&whole, plane);
-		uint32_t edge = plane ? whole.border / 2 : whole.border, side = whole.border;
+	for (unsigned int plane = 0; plane < v->planes; plane++) {
+		struct placed i = in_plane(&whole, v->planes, plane);
+		uint32_t edge = i.edge, side = i.side,
+			 bytes = plane_bytes(v->width, v->planes, plane);
 		uint8_t frame = plane ? 128 : WHITE_Y;
 
-		for (uint32_t y = 0; y < v->height >> plane; y++) {
+		for (uint32_t y = 0; y < plane_lines(v->height, plane); y++) {
 			const uint8_t *line = v->plane[plane] + (size_t)y * v->stride[plane];
 
-			add_line(&around, &under, line, v->width, &i, y);
+			add_line(&around, &under, line, bytes, &i, y);
 			if (y < i.y || y >= i.y + i.height)
 				continue;
 			line += i.x;
@@ -190,8 +196,8 @@ bool composed_sums(const struct view *v, struct sums *s)
 static void compose_inset(uint8_t *to, const struct view *from, const struct inset *whole,
 			  unsigned int plane, uint32_t n)
 {
-	struct inset i = in_plane(whole, plane);
-	uint32_t edge = plane ? whole->border / 2 : whole->border, side = whole->border;
+	struct placed i = in_plane(whole, from->planes, plane);
+	uint32_t edge = i.edge, side = i.side;
 	int frame = plane ? 128 : WHITE_Y;
 
 	if (n < edge || n >= i.height - edge) {
@@ -207,10 +213,11 @@ void compose(const struct picture *to, const struct view *from, void (*half)(voi
 {
 	struct inset whole = inset_of(to->width, to->height);
 
-	for (unsigned int plane = 0; plane < 2; plane++) {
-		struct inset i = in_plane(&whole, plane);
+	for (unsigned int plane = 0; plane < to->planes; plane++) {
+		struct placed i = in_plane(&whole, to->planes, plane);
+		uint32_t bytes = plane_bytes(to->width, to->planes, plane);
 
-		for (uint32_t y = 0; y < to->height >> plane; y++) {
+		for (uint32_t y = 0; y < plane_lines(to->height, plane); y++) {
 			uint8_t *line = to->plane[plane] + (size_t)y * to->stride[plane];
 			const uint8_t *source =
 				from->plane[plane] + (size_t)y * from->stride[plane];
@@ -218,13 +225,12 @@ void compose(const struct picture *to, const struct view *from, void (*half)(voi
 			if (y == to->height / 2)
 				half(arg);
 			if (y < i.y || y >= i.y + i.height) {
-				memcpy(line, source, to->width);
+				memcpy(line, source, bytes);
 				continue;
 			}
 			memcpy(line, source, i.x);
 			compose_inset(line + i.x, from, &whole, plane, y - i.y);
-			memcpy(line + i.x + i.width, source + i.x + i.width,
-			       to->width - i.x - i.width);
+			memcpy(line + i.x + i.width, source + i.x + i.width, bytes - i.x - i.width);
 		}
 	}
 }
@@ -317,7 +323,7 @@ void pattern_draw(struct pattern *p, const struct picture *to, uint64_t seq, str
 	for (uint32_t y = 0; y < nr; y++) {
 		unsigned int plane = y >= h;
 		uint32_t n = plane ? y - h : y;
-		struct inset i = in_plane(&whole, plane);
+		struct placed i = in_plane(&whole, 2, plane);
 
 		if (y == nr / 2)
 			half(arg);
@@ -325,16 +331,17 @@ void pattern_draw(struct pattern *p, const struct picture *to, uint64_t seq, str
 		memcpy(to->plane[plane] + (size_t)n * to->stride[plane], p->line[y], w);
 	}
 	for (unsigned int plane = 0; plane < 2; plane++) {
-		struct inset i = in_plane(&whole, plane);
-		uint32_t edge = plane ? whole.border / 2 : whole.border;
+		struct placed i = in_plane(&whole, 2, plane);
 
-		for (uint32_t n = 0; n < i.height - 2 * edge; n++) {
+		for (uint32_t n = 0; n < i.height - 2 * i.edge; n++) {
 			struct view v = {.width = w, .height = h};
 
 			v.plane[plane] = p->line[(plane ? h : 0) + n * SHRINK];
-			inset_line(small, &(struct view){.plane = {v.plane[plane], v.plane[plane]}},
+			inset_line(small,
+				   &(struct view){.planes = 2,
+						  .plane = {v.plane[plane], v.plane[plane]}},
 				   &whole, plane, 0);
-			sum_add(&inset, small, whole.width - 2 * whole.border);
+			sum_add(&inset, small, i.width - 2 * i.side);
 		}
 	}
 	*s = (struct sums){sum_end(&around), sum_end(&under), sum_end(&inset)};
@@ -365,6 +372,16 @@ static uint8_t clamp(int v)
 	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
+/* Of the pair at x, y: which of the two, around 0. */
+static int chroma(const struct view *v, uint32_t x, uint32_t y, unsigned int which)
+{
+	const uint8_t *c = v->planes == 3
+				   ? v->plane[1 + which] + (size_t)y * v->stride[1 + which] + x
+				   : v->plane[1] + (size_t)y * v->stride[1] + 2 * (size_t)x + which;
+
+	return *c - 128;
+}
+
 uint32_t picture_small(const struct view *v, uint32_t across, uint8_t *rgb)
 {
 	uint32_t down = across * v->height / v->width;
@@ -374,9 +391,9 @@ uint32_t picture_small(const struct view *v, uint32_t across, uint8_t *rgb)
 		for (uint32_t x = 0; x < across; x++, rgb += 3) {
 			uint32_t x0 = x * v->width / across, x1 = (x + 1) * v->width / across;
 			uint32_t y0 = y * v->height / down, y1 = (y + 1) * v->height / down;
-			uint32_t sum = 0, n = 0, cx = x0 & ~1u;
-			const uint8_t *c = v->plane[1] + (size_t)(y0 / 2) * v->stride[1] + cx;
-			int luma, u = c[0] - 128, w = c[1] - 128;
+			uint32_t sum = 0, n = 0;
+			int luma, u = chroma(v, x0 / 2, y0 / 2, 0),
+				  w = chroma(v, x0 / 2, y0 / 2, 1);
 
 			for (uint32_t yy = y0; yy < y1; yy++)
 				for (uint32_t xx = x0; xx < x1; xx++, n++)

@@ -133,23 +133,26 @@ static void print_head(const struct run_wanted *w, const struct outcome *o)
 {
 	const struct wanted *want = &o->b->want;
 
-	printf("freehold demo: %ux%u NV12, %u frames a second, %" PRIu64
+	printf("freehold demo: %ux%u %s, %u frames a second, %" PRIu64
 	       " frames, %u buffers a ring (%s)\n",
-	       want->width, want->height, want->rate, want->frames, want->slots,
+	       want->width, want->height,
+	       o->b->stage[CAPTURE].fourcc == DEMO_I420 ? "I420" : "NV12", want->rate, want->frames,
+	       want->slots,
 	       want->slots == 2	  ? "double"
 	       : want->slots == 3 ? "triple"
 				  : "more");
-	printf("  source: %s%s; encoder: %s\n", o->b->stage[CAPTURE].what,
-	       *want->file
-		       ? " (the decoder's memory is copied into the ring once: the camera's write)"
-		       : "",
+	printf("  source: %s; encoder: %s\n", o->b->stage[CAPTURE].what,
 	       *o->b->stage[ENCODE].what ? o->b->stage[ENCODE].what : "none");
+	if (o->b->stage[CAPTURE].nr_buffers)
+		printf("  capture: %s; %u buffers, of which consumers have %u at most\n",
+		       o->b->stage[CAPTURE].how, o->b->stage[CAPTURE].nr_buffers, want->slots);
 	printf("  buffers: heap %s, area of %" PRIu64 " MiB in %s, policy %s", want->heap,
 	       o->area_bytes >> 20, w->ram, w->policy);
 	if (w->job)
 		printf("; tenants have %.0f %% of the area", o->lent * 100);
 	if (want->churn)
-		printf("; each ring has a buffer anew every %u frames", want->churn);
+		printf("; %s has a buffer anew every %u frames",
+		       *want->file ? "composite's ring" : "each ring", want->churn);
 	if (want->realtime)
 		printf("\n  scheduling: %s",
 		       o->b->stage[CAPTURE].realtime

@@ -25,9 +25,9 @@ int ring_open(struct ring *r, struct board *b, enum stage stage, struct fhc *c)
 	return err;
 }
 
-int ring_format(struct ring *r, uint32_t width, uint32_t height)
+int ring_format(struct ring *r, uint32_t fourcc, uint32_t width, uint32_t height)
 {
-	return fhc_format_fill(&r->format, FHC_NV12, width, height, &r->size);
+	return fhc_format_fill(&r->format, fourcc, width, height, &r->size);
 }
 
 static void drop_slot(struct ring *r, uint32_t n)
@@ -130,9 +130,11 @@ int ring_send(struct ring *r, uint32_t slot, uint64_t seq, uint64_t begun_ns, in
 struct picture ring_picture(const struct ring *r, uint32_t slot)
 {
 	const struct ring_slot *s = &r->slot[slot];
-	struct picture p = {.width = s->format.width, .height = s->format.height};
+	struct picture p = {.width = s->format.width,
+			    .height = s->format.height,
+			    .planes = s->format.nr_planes};
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < p.planes; i++) {
 		p.plane[i] = (uint8_t *)s->at + s->format.offset[i];
 		p.stride[i] = s->format.stride[i];
 	}

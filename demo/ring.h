@@ -24,8 +24,8 @@ struct ring {
 
 /* Listens; buffers are had with ring_format(). 0, or said. */
 int ring_open(struct ring *r, struct board *b, enum stage stage, struct fhc *c);
-/* Frames are of this size from now on. */
-int ring_format(struct ring *r, uint32_t width, uint32_t height);
+/* Frames are of this size from now on, NV12 or I420 (YU12). */
+int ring_format(struct ring *r, uint32_t fourcc, uint32_t width, uint32_t height);
 /* A slot to write the next frame to; -EAGAIN: none is free, or memory was refused. */
 int ring_next(struct ring *r);
 /* Sends it, to be written now; *signal ends the fence. */

@@ -49,6 +49,17 @@ void gst_freehold_allocator_stats(GstFreeholdAllocator *a, struct freehold_stats
 gboolean gst_freehold_is_memory(GstMemory *mem);
 /* The server's number of it; 0: it is none of ours. */
 guint64 gst_freehold_memory_id(GstMemory *mem);
+/* Bytes of the whole buffer. */
+guint64 gst_freehold_memory_size(GstMemory *mem);
+
+/*
+ * Access by the CPU, between the two, without gst_memory_map(): no lock of the memory is taken, so that it can be shared meanwhile. Where its bytes begin,
+ * or NULL. Who writes sees to it that nobody else has the memory.
+ */
+gpointer gst_freehold_memory_begin(GstMemory *mem, GstMapFlags flags);
+void gst_freehold_memory_end(GstMemory *mem, GstMapFlags flags);
+/* Bytes that this process has written to it, ever, looked at now. */
+guint64 gst_freehold_memory_written(GstMemory *mem);
 
 /* A descriptor of it to pass on, for reading; the caller's. id and size as of the server's. 0 or a negative errno. */
 int gst_freehold_memory_export(GstMemory *mem, guint64 *id, guint64 *size, int *fd);

@@ -171,6 +171,34 @@ static void unmap_full(GstMemory *mem, GstMapInfo *info)
 	g_mutex_unlock(&a->lock);
 }
 
+gpointer gst_freehold_memory_begin(GstMemory *mem, GstMapFlags flags)
+{
+	GstMapInfo info = {.flags = flags};
+	guint8 *at = map_full(mem, &info, mem->maxsize);
+
+	return at ? at + mem->offset : NULL;
+}
+
+void gst_freehold_memory_end(GstMemory *mem, GstMapFlags flags)
+{
+	GstMapInfo info = {.flags = flags};
+
+	unmap_full(mem, &info);
+}
+
+guint64 gst_freehold_memory_written(GstMemory *mem)
+{
+	GstFreeholdAllocator *a = GST_FREEHOLD_ALLOCATOR(mem->allocator);
+	struct record *r = record_of(mem);
+	guint64 bytes;
+
+	g_mutex_lock(&a->lock);
+	count(a, r);
+	bytes = r->written;
+	g_mutex_unlock(&a->lock);
+	return bytes;
+}
+
 /* ---- for other programs ---- */
 
 int gst_freehold_memory_export(GstMemory *mem, guint64 *id, guint64 *size, int *fd)
@@ -273,6 +301,11 @@ gboolean gst_freehold_is_memory(GstMemory *mem)
 guint64 gst_freehold_memory_id(GstMemory *mem)
 {
 	return gst_freehold_is_memory(mem) ? record_of(mem)->buf.id : 0;
+}
+
+guint64 gst_freehold_memory_size(GstMemory *mem)
+{
+	return record_of(mem)->buf.size;
 }
 
 void gst_freehold_memory_calls(GstAllocator *allocator)

@@ -39,6 +39,14 @@ stage()
 	result $? "$1"
 }
 
+# stage_pid N: the N-th stage, from 0: its process of the demo in this test's folder
+stage_pid()
+{
+	grep -lzx -e "--stage=$1" /proc/[0-9]*/cmdline 2>/dev/null | while IFS=/ read -r _ _ pid _; do
+		[ "$(readlink "/proc/$pid/cwd")" = "$PWD" ] && echo "$pid"
+	done
+}
+
 # ---- as it should be -----------------------------------------------------------------------------
 
 demo 'four processes' 0 $small --no-encoder --sheet sheet.png
@@ -132,6 +140,39 @@ if [ -s video.mkv ]; then
 		[ $got = 0 ]
 		result $? 'from a file'
 		stage 'display sees what the decoder gave' display '$out > 0 && $wrong == 0'
+		shows 'it writes into the ring' '^  capture: the decoder writes into the ring; [0-9]+ buffers, of which consumers have 3 at most'
+		stage 'once' capture '$out > 0 && $copies eq "0" && $written ne "0.0 MB"'
+		shows 'its format goes through the chain' '^freehold demo: 320x192 (I420|NV12), '
+		stage 'encode sees it, too' encode '$in > 0 && $wrong == 0'
+		demo 'in another size' 0 --file video.mkv --size 640x384 --frames 30 --ram 64M --area 32M --no-encoder
+		shows 'that is one write, and said so' '^  capture: converted into the ring: the camera.s one write'
+		stage 'and still no copy' capture '$out > 0 && $copies eq "0"'
+		demo 'capture is killed while it decodes' 0 --file video.mkv --frames 30 --ram 64M --area 32M --no-encoder --kill capture@10
+		stage 'its death' capture '$end eq "killed by signal 9"'
+		stage 'composite says why it ends' composite '$wrong == 0 && $end eq "capture: gone without a word"'
+		shows 'nothing is left' '^  left behind: nothing'
+		demo 'composite is killed while it reads the decoder' 0 --file video.mkv --frames 30 --ram 64M --area 32M --no-encoder --kill composite@10
+		stage 'capture goes on' capture '$copies eq "0" && $end eq "all frames made"'
+		shows 'nothing is left' '^  left behind: nothing'
+		# Stopped with a picture that it has not looked at, while the decoder goes through its buffers more than once.
+		timeout 100 "$demo" --file video.mkv --rate 15 --frames 45 --ram 64M --area 32M --no-encoder >out 2>err &
+		conductor=$!
+		encode=
+		for i in $(seq 500); do
+			encode=$(stage_pid 1)
+			[ -n "$encode" ] && break
+			sleep 0.01
+		done
+		sleep 1
+		kill -STOP $encode && sleep 1.5 && kill -CONT $encode
+		result $? 'encode is stopped for a while'
+		wait $conductor
+		[ $? = 0 ]
+		result $? 'and goes on'
+		stage 'what it had was not written meanwhile' encode '$in > 0 && $wrong == 0'
+		stage 'the decoder went on' capture '$out > 30 && $copies eq "0"'
+		demo 'an area without room for the decoder' 1 --file video.mkv --size 1920x1088 --frames 30 --ram 64M --area 4M --no-encoder
+		shows 'is told' '^  capture .* it has no room'
 	fi
 else
 	echo "ok $((n += 1)) - files # SKIP no encoder of GStreamer here"

@@ -64,6 +64,15 @@ is()
 	result $? "$1"
 }
 
+# within NAME LINE FIELD LEAST MOST: in the line that begins so, the field lies between
+within()
+{
+	value=$(sed -n "s/^$2 \(.* \)\{0,1\}$3=\([^ ]*\).*/\2/p" out)
+	[ "${value:-0}" -ge "$4" ] && [ "${value:-0}" -le "$5" ] || echo "$2 $3: $value, expected $4 to $5" >>err
+	[ "${value:-0}" -ge "$4" ] && [ "${value:-0}" -le "$5" ]
+	result $? "$1"
+}
+
 # ours NAME PAD FRAMES: all that came by were DMA-BUFs that the server knows as this program's
 ours()
 {
@@ -107,10 +116,12 @@ if has x264enc avdec_h264; then
 	is "$name: what the decoder makes is written once" q bytes-written $((20 * page))
 	[ "$(wc -c <yuv)" = $((20 * 345600)) ]
 	result $? "$name: the sink has whole frames"
-	# The decoder's own pictures in our buffers: it asks for room around them, and GStreamer copies those that stay references.
+	# The decoder's own pictures in our buffers: it asks for room around them, 91 pages in all, and writes some of that.
 	flows 'direct rendering' 0 -p q.src "videotestsrc num-buffers=20 ! $raw ! $encode ! avdec_h264 max-threads=1 !
 		freeholdpool name=q copy=never ! $encode ! fakesink"
 	ours 'direct rendering' q.src 20
+	within 'direct rendering: what the decoder makes is written once' q bytes-written $((20 * page)) $((20 * 91 * 4096))
+	within 'direct rendering: pictures that it refers to come back to the pool, too' q allocations 2 12
 fi
 name='vp8enc and vp8dec'
 if has vp8enc vp8dec jpegenc; then

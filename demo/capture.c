@@ -63,7 +63,7 @@ static bool open_file(struct ring *r, struct source *s)
 	if (s->decoder && !next_decoded(s, r))
 		decoder_why(s->decoder, why);
 	if (!s->more) {
-		say_end(a, "%.60s: %.180s", a->what, why);
+		say_end(a, "%.40s: %s", a->what, why);
 		return false;
 	}
 	s->lent = (struct lent){.r = r, .d = s->decoder};

@@ -42,7 +42,7 @@ void conduct_catch_signals(void)
 
 static bool trouble(struct outcome *o, const char *what, const char *why)
 {
-	snprintf(o->trouble, sizeof(o->trouble), "%.50s: %.100s", what, why);
+	snprintf(o->trouble, sizeof(o->trouble), "%.50s: %.200s", what, why);
 	return false;
 }
 

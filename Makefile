@@ -309,6 +309,8 @@ $(O)/tests/system/programs/begins.so: $(O)/tests/system/programs/begins.o
 # Clients of `freehold serve`: nothing but its library.
 $(O)/tests/client/test_fault: wrapped := $(addprefix -Wl$(comma)--wrap=,\
 	malloc calloc strdup mmap ioctl syscall open fcntl socket connect sendmsg recvmsg pipe2 getsockopt)
+$(O)/tests/client/test_fault_frames: wrapped := $(addprefix -Wl$(comma)--wrap=,\
+	malloc calloc mmap socket bind listen accept4 connect sendmsg recvmsg pipe2 epoll_create1 epoll_ctl epoll_wait fstat readlink fcntl)
 $(call bin,$(STRESS_SRC) $(CLIENT_TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,$(STRESS_LIB)) $(CLIENT_LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $(wrapped) $^ -pthread -o $@

@@ -3,11 +3,9 @@
  * Each call of the client library to the system fails once: an error or another way, never a crash, a hang, or anything left behind here or
  * at the server; and a count that is claimed to be exact is.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,29 +14,10 @@
 #include <unistd.h>
 #include <freehold/client.h>
 #include "../stress/lib/server.h"
+#include "fault.h"
 
 #define SIZE UINT64_C(65536)
 
-static bool armed;
-static unsigned int nth, calls; /* which one fails; how many there were */
-static int with;
-
-/* Whether this call is the one. */
-static bool fails(int by)
-{
-	if (!armed || ++calls != nth)
-		return false;
-	errno = with ? with : by;
-	return true;
-}
-
-#define WRAP(type, name, params, args, by, bad)                                                    \
-	type __real_##name params;                                                                 \
-	type __wrap_##name params;                                                                 \
-	type __wrap_##name params                                                                  \
-	{                                                                                          \
-		return fails(by) ? bad : __real_##name args;                                       \
-	}
 WRAP(void *, malloc, (size_t n), (n), ENOMEM, NULL)
 WRAP(void *, calloc, (size_t n, size_t size), (n, size), ENOMEM, NULL)
 WRAP(char *, strdup, (const char *s), (s), ENOMEM, NULL)
@@ -52,60 +31,10 @@ WRAP(int, pipe2, (int *fd, int flags), (fd, flags), EMFILE, -1)
 WRAP(int, getsockopt, (int fd, int level, int name, void *p, socklen_t *n), (fd, level, name, p, n),
      ENOBUFS, -1)
 
-/* The last argument, if there is one, is as wide as a pointer in all calls of the library. */
-#define WRAP_MORE(type, name, head, params, args, by)                                              \
-	type __real_##name params;                                                                 \
-	type __wrap_##name params;                                                                 \
-	type __wrap_##name params                                                                  \
-	{                                                                                          \
-		va_list ap;                                                                        \
-		void *more;                                                                        \
-                                                                                                   \
-		va_start(ap, head);                                                                \
-		more = va_arg(ap, void *);                                                         \
-		va_end(ap);                                                                        \
-		return fails(by) ? -1 : __real_##name args;                                        \
-	}
 WRAP_MORE(int, ioctl, request, (int fd, unsigned long request, ...), (fd, request, more), ENOTTY)
 WRAP_MORE(int, open, flags, (const char *path, int flags, ...), (path, flags, more), ENOENT)
 WRAP_MORE(int, fcntl, cmd, (int fd, int cmd, ...), (fd, cmd, more), EMFILE)
 WRAP_MORE(long, syscall, number, (long number, ...), (number, more), EPERM)
-
-static unsigned int nr_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
-
-static unsigned int nr_maps(void)
-{
-	FILE *f = fopen("/proc/self/maps", "re");
-	char line[512];
-	unsigned int n = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		n += strstr(line, "memfd:freehold") != NULL;
-	if (f)
-		fclose(f);
-	return n;
-}
-
-/* How it went: nothing claims to be what it is not. */
-static bool wrong;
-
-static void note(int err, const char *what)
-{
-	if (err > 0 || err < -4095) {
-		wrong = true;
-		printf("# call %u fails: %s returns %d\n", nth, what, err);
-	}
-}
 
 static void of_fences(struct fhc *c, const struct fhc_buffer *buf)
 {
@@ -181,29 +110,6 @@ static void scenario(void)
 		note(fhc_release(c, &buf), "fhc_release");
 	}
 	fhc_close(c);
-}
-
-/* Every n-th call fails, until there are not so many. 0: as that call would. */
-static unsigned int each(int error)
-{
-	unsigned int before = nr_fds(), n = 0;
-
-	with = error;
-	for (nth = 1; !wrong; nth++) {
-		calls = 0;
-		armed = true;
-		scenario();
-		armed = false;
-		if (nr_fds() != before || nr_maps()) {
-			wrong = true;
-			printf("# call %u fails: %u descriptors, %u before, %u maps\n", nth,
-			       nr_fds(), before, nr_maps());
-		}
-		if (calls < nth)
-			break;
-		n++;
-	}
-	return n;
 }
 
 int main(void)

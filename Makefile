@@ -132,7 +132,7 @@ all: $(O)/freehold $(LIB) $(CLIENT_LIB) $(CLIENT_SO) $(PRELOAD_SO) $(GST) $(MAN)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 SOAK_SECONDS=3600 TIDY_NODES=20000"
+	@echo "Variables: O=build CC=gcc CFLAGS='-O2 -g' V=1 PREFIX=/usr/local DESTDIR= FUZZ_SECONDS=60 SOAK_SECONDS=3600 TIDY_NODES=12000"
 
 run: ## install what is missing, build, run the camera-and-display job
 	@scripts/deps build
@@ -381,7 +381,7 @@ man: $(MAN) $(MAN3) # empty paragraphs are scdoc's habit; what only leads to ano
 	$(Q)$(CC) -std=gnu11 $(WARN) -Iinclude -c $(O)/man3/examples.c -o /dev/null
 
 # How many states of a function the analyzer looks at; its own default, 225000, takes three times as long.
-TIDY_NODES = 20000
+TIDY_NODES = 12000
 TIDY_EFFORT = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES))
 
 # A file is read again only after it or one of its headers changed, as its object knows.

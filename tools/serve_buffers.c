@@ -133,11 +133,11 @@ void buffer_free(struct client *c, struct sbuf *b, struct hold *h)
 
 void buffers_let_go(struct client *c)
 {
-	while (c->holds) {
-		struct hold *h = c->holds;
+	for (struct hold *h = c->holds, *next; h; h = next) {
 		struct sbuf *b = h->buf;
 
-		closes_suspect(c->s, h->buf);
+		next = h->next; /* of another buffer, whatever becomes of this one */
+		closes_suspect(c->s, b);
 		drop_from_core(h);
 		end_hold(h);
 		/* Of what a client offered there may never have been another open, whose end would tell. */

@@ -14,15 +14,7 @@ trap 'kill -9 $server $example 2>/dev/null; rm -rf "$tmp"' EXIT
 
 start()
 {
-	: >server.out
-	"$freehold" serve --ram 256M --bootargs cma=64M --drain 0 >server.out 2>server.err &
-	server=$!
-	for i in $(seq 1000); do
-		grep -q '^ready: ' server.out && return 0
-		kill -0 $server 2>/dev/null || return 1
-		sleep 0.01
-	done
-	return 1
+	listens "$freehold" serve --ram 256M --bootargs cma=64M --drain 0
 }
 
 # without waiting for buffers

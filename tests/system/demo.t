@@ -218,13 +218,9 @@ printf '[global]\nram = 64M\n[camera]\nkind = device\nsize = 1M\nbuffers = 1\nra
 runs 'a job without tenants' 2 serve --job device.job --bootargs cma=16M --socket sock
 says 'is told' 'freehold serve: device.job: no tenant in it, expected a section of kind anon, files, pin or writeback'
 
-: >out
-"$freehold" serve --job small.job --policy movable --socket "$tmp/sock" >out 2>err &
-server=$!
-for i in $(seq 1000); do
-	grep -q '^ready: ' out && break
-	sleep 0.01
-done
+listens "$freehold" serve --job small.job --policy movable --socket "$tmp/sock"
+cp server.out out
+cp server.err err
 shows 'a server with tenants is ready when they have what they want' '^ready: '
 "$freehold" stat --socket "$tmp/sock" proc/meminfo >out 2>err
 perl -ne '/^CmaTotal: +(\d+)/ and $t = $1; /^CmaFree: +(\d+)/ and $f = $1; END { exit($t == 32768 && $f < $t / 4 ? 0 : 1) }' out

@@ -204,12 +204,7 @@ result $? 'ordinary calls, with and without'
 
 # ---- a server ------------------------------------------------------------------------------------
 
-"$freehold" serve --ram 256M --bootargs cma=32M --socket "$tmp/socket" >ready 2>served &
-server=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do
-	grep -qs ready ready && break
-	sleep 0.2
-done
+listens "$freehold" serve --ram 256M --bootargs cma=32M --socket "$tmp/socket"
 execs 'a program of a server' 0 --socket "$tmp/socket" -- perl alloc.pl
 shows 'a program of a server: a buffer' '^size 12288$'
 cat >share.py <<'END'

@@ -20,15 +20,9 @@ trap 'kill $server 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 # serve OPTION...: a server, once it listens
 serve()
 {
-	: >served
-	"$freehold" serve --socket "$FREEHOLD_SOCKET" --drain 0s "$@" >served 2>&1 &
-	server=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		grep -q ^ready served && return
-		sleep 0.1
-	done
+	listens "$freehold" serve --socket "$FREEHOLD_SOCKET" --drain 0s "$@" && return
 	echo 'Bail out! no server'
-	cat served
+	cat server.out server.err
 	exit 1
 }
 

@@ -5,7 +5,6 @@ set -u
 
 . "$(dirname "$0")/tap.sh"
 limit=60
-pids=
 trap 'for p in $pids; do kill -9 $p 2>/dev/null; done; rm -rf "$tmp"' EXIT
 sock=$tmp/sock
 
@@ -112,19 +111,10 @@ for l in iter(sys.stdin.readline, ""):
         print("error", errno.errorcode[e.errno], flush=True)
 END
 
-# serve ARGUMENT...: a server that is ready; its number in $server
+# serve ARGUMENT...: a server that is ready
 serve()
 {
-	: >server.out
-	"$freehold" serve --ram 256M --bootargs cma=32M --socket "$sock" "$@" >server.out 2>server.err &
-	server=$!
-	pids="$pids $server"
-	for i in $(seq 1000); do
-		grep -q '^ready: ' server.out && return 0
-		kill -0 $server 2>/dev/null || return 1
-		sleep 0.01
-	done
-	return 1
+	listens "$freehold" serve --ram 256M --bootargs cma=32M --socket "$sock" "$@"
 }
 
 # killed, ended: the server is no more; it gives no time to who has buffers

@@ -8,24 +8,14 @@ user=$build/tests/stress/serve_user
 [ -x "$user" ] || { echo "Bail out! $user is not built"; exit 1; }
 export FREEHOLD_SOCKET="$tmp/sock"
 machine='--ram 512M --bootargs cma=64M'
-pids=
 
 # Nothing of this test outlives it.
 trap 'for p in $pids; do kill -9 $p 2>/dev/null; done; rm -rf "$tmp"' EXIT
 
-# serve ARGUMENT...: a server that is ready; its number in $server
+# serve ARGUMENT...: a server that is ready
 serve()
 {
-	: >server.out
-	"$freehold" serve "$@" >server.out 2>server.err &
-	server=$!
-	pids="$pids $server"
-	for i in $(seq 1000); do
-		grep -q '^ready: ' server.out && return 0
-		kill -0 $server 2>/dev/null || return 1
-		sleep 0.01
-	done
-	return 1
+	listens "$freehold" serve "$@"
 }
 
 # ended NAME STATUS: the server did, so

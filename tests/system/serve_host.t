@@ -47,16 +47,7 @@ activated()
 {
 	vars=$1 types=$2
 	shift 2
-	: >server.out
-	perl activate.pl "$freehold" "$vars" "$types" "$@" >server.out 2>server.err &
-	server=$!
-	pids="$pids $server"
-	for i in $(seq 1000); do
-		grep -q '^ready: ' server.out && return 0
-		kill -0 $server 2>/dev/null || return 1
-		sleep 0.01
-	done
-	return 1
+	listens perl activate.pl "$freehold" "$vars" "$types" "$@"
 }
 
 # refused NAME WHY: it did not begin

@@ -36,6 +36,22 @@ runs()
 	result $? "$name"
 }
 
+# listens COMMAND...: it runs, and is a server that is ready; its number in $server and added to $pids, what it prints in server.out and server.err
+pids=
+listens()
+{
+	: >server.out
+	"$@" >server.out 2>server.err &
+	server=$!
+	pids="$pids $server"
+	for _ in $(seq 1000); do
+		grep -q '^ready: ' server.out && return 0
+		kill -0 $server 2>/dev/null || return 1
+		sleep 0.01
+	done
+	return 1
+}
+
 # says NAME TEXT: standard error is this and no more
 says()
 {

@@ -47,12 +47,7 @@ fi
 
 # ---- a server ------------------------------------------------------------------------------------
 
-"$freehold" serve --ram 64M --bootargs cma=16M --socket "$tmp/socket" --state "$tmp/state" >ready 2>served &
-server=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do
-	grep -qs ready ready && break
-	sleep 0.2
-done
+listens "$freehold" serve --ram 64M --bootargs cma=16M --socket "$tmp/socket" --state "$tmp/state"
 cat >hold.pl <<'END'
 use strict; use warnings; use Fcntl;
 my $what = "hold"; my $fd = syscall(319, $what, 3);

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include "fdmsg.h"
 #include "frames.h"
 
 struct frames_msg frames_msg(enum frames_op op)
@@ -19,24 +20,14 @@ struct frames_msg frames_msg(enum frames_op op)
 
 int frames_send(int fd, const struct frames_msg *m, int with)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
 	struct frames_msg copy = *m;
 	struct iovec iov = {&copy, sizeof(copy)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	union fd_room room;
 
-	if (with >= 0) {
-		memset(&control, 0, sizeof(control));
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &with, sizeof(int));
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
+	fd_beside(&msg, &room, with);
+	if (with >= 0)
 		copy.nr_fds = 1;
-	}
 	while (sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		/* Too many descriptors under way, or no memory now: as if it did not read. */
 		if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)

@@ -15,14 +15,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "../client/fdmsg.h"
 #include "preload.h"
 
 #define HIGH 1000 /* where the socket is out of the way of who wants the lowest number */
-
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
 
 static struct {
 	_Atomic int known; /* 1: name and secret; -1: nobody to ask */
@@ -48,18 +44,11 @@ static long send_with(int sock, const struct pl_message *m, void *data, size_t l
 
 static long send_fd(int sock, const struct pl_message *m, int fd)
 {
-	union control control = {{0}};
 	struct iovec iov = {(void *)(unsigned long)m, sizeof(*m)};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	union fd_room room;
 
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(head), &fd, sizeof(int));
+	fd_beside(&msg, &room, fd);
 	return SYS(SYS_sendmsg, sock, ADDRESS(&msg), MSG_NOSIGNAL);
 }
 
@@ -136,20 +125,17 @@ static void show_link(int sock, int fd)
 /* The kernel takes the lowest number, or none is free. */
 static int taken_fd(int sock, int flags)
 {
-	union control control = {{0}};
+	union fd_room room = {.bytes = {0}};
 	struct pl_message m;
 	struct iovec iov = {&m, sizeof(m)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
+			     .msg_control = room.bytes,
+			     .msg_controllen = sizeof(room.bytes)};
 	long n = SYS(SYS_recvmsg, sock, ADDRESS(&msg), flags & O_CLOEXEC ? MSG_CMSG_CLOEXEC : 0);
-	struct cmsghdr *head = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
-	int fd = -EMFILE;
+	int fd = n < 0 ? -1 : fd_taken(&msg);
 
-	if (head && head->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(head), sizeof(int));
-	return fd;
+	return fd < 0 ? -EMFILE : fd;
 }
 
 /* Nothing but this thread can map something here. */

@@ -18,6 +18,7 @@
 #include <freehold/heap.h>
 #include <freehold/object.h>
 #include <freehold/page.h>
+#include "../client/fdmsg.h"
 #include "bench.h"
 #include "serve.h"
 
@@ -99,37 +100,29 @@ static int serve(int fd, bool full)
 
 /* ---- descriptors over a socket, with a number ---- */
 
-union control {
-	struct cmsghdr head;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
 static bool send_fd(int sock, int fd, uint64_t size)
 {
-	union control control = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
 	struct iovec iov = {&size, sizeof(size)};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	union fd_room room;
 
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	fd_beside(&msg, &room, fd);
 	return sendmsg(sock, &msg, MSG_NOSIGNAL) == sizeof(size);
 }
 
 static bool receive_fd(int sock, int *fd, uint64_t *size)
 {
-	union control control;
+	union fd_room room;
 	struct iovec iov = {size, sizeof(*size)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
+			     .msg_control = room.bytes,
+			     .msg_controllen = sizeof(room.bytes)};
 
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(*size) || !msg.msg_controllen)
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(*size))
 		return false;
-	memcpy(fd, CMSG_DATA(&control.head), sizeof(*fd));
-	return true;
+	*fd = fd_taken(&msg);
+	return *fd >= 0;
 }
 
 /* Maps each descriptor it is sent, reads a byte of it, and says so. */

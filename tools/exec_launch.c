@@ -6,52 +6,36 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "../client/fdmsg.h"
 #include "exec_launch.h"
 
 /* ---- one number and perhaps a descriptor, between parent and child ---- */
 
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
-
 static void say(int sock, int word, int fd)
 {
-	union control control = {{0}};
 	struct iovec iov = {&word, sizeof(word)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *head;
+	union fd_room room;
 
-	if (fd >= 0) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		head = CMSG_FIRSTHDR(&msg);
-		head->cmsg_level = SOL_SOCKET;
-		head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(head), &fd, sizeof(int));
-	}
+	fd_beside(&msg, &room, fd);
 	sendmsg(sock, &msg, MSG_NOSIGNAL);
 }
 
 /* What went wrong, or 0 and a descriptor or -1. */
 static int hear(int sock, int *got)
 {
-	union control control = {{0}};
+	union fd_room room;
 	int word = -EIO;
 	struct iovec iov = {&word, sizeof(word)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *head;
+			     .msg_control = room.bytes,
+			     .msg_controllen = sizeof(room.bytes)};
 
 	*got = -1;
 	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(word))
 		return -EIO;
-	head = CMSG_FIRSTHDR(&msg);
-	if (head && head->cmsg_type == SCM_RIGHTS)
-		memcpy(got, CMSG_DATA(head), sizeof(int));
+	*got = fd_taken(&msg);
 	return word;
 }
 

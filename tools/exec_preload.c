@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "../preload/proto.h"
+#include "../client/fdmsg.h"
 #include "exec.h"
 #include "exec_inject.h"
 #include "exec_preload.h"
@@ -79,45 +80,27 @@ static void hang_up(struct conn *c)
 
 static int put(const struct conn *c, const struct pl_message *m, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {{0}};
 	struct iovec iov = {(void *)(uintptr_t)m, sizeof(*m)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *head;
+	union fd_room room;
 
-	if (fd >= 0) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		head = CMSG_FIRSTHDR(&msg);
-		head->cmsg_level = SOL_SOCKET;
-		head->cmsg_type = SCM_RIGHTS;
-		head->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(head), &fd, sizeof(int));
-	}
+	fd_beside(&msg, &room, fd);
 	return sendmsg(c->fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* The reply: its number, what comes behind it into data[len], a descriptor into *fd. Who does not keep to the protocol is gone. */
 static int get(const struct conn *c, void *data, size_t len, int *fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
+	union fd_room room;
 	struct pl_message m;
 	struct iovec iov[2] = {{&m, sizeof(m)}, {data, len}};
 	struct msghdr msg = {.msg_iov = iov,
 			     .msg_iovlen = 2,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
+			     .msg_control = room.bytes,
+			     .msg_controllen = sizeof(room.bytes)};
 	ssize_t n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *head = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
-	int got = -1;
+	int got = n < 0 ? -1 : fd_taken(&msg);
 
-	if (head && head->cmsg_type == SCM_RIGHTS)
-		memcpy(&got, CMSG_DATA(head), sizeof(int));
 	if (fd)
 		*fd = got;
 	else if (got >= 0)

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "../client/fdmsg.h"
 #include "serve_in.h"
 
 #define AT_ONCE	  16 /* messages of one client, before others have their turn */
@@ -20,22 +21,11 @@
 static int send_reply(struct client *c, const struct proto_reply *r, int fd, const void *data,
 		      size_t len)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
+	union fd_room room;
 	struct iovec iov[2] = {{(void *)(uintptr_t)r, sizeof(*r)}, {(void *)(uintptr_t)data, len}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = len ? 2 : 1};
 
-	if (fd >= 0) {
-		memset(&control, 0, sizeof(control));
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control.bytes);
-	}
+	fd_beside(&msg, &room, fd);
 	while (sendmsg(c->watch.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;

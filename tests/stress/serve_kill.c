@@ -26,14 +26,6 @@
 static int passing; /* buffers on their way from one to any other; nobody takes the last ones */
 static int taking;
 
-static uint64_t next(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
-
 /* ---- a client ---- */
 
 static void pass(int fd)
@@ -153,7 +145,7 @@ static void client(uint64_t seed)
 	if (fhc_connect(server_path(), "killed", &c))
 		_exit(2);
 	for (;;) {
-		uint64_t r = next(&seed);
+		uint64_t r = random_next(&seed);
 
 		act(c, &held[r % MAX_HELD], r >> 8);
 		/* A request whose reply it does not live to read. */
@@ -192,25 +184,6 @@ static void close_way(void)
 	close(taking);
 }
 
-/* 0 bytes in every heap, soon. */
-static bool all_back(void)
-{
-	uint64_t used = 1;
-	struct fhc *c;
-
-	if (fhc_connect(server_path(), "judge", &c))
-		return false;
-	for (unsigned int i = 0; i < 200 && used; i++) {
-		used = server_used(c);
-		if (used)
-			usleep(10000);
-	}
-	if (used)
-		printf("# %" PRIu64 " bytes are used\n", used);
-	fhc_close(c);
-	return !used;
-}
-
 static unsigned int run(pid_t *pid, unsigned int nr, unsigned int seconds, uint64_t seed)
 {
 	time_t end = time(NULL) + seconds;
@@ -218,18 +191,18 @@ static unsigned int run(pid_t *pid, unsigned int nr, unsigned int seconds, uint6
 	int status;
 
 	for (unsigned int i = 0; i < nr; i++)
-		pid[i] = start(client, next(&seed));
+		pid[i] = start(client, random_next(&seed));
 	while (time(NULL) < end) {
-		unsigned int i = (unsigned int)(next(&seed) % nr);
+		unsigned int i = (unsigned int)(random_next(&seed) % nr);
 
-		usleep((unsigned int)(next(&seed) % 2000));
+		usleep((unsigned int)(random_next(&seed) % 2000));
 		kill(pid[i], SIGKILL);
 		waitpid(pid[i], &status, 0);
 		odd += !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL;
 		if (WIFEXITED(status))
 			printf("# a client ended with status %d\n", WEXITSTATUS(status));
 		killed++;
-		pid[i] = start(client, next(&seed));
+		pid[i] = start(client, random_next(&seed));
 	}
 	for (unsigned int i = 0; i < nr; i++) {
 		kill(pid[i], SIGKILL);
@@ -260,7 +233,7 @@ int main(int argc, char **argv)
 	run(pid, nr, seconds, seed);
 	close(passing);
 	close(taking); /* and what was on its way goes */
-	result(all_back(), "nothing is used when all are dead");
+	result(server_is_empty(200), "nothing is used when all are dead");
 	server_stop();
 	return results();
 }

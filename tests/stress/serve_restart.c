@@ -25,14 +25,6 @@
 #define SLOTS	     12
 #define BEGUN	     9 /* where a program says that it is there: exec itself wants a server */
 
-static uint64_t next(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
-
 /* ---- a program ---- */
 
 struct slot {
@@ -136,7 +128,7 @@ static int inside(unsigned int seconds, uint64_t seed)
 	if (heap[0] < 0 || heap[1] < 0 || write(BEGUN, "x", 1) != 1)
 		fail(3, "a heap");
 	while (time(NULL) < end) {
-		uint64_t r = next(&seed);
+		uint64_t r = random_next(&seed);
 
 		act(&slot[r % SLOTS], heap, r >> 8);
 		calls++;
@@ -146,7 +138,7 @@ static int inside(unsigned int seconds, uint64_t seed)
 			if (pid == 0) {
 				for (unsigned int i = 0; i < 20; i++)
 					act(&slot[i % SLOTS], heap,
-					    slot[i % SLOTS].bytes ? 7 : next(&seed));
+					    slot[i % SLOTS].bytes ? 7 : random_next(&seed));
 				_exit(0);
 			}
 			if (pid > 0 && (waitpid(pid, &status, 0) != pid || status))
@@ -175,24 +167,6 @@ static pid_t start(char *self, unsigned int seconds, uint64_t seed, int begun)
 	_exit(127);
 }
 
-static bool all_back(void)
-{
-	uint64_t used = 1;
-	struct fhc *c;
-
-	if (fhc_connect(server_path(), "judge", &c))
-		return false;
-	for (unsigned int i = 0; i < 500 && used; i++) {
-		used = server_used(c);
-		if (used)
-			usleep(10000);
-	}
-	if (used)
-		printf("# %" PRIu64 " bytes are used\n", used);
-	fhc_close(c);
-	return !used;
-}
-
 static void run(char *self, unsigned int seconds, unsigned int nr, uint64_t seed)
 {
 	unsigned int servers = 0, bad = 0, odd = 0, here = 0;
@@ -205,15 +179,16 @@ static void run(char *self, unsigned int seconds, unsigned int nr, uint64_t seed
 		exit(2);
 
 	for (unsigned int i = 0; i < nr; i++)
-		pid[i] = start(self, seconds, next(&seed), begun[1]);
+		pid[i] = start(self, seconds, random_next(&seed), begun[1]);
 	close(begun[1]);
 	while (here < nr && read(begun[0], &byte, 1) == 1)
 		here++;
 	result(here == nr, "programs that run");
 	end = time(NULL) + seconds - 1;
 	while (time(NULL) < end) {
-		usleep((unsigned int)(next(&seed) % 400000));
-		bad += !server_again(next(&seed) % 2, (unsigned int)(next(&seed) % 50000));
+		usleep((unsigned int)(random_next(&seed) % 400000));
+		bad += !server_again(random_next(&seed) % 2,
+				     (unsigned int)(random_next(&seed) % 50000));
 		servers++;
 	}
 	for (unsigned int i = 0; i < nr; i++) {
@@ -244,7 +219,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	server_start("restart", "512M", "1024", NULL);
 	run(argv[0], seconds, nr, seed);
-	result(all_back(), "nothing is used when all are done");
+	result(server_is_empty(500), "nothing is used when all are done");
 	server_stop();
 	return results();
 }

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "../stress/lib/server.h"
+#include "bytes.h"
 
 #define MIB  UINT64_C(0x100000)
 #define HUGE (2 * MIB)
@@ -53,21 +54,6 @@ static bool is_huge(const struct fhc_buffer *b)
 	struct stat st;
 
 	return !fstat(b->fd, &st) && st.st_blksize == (blksize_t)HUGE;
-}
-
-static unsigned char *map(const struct fhc_buffer *b)
-{
-	void *p = mmap(NULL, b->size, PROT_READ | PROT_WRITE, MAP_SHARED, b->fd, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static bool all(const unsigned char *p, uint64_t n, unsigned char byte)
-{
-	for (uint64_t i = 0; i < n; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
 }
 
 /* The frame of the host behind an address; 0: none. */

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "../stress/lib/server.h"
+#include "bytes.h"
 #include "vgem.h"
 
 #define MIB  UINT64_C(0x100000)
@@ -60,21 +61,6 @@ static bool stays(uint64_t bytes)
 static bool get(uint64_t size, struct fhc_buffer *b)
 {
 	return !fhc_alloc(c, "system", size, O_RDWR | O_CLOEXEC, b);
-}
-
-static unsigned char *map(const struct fhc_buffer *b)
-{
-	void *p = mmap(NULL, b->size, PROT_READ | PROT_WRITE, MAP_SHARED, b->fd, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static bool all(const unsigned char *p, uint64_t n, unsigned char byte)
-{
-	for (uint64_t i = 0; i < n; i++)
-		if (p[i] != byte)
-			return false;
-	return true;
 }
 
 static bool is_udmabuf(int fd)

@@ -16,6 +16,14 @@ static unsigned int nr, failed;
 static char path[SERVER_PATH];
 static pid_t server;
 
+uint64_t random_next(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
 void result(bool ok, const char *what)
 {
 	nr++;
@@ -104,6 +112,24 @@ uint64_t server_used(struct fhc *c)
 	for (unsigned int n = 0; !(err = fhc_heap_nth(c, n, &h)); n++)
 		sum += h.used;
 	return err == -ENOENT ? sum : UINT64_MAX;
+}
+
+bool server_is_empty(unsigned int looks)
+{
+	uint64_t used = 1;
+	struct fhc *c;
+
+	if (fhc_connect(path, "judge", &c))
+		return false;
+	for (unsigned int i = 0; i < looks && used; i++) {
+		used = server_used(c);
+		if (used)
+			usleep(10000);
+	}
+	if (used)
+		printf("# %" PRIu64 " bytes are used\n", used);
+	fhc_close(c);
+	return !used;
 }
 
 uint64_t server_kib(void)

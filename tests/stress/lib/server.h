@@ -9,6 +9,9 @@
 
 #define SERVER_PATH 64
 
+/* The next of a row of random numbers; seed is not 0. */
+uint64_t random_next(uint64_t *seed);
+
 /* One result. */
 void result(bool ok, const char *what);
 /* The plan; the exit status. */
@@ -24,6 +27,8 @@ bool server_again(bool killed, unsigned int away_us);
 const char *server_path(void);
 /* Bytes of all its buffers. UINT64_MAX: it does not say. */
 uint64_t server_used(struct fhc *c);
+/* All of it comes back, within so many looks, 10 ms apart. */
+bool server_is_empty(unsigned int looks);
 /* What of it is in memory. */
 uint64_t server_kib(void);
 /* What it has used of CPUs, in sysconf(_SC_CLK_TCK) of a second. */

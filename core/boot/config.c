@@ -7,9 +7,8 @@
 #include "base/string.h"
 #include "mm/early.h"
 
-#define BLOCK_SIZE (FH_PAGE_SIZE << FH_BLOCK_ORDER)
-#define GIB	   (UINT64_C(1) << 30)
-#define MAX_CPUS   64
+#define GIB	 (UINT64_C(1) << 30)
+#define MAX_CPUS 64
 
 typedef unsigned long long ull;
 
@@ -23,6 +22,13 @@ void boot_config_init(struct boot_config *cfg)
 	cfg->like = BOOT_LIKE_DEFAULT;
 	cfg->dma_limit = 4 * GIB;
 	cfg->dma32_limit = 4 * GIB;
+	cfg->kernel = (struct boot_kernel){
+		.page_shift = FH_PAGE_SHIFT,
+		.block_order = FH_BLOCK_ORDER,
+		.max_order = FH_MAX_ORDER,
+		.cma_alignment = 8,
+		.cma_areas = BOOT_MAX_REGIONS,
+	};
 }
 
 /* What a program may have filled in itself. */
@@ -123,7 +129,7 @@ static uint64_t ram_end(const struct boot_config *cfg)
  */
 static void set_zones(struct boot_config *cfg)
 {
-	uint64_t end = (ram_end(cfg) + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
+	uint64_t block = boot_block_bytes(cfg), end = (ram_end(cfg) + block - 1) & ~(block - 1);
 
 	if (cfg->bank[0].base < UINT32_MAX) {
 		if (cfg->dma_limit > 4 * GIB)
@@ -131,8 +137,8 @@ static void set_zones(struct boot_config *cfg)
 	} else if (cfg->dma_limit > end || cfg->dma_limit == 4 * GIB) {
 		cfg->dma_limit = end; /* 4 GiB is the default: no bus set a limit */
 	}
-	cfg->dma_limit &= ~(BLOCK_SIZE - 1);
-	cfg->dma32_limit &= ~(BLOCK_SIZE - 1);
+	cfg->dma_limit &= ~(block - 1);
+	cfg->dma32_limit &= ~(block - 1);
 	if (cfg->dma32_limit < cfg->dma_limit)
 		cfg->dma32_limit = cfg->dma_limit;
 }

@@ -5,7 +5,6 @@
 #include "base/string.h"
 
 #define PREFIX	   "OF: reserved mem: "
-#define BLOCK_SIZE (FH_PAGE_SIZE << FH_BLOCK_ORDER)
 #define MIB	   (UINT64_C(1) << 20)
 #define CACHE_LINE 64 /* the alignment of a dynamic region that asks for none */
 
@@ -83,16 +82,16 @@ static bool find_place(const struct boot_config *cfg, const struct early *e, str
 
 	if ((r->flags & (BOOT_REGION_SHARED | BOOT_REGION_REUSABLE | BOOT_REGION_NO_MAP)) ==
 		    (BOOT_REGION_SHARED | BOOT_REGION_REUSABLE) &&
-	    want.align < BLOCK_SIZE)
-		want.align = BLOCK_SIZE;
+	    want.align < boot_block_bytes(cfg))
+		want.align = boot_block_bytes(cfg);
 	for (unsigned int i = 0; i == 0 || i < r->nr_windows; i++) {
 		want.start = r->nr_windows ? w[i].base : 0;
 		want.end = r->nr_windows && w[i].size ? w[i].base + w[i].size : UINT64_MAX;
 		want.order = r->nr_windows && w[i].size ? order_in(cfg, r, want.start, want.end)
 							: EARLY_TOP_DOWN;
 		/* The first page is never given out: 0 means failure to Linux. */
-		if (want.start < FH_PAGE_SIZE)
-			want.start = FH_PAGE_SIZE;
+		if (want.start < boot_page_bytes(cfg))
+			want.start = boot_page_bytes(cfg);
 		if (!early_find(e, &want, &r->base))
 			return true;
 	}
@@ -141,7 +140,7 @@ static bool init_cma(struct boot_config *cfg, struct boot_region *r, bool has_cm
 	}
 	if (!is(r, BOOT_REGION_REUSABLE) || is(r, BOOT_REGION_NO_MAP))
 		return false;
-	if ((r->base | r->size) & (BLOCK_SIZE - 1)) {
+	if ((r->base | r->size) & (boot_block_bytes(cfg) - 1)) {
 		boot_say(cfg, "Reserved memory: incorrect alignment of CMA region\n");
 		return false;
 	}
@@ -328,19 +327,23 @@ static bool two_owners(const struct boot_region *a, const struct boot_region *b)
 	return a->kind == BOOT_REGION_CMA || b->kind == BOOT_REGION_CMA || (pool(a) && pool(b));
 }
 
-static int check_owners(const struct boot_config *cfg, struct boot_why *why)
+static int check_owners(struct boot_config *cfg, struct boot_why *why)
 {
+	int err;
+
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		for (unsigned int k = 0; k < i; k++) {
 			const struct boot_region *a = &cfg->region[k], *b = &cfg->region[i];
 
-			if (two_owners(a, b))
-				return boot_fail(why, FH_EINVAL,
-						 "%s [0x%llx-0x%llx] and %s [0x%llx-0x%llx] "
-						 "overlap: both would use the same memory",
-						 a->name, (ull)a->base,
-						 (ull)(a->base + a->size - 1), b->name,
-						 (ull)b->base, (ull)(b->base + b->size - 1));
+			if (!two_owners(a, b))
+				continue;
+			err = boot_go_on(cfg, why, FH_EINVAL,
+					 "%s [0x%llx-0x%llx] and %s [0x%llx-0x%llx] overlap: both "
+					 "would use the same memory",
+					 a->name, (ull)a->base, (ull)(a->base + a->size - 1),
+					 b->name, (ull)b->base, (ull)(b->base + b->size - 1));
+			if (err)
+				return err;
 		}
 	}
 	return 0;
@@ -348,6 +351,8 @@ static int check_owners(const struct boot_config *cfg, struct boot_why *why)
 
 int place_check(struct boot_config *cfg, const struct early *early, struct boot_why *why)
 {
+	int err = 0;
+
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		struct boot_region *r = &cfg->region[i];
 
@@ -361,9 +366,11 @@ int place_check(struct boot_config *cfg, const struct early *early, struct boot_
 		if (r->kind != BOOT_REGION_CMA || activates(cfg, early, r))
 			continue;
 		if (is(r, BOOT_REGION_CMDLINE))
-			return boot_fail(why, FH_EINVAL,
+			err = boot_go_on(cfg, why, FH_EINVAL,
 					 "cma=: [0x%llx-0x%llx] is not RAM of one zone",
 					 (ull)r->base, (ull)(r->base + r->size - 1));
+		if (err)
+			return err;
 		boot_say(cfg, "cma: CMA area %s could not be activated\n", r->name);
 		r->size = 0;
 	}

@@ -2,11 +2,11 @@
 /* The area of cma=: where Linux 6.12's dma_contiguous_reserve() puts it on arm64. */
 #include "boot/place.h"
 #include "boot/say.h"
+#include "base/fmt.h"
 #include "base/string.h"
 
-#define BLOCK_SIZE (FH_PAGE_SIZE << FH_BLOCK_ORDER)
-#define MIB	   (UINT64_C(1) << 20)
-#define GIB4	   (UINT64_C(4) << 30)
+#define MIB  (UINT64_C(1) << 20)
+#define GIB4 (UINT64_C(4) << 30)
 
 typedef unsigned long long ull;
 
@@ -16,24 +16,42 @@ struct request {
 	struct early *early;
 	struct boot_why *why;
 	uint64_t size, base, limit, ram_end;
-	bool fixed;
+	bool fixed, placed;
 };
 
-static uint64_t round_up(uint64_t v)
+static uint64_t round_up(uint64_t v, uint64_t block)
 {
-	return (v + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
+	return (v + block - 1) & ~(block - 1);
 }
 
-static int refuse(const struct request *q, enum err err, const char *reason)
+/* Linux says so and goes on without. */
+static int refuse(struct request *q, enum err err, const char *reason)
 {
+	uint64_t largest = early_largest(q->early, q->base, q->limit);
+
+	q->placed = false;
 	boot_say(q->cfg, "cma: Failed to reserve %llu MiB on node -1\n", (ull)(q->size / MIB));
-	return boot_fail(q->why, err,
-			 "cma=: %llu MiB in [0x%llx-0x%llx]: %s (largest free run there: %llu MiB)",
-			 (ull)(q->size / MIB), (ull)q->base, (ull)(q->limit ? q->limit - 1 : 0),
-			 reason, (ull)(early_largest(q->early, q->base, q->limit) / MIB));
+	return boot_go_on(
+		q->cfg, q->why, err,
+		"cma=: %llu MiB in [0x%llx-0x%llx]: %s (largest free run there: %llu MiB)",
+		(ull)(q->size / MIB), (ull)q->base, (ull)(q->limit ? q->limit - 1 : 0), reason,
+		(ull)(largest / MIB));
 }
 
-static int place_fixed(const struct request *q)
+/* text: of a size and its unit. */
+FH_PRINTF(3, 0)
+static int refuse_blocks(struct request *q, enum err err, const char *text, uint64_t block)
+{
+	char reason[96];
+
+	if (block % MIB)
+		fh_snprintf(reason, sizeof(reason), text, (ull)(block / 1024), "KiB");
+	else
+		fh_snprintf(reason, sizeof(reason), text, (ull)(block / MIB), "MiB");
+	return refuse(q, err, reason);
+}
+
+static int place_fixed(struct request *q)
 {
 	if (early_overlaps(&q->early->reserved, q->base, q->size) ||
 	    early_overlaps(&q->early->nomap, q->base, q->size))
@@ -43,7 +61,9 @@ static int place_fixed(const struct request *q)
 
 static int place_anywhere(struct request *q)
 {
-	struct early_want want = {.size = q->size, .align = BLOCK_SIZE, .end = q->limit};
+	struct early_want want = {
+		.size = q->size, .align = boot_block_bytes(q->cfg), .end = q->limit};
+	uint64_t page = boot_page_bytes(q->cfg);
 	int err = -FH_ENOMEM;
 
 	/* Above 4 GiB first, lowest first: there compaction moves pages out of it, not into it. */
@@ -53,7 +73,7 @@ static int place_anywhere(struct request *q)
 		err = early_find(q->early, &want, &q->base);
 	}
 	if (err) {
-		want.start = q->base > FH_PAGE_SIZE ? q->base : FH_PAGE_SIZE;
+		want.start = q->base > page ? q->base : page;
 		want.order = EARLY_TOP_DOWN;
 		err = early_find(q->early, &want, &q->base);
 	}
@@ -62,16 +82,17 @@ static int place_anywhere(struct request *q)
 
 static int place(struct request *q)
 {
-	uint64_t asked_limit = q->limit;
+	uint64_t asked_limit = q->limit, block = boot_block_bytes(q->cfg);
 
-	if (q->fixed && (q->base & (BLOCK_SIZE - 1))) {
+	if (q->fixed && (q->base & (block - 1))) {
 		boot_say(q->cfg, "cma: Region at 0x%016llx must be aligned to 0x%016llx bytes\n",
-			 (ull)q->base, (ull)BLOCK_SIZE);
-		return refuse(q, FH_EINVAL, "the start must be a multiple of 2 MiB");
+			 (ull)q->base, (ull)block);
+		return refuse_blocks(q, FH_EINVAL, "the start must be a multiple of %llu %s",
+				     block);
 	}
-	q->base = round_up(q->base);
-	q->size = round_up(q->size);
-	q->limit &= ~(BLOCK_SIZE - 1);
+	q->base = round_up(q->base, block);
+	q->size = round_up(q->size, block);
+	q->limit &= ~(block - 1);
 	if (!q->base)
 		q->fixed = false;
 	if (q->fixed && q->base < q->ram_end && q->base + q->size > q->ram_end) {
@@ -88,7 +109,8 @@ static int place(struct request *q)
 			 "cma: Size (0x%016llx) of region at 0x%016llx exceeds limit (0x%016llx)\n",
 			 (ull)q->size, (ull)q->base, (ull)q->limit);
 		q->limit = asked_limit < q->ram_end ? asked_limit : q->ram_end;
-		return refuse(q, FH_ENOMEM, "rounded to blocks of 2 MiB it passes the end");
+		return refuse_blocks(q, FH_ENOMEM, "rounded to blocks of %llu %s it passes the end",
+				     block);
 	}
 	return q->fixed ? place_fixed(q) : place_anywhere(q);
 }
@@ -105,6 +127,7 @@ int place_cma(struct boot_config *cfg, struct early *early, const struct boot_cm
 		.base = cmdline->cma_base,
 		.limit = cfg->dma_limit,
 		.ram_end = top->base + top->size,
+		.placed = true,
 	};
 	struct boot_region *r = &cfg->region[cfg->nr_regions];
 	int err;
@@ -120,7 +143,7 @@ int place_cma(struct boot_config *cfg, struct early *early, const struct boot_cm
 	if (cmdline->cma_limit && cmdline->cma_limit < q.limit)
 		q.limit = cmdline->cma_limit;
 	err = place(&q);
-	if (err)
+	if (err || !q.placed)
 		return err;
 	if (early_add(&early->reserved, q.base, q.size))
 		return boot_fail(why, FH_ENOSPC, "cma=: too many separate ranges");

@@ -43,6 +43,25 @@ int boot_fail(struct boot_why *why, enum err err, const char *fmt, ...)
 	return -(int)err;
 }
 
+int boot_go_on(struct boot_config *cfg, struct boot_why *why, enum err err, const char *fmt, ...)
+{
+	struct boot_note *note = &cfg->note[cfg->nr_notes < BOOT_MAX_NOTES ? cfg->nr_notes : 0];
+	char *text = cfg->as_linux ? note->text : why ? why->text : NULL;
+	va_list ap;
+
+	if (text && (!cfg->as_linux || cfg->nr_notes < BOOT_MAX_NOTES)) {
+		va_start(ap, fmt);
+		fh_vsnprintf(text, BOOT_WHY_MAX, fmt, ap);
+		va_end(ap);
+	}
+	if (!cfg->as_linux)
+		return -(int)err;
+	if (cfg->nr_notes < BOOT_MAX_NOTES)
+		note->err = err;
+	cfg->nr_notes++;
+	return 0;
+}
+
 void boot_copy_name(char *dst, size_t size, const char *src, size_t max)
 {
 	size_t i;

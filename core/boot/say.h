@@ -14,6 +14,10 @@ void boot_say_dropped(struct boot_config *cfg);
 FH_MUST_CHECK int boot_fail(struct boot_why *why, enum err err, const char *fmt, ...)
 	FH_PRINTF(3, 4);
 
+/* Where Linux goes on: with cfg->as_linux notes it and returns 0, else as boot_fail(). */
+FH_MUST_CHECK int boot_go_on(struct boot_config *cfg, struct boot_why *why, enum err err,
+			     const char *fmt, ...) FH_PRINTF(4, 5);
+
 /* Copies at most max characters of src, cut at size - 1; what could break a line becomes '?'. */
 void boot_copy_name(char *dst, size_t size, const char *src, size_t max);
 

@@ -15,6 +15,9 @@ int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
 	    !plat->clock_ns || !plat->cache_clean != !plat->cache_inval ||
 	    (plat->cache_clean && (plat->cache_line & (plat->cache_line - 1) || !plat->cache_line)))
 		return -FH_EINVAL;
+	if (cfg->nr_notes || cfg->kernel.page_shift != FH_PAGE_SHIFT ||
+	    cfg->kernel.block_order != FH_BLOCK_ORDER)
+		return -FH_EINVAL;
 	err = machine_birth(plat, cfg, &m);
 	if (err)
 		return err;

@@ -27,6 +27,7 @@
 #define BOOT_DMESG_MAX	 16384
 #define BOOT_MAX_WINDOWS 64 /* alloc-ranges of all regions together */
 #define BOOT_PHYS_BITS	 48 /* physical addresses, as arm64 without LPA2 */
+#define BOOT_MAX_NOTES	 32
 
 /* Of boot_config.like: the first kernel with heaps, 5.6, and the one we are like by default. */
 #define BOOT_LIKE_FIRST	  5006
@@ -115,6 +116,34 @@ struct boot_dma_plan {
 	unsigned int swiotlb_areas;
 };
 
+/* Which of two sizes the default area has: CONFIG_CMA_SIZE_SEL_*. */
+enum boot_cma_sel {
+	BOOT_CMA_SEL_MBYTES,
+	BOOT_CMA_SEL_PERCENTAGE,
+	BOOT_CMA_SEL_MIN,
+	BOOT_CMA_SEL_MAX,
+};
+
+/* How the kernel was built, as far as it decides where memory lies. A machine (fh_machine_create()) has pages of 4 KiB and
+ * blocks of 2 MiB only; other sizes can be laid out, and looked at. */
+struct boot_kernel {
+	unsigned int page_shift;    /* 12, 14 or 16 */
+	unsigned int block_order;   /* of pages: Linux's pageblock_order; an area is whole blocks */
+	unsigned int max_order;	    /* of pages: MAX_PAGE_ORDER; at least block_order */
+	unsigned int cma_alignment; /* CONFIG_CMA_ALIGNMENT, an order of pages */
+	unsigned int cma_areas;	    /* areas at most: CONFIG_CMA_AREAS */
+	/* The default area where neither cma= nor the tree names one; bytes 0 and 0 %: none. */
+	enum boot_cma_sel cma_sel;
+	uint64_t cma_bytes;
+	unsigned int cma_percentage; /* of RAM */
+};
+
+/* A place where Linux goes on and a machine of ours would not: what, and the error it would be. */
+struct boot_note {
+	enum err err;
+	char text[BOOT_WHY_MAX];
+};
+
 struct boot_config {
 	char model[BOOT_NAME_MAX]; /* cut at 63 characters */
 	char bootargs[BOOT_ARGS_MAX];
@@ -134,13 +163,31 @@ struct boot_config {
 	/* The kernel whose heaps the machine has (freehold/heap.h), as major * 1000 + minor: 6012 is 6.12; like=. And those only: heaps=linux. */
 	unsigned int like;
 	bool heaps_linux_only;
+	struct boot_kernel kernel;
+	/* Set after boot_config_init(): go on wherever Linux goes on, and note it. fh_machine_create() refuses a configuration with
+	 * notes (-FH_EINVAL). Not set: the first such place is an error. */
+	bool as_linux;
+	struct boot_note note[BOOT_MAX_NOTES];
+	unsigned int nr_notes; /* may pass BOOT_MAX_NOTES: those did not fit */
 	/* Linux's boot messages, '\n' after each line; they open the machine's dmesg. */
 	char dmesg[BOOT_DMESG_MAX];
 	size_t dmesg_len;
 	unsigned int dmesg_dropped; /* lines that did not fit */
 };
 
-/* Defaults: no memory, no regions, 1 CPU, policy guaranteed, dma_limit and dma32_limit 4 GiB. */
+static inline uint64_t boot_page_bytes(const struct boot_config *cfg)
+{
+	return UINT64_C(1) << cfg->kernel.page_shift;
+}
+
+/* What the base and the size of an area are multiples of: Linux's CMA_MIN_ALIGNMENT_BYTES. */
+static inline uint64_t boot_block_bytes(const struct boot_config *cfg)
+{
+	return boot_page_bytes(cfg) << cfg->kernel.block_order;
+}
+
+/* Defaults: no memory, no regions, 1 CPU, policy guaranteed, dma_limit and dma32_limit 4 GiB; a kernel of 4 KiB pages, 2 MiB
+ * blocks and no area of its own. */
 void boot_config_init(struct boot_config *cfg);
 
 /*

@@ -17,7 +17,7 @@
 /*
  * Makes a machine from a finished boot_config: frames, zones, areas of every CMA region with
  * cfg->policy, everything else free. Copies *plat and what it needs of *cfg.
- * -FH_EINVAL: cfg has no memory or was not finished; -FH_ENOMEM: plat->alloc() or plat->ram()
+ * -FH_EINVAL: cfg has no memory, was not finished, has notes (boot_config.as_linux), or pages and blocks of other sizes than 4 KiB and 2 MiB; -FH_ENOMEM: plat->alloc() or plat->ram()
  * failed, and nothing is kept. May sleep in plat.
  */
 FH_MUST_CHECK int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,

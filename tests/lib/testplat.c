@@ -409,10 +409,10 @@ struct boot_config *testplat_banks(const struct boot_bank *bank, unsigned int n,
 
 	if (!cfg || n > TP_MAX_BANKS)
 		abort();
+	boot_config_init(cfg);
 	memcpy(cfg->bank, bank, n * sizeof(*bank));
 	cfg->nr_banks = n;
 	cfg->nr_cpus = cpus;
-	cfg->policy = CMA_POLICY_GUARANTEED;
 	cfg->dma_limit = cfg->dma32_limit = UINT64_C(1) << 32;
 	cfg->dma.swiotlb_noforce = true; /* who tests them makes them */
 	return cfg;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "t.h"
 #include "boot_check.h"
+#include "testplat.h"
 
 #define M(n) ((uint64_t)(n) << 20)
 #define G(n) ((uint64_t)(n) << 30)
@@ -360,6 +361,33 @@ static void says_overlaps_and_refuses_two_owners(void)
 	T_EQ(cfg.nr_regions, 0);
 }
 
+static void goes_on_as_linux_does(void)
+{
+	struct fh_machine *m;
+	struct testplat tp;
+
+	testplat_init(&tp);
+	boot_config_init(&cfg);
+	cfg.as_linux = true;
+	region("fw@50000000", 0x50000000, 4096, 0);
+	region("area@50000000", 0x50000000, M(2), CMA_NODE);
+	T_NEED(!boot_config_finish(&cfg, "cma=2G", G(1), &why));
+	T_EQ(cfg.nr_regions, 2);
+	T_EQ(cfg.nr_notes, 2);
+	T_EQ(cfg.note[0].err, FH_ENOMEM);
+	T_STR(cfg.note[0].text,
+	      "cma=: 2048 MiB in [0x0-0x7fffffff]: no room (largest free run there: 766 MiB)");
+	T_EQ(cfg.note[1].err, FH_EINVAL);
+	T_OK(strstr(cfg.note[1].text, "both would use the same memory"), cfg.note[1].text);
+	said("cma: Failed to reserve 2048 MiB on node -1\n");
+	T_EQ(fh_machine_create(&tp.plat, &cfg, &m), -FH_EINVAL);
+	boot_config_init(&cfg);
+	T_NEED(finish(NULL, G(1)));
+	cfg.kernel.page_shift = 14;
+	T_EQ(fh_machine_create(&tp.plat, &cfg, &m), -FH_EINVAL);
+	testplat_fini(&tp);
+}
+
 static void rounds_a_dma_limit_down(void)
 {
 	banks((const uint64_t[][2]){{0, G(2)}, {0}});
@@ -529,6 +557,7 @@ const struct t_case t_cases[] = {
 	T(drops_an_area_across_zones),
 	T(names_pools_as_linux),
 	T(says_overlaps_and_refuses_two_owners),
+	T(goes_on_as_linux_does),
 	T(rounds_a_dma_limit_down),
 	T(drops_lines_that_do_not_fit),
 	T(checks_what_a_program_filled_in),

@@ -148,6 +148,17 @@ static void print_dma(const struct boot_config *cfg)
 	}
 }
 
+/* What Linux lets pass, and no machine of ours would. */
+static void print_notes(const struct boot_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->nr_notes && i < BOOT_MAX_NOTES; i++)
+		printf("%snote: %s\n", i ? "" : "\n", cfg->note[i].text);
+	if (cfg->nr_notes > BOOT_MAX_NOTES)
+		printf("note: and %u more\n", cfg->nr_notes - BOOT_MAX_NOTES);
+	if (cfg->nr_notes)
+		printf("Linux goes on where these are; `freehold run' does not\n");
+}
+
 static void print_text(const struct boot_config *cfg, const struct load_tree *tree)
 {
 	struct boot_bank span;
@@ -175,6 +186,7 @@ static void print_text(const struct boot_config *cfg, const struct load_tree *tr
 	}
 	print_dma(cfg);
 	boot_devices_text(cfg, tree);
+	print_notes(cfg);
 }
 
 /* ---- JSON ---- */
@@ -285,13 +297,23 @@ static json_t *json_dmesg(const struct boot_config *cfg)
 	return list;
 }
 
+static json_t *json_notes(const struct boot_config *cfg)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < cfg->nr_notes && i < BOOT_MAX_NOTES; i++)
+		json_array_append_new(list, string(cfg->note[i].text));
+	return list;
+}
+
 static int print_json(const struct boot_config *cfg, const struct load_tree *tree)
 {
-	json_t *all = json_pack("{so so so so so so so so so}", "model", string(cfg->model),
+	json_t *all = json_pack("{so so so so so so so so so so}", "model", string(cfg->model),
 				"bootargs", string(cfg->bootargs), "ram_bytes",
 				integer(ram_bytes(cfg)), "banks", json_banks(cfg), "zones",
 				json_zones(cfg), "regions", json_regions(cfg), "dma", json_dma(cfg),
-				"devices", boot_devices_json(cfg, tree), "dmesg", json_dmesg(cfg));
+				"devices", boot_devices_json(cfg, tree), "notes", json_notes(cfg),
+				"dmesg", json_dmesg(cfg));
 	int err;
 
 	if (!all) {
@@ -308,7 +330,7 @@ int cmd_boot(int argc, char **argv)
 {
 	static struct boot_config cfg; /* too large for a stack */
 	struct load_tree tree = {NULL, 0};
-	struct opts o = {.load.keep = &tree};
+	struct opts o = {.load = {.keep = &tree, .as_linux = true}};
 	struct boot_why why = {""};
 	int status = 0;
 

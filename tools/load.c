@@ -231,6 +231,7 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 	if (opts->keep)
 		*opts->keep = tree;
 	boot_config_init(cfg);
+	cfg->as_linux = opts->as_linux;
 	if (opts->policy && !load_policy(opts->policy, &cfg->policy))
 		return fail(why, FH_EINVAL,
 			    "--policy %.80s: expected carveout, movable, guaranteed or discard",

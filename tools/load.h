@@ -25,6 +25,7 @@ struct load_opts {
 	const char *policy;   /* a name; NULL: guaranteed */
 	const char *
 		like; /* "6.12": a machine with the heaps of that kernel, and no others; NULL: all */
+	bool as_linux; /* boot_config.as_linux: go on wherever Linux goes on */
 	const struct load_area *areas;
 	unsigned int nr_areas;
 	struct load_tree *keep; /* gets the tree of a call that succeeds; NULL: not wanted */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `freehold stat`: one file of a machine's tree, or a summary of all that the tree says. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "args.h"
 #include "books.h"
 #include "load.h"
+#include "no_server.h"
 #include "readout.h"
 #include "readout_users.h"
 #include "tree_server.h"
@@ -159,8 +161,14 @@ static int show_users(const struct opts *o, const struct tree *t)
 	char why[256];
 	bool ok = true;
 
-	if (!users_read(t, o->socket ? getpid() : 0, &u, why, sizeof(why)))
-		return fail(why);
+	if (!users_read(t, o->socket ? getpid() : 0, &u, why, sizeof(why))) {
+		fail(why);
+		if (o->root && strstr(why, strerror(ENOENT)))
+			fprintf(stderr,
+				"freehold stat: a kernel does not tell who has its buffers; "
+				"machines of freehold do\n");
+		return BAD_INPUT;
+	}
 	if (o->json)
 		ok = users_json(&u, stdout);
 	else
@@ -202,7 +210,7 @@ static int show_server(const struct opts *o)
 	int status, err = tree_server_open(&s, o->socket);
 
 	if (err) {
-		fprintf(stderr, "freehold stat: --socket %s: %s\n", o->socket, strerror(-err));
+		fprintf(stderr, "freehold stat: --socket %s: %s\n", o->socket, no_server(-err));
 		return BAD_INPUT;
 	}
 	status = show(o, &s.t);

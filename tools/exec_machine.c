@@ -18,6 +18,7 @@
 #include "books.h"
 #include "../client/fhc_in.h"
 #include "exec_machine.h"
+#include "no_server.h"
 #include "serve.h"
 
 FH_PRINTF(2, 3) static int fail(struct boot_why *why, const char *fmt, ...)
@@ -250,7 +251,7 @@ int exec_machine_begin(struct exec *x, const struct load_opts *opts, struct boot
 	}
 	err = exec_machine_join(x, c);
 	if (err)
-		return fail(why, "%s: %s", x->socket ? x->socket : "the machine", strerror(-err));
+		return fail(why, "%s: %s", x->socket ? x->socket : "the machine", no_server(-err));
 	while (x->nr_heaps < EXEC_MAX_HEAP && !fhc_heap_nth(c, x->nr_heaps, &x->heap[x->nr_heaps]))
 		x->nr_heaps++;
 	fhc_close(c);

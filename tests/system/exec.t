@@ -34,7 +34,7 @@ execs 'an unknown option' 2 --fly -- true
 execs 'a socket and a machine' 2 --socket /nowhere --ram 1G -- true
 says 'a socket and a machine: says so' "freehold exec: --socket: the server's machine is as it is; without it, --dtb, --ram, --bootargs, --policy and --like make one"
 execs 'no server' 2 --socket /nowhere -- true
-says 'no server: says so' 'freehold exec: /nowhere: No such file or directory'
+says 'no server: says so' "freehold exec: /nowhere: no server is there; \`freehold serve --socket PATH' starts one"
 execs 'a bad machine' 2 --ram plenty -- true
 says 'a bad machine: says so' 'freehold exec: --ram plenty: expected a size, as 512M or 4G'
 execs 'a bad kernel' 2 --like six -- true

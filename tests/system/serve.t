@@ -20,7 +20,7 @@ shows 'its machine can be read: the text' '^CmaTotal:          65536 kB$'
 runs 'a summary' 0 stat --socket ''
 shows 'a summary: its text' '^reserved '
 runs 'nobody there' 2 stat --socket nowhere proc/meminfo
-says 'nobody there: why' 'freehold stat: --socket nowhere: No such file or directory'
+says 'nobody there: why' "freehold stat: --socket nowhere: no server is there; \`freehold serve --socket PATH' starts one"
 user a 4 >/dev/null
 user b 5 >/dev/null
 asks a 'alloc 0 default_cma_region 100000' 'ok 102400' 'whole pages'

@@ -113,7 +113,8 @@ stats 'a machine without buffers' 0 $machine users
 shows 'a machine without buffers: says so' '^0 buffers, 0 B; of nobody known: 0, 0 B$'
 mkdir nothing
 stats 'a copy without them' 2 --root nothing users
-says 'a copy without them: why' 'freehold stat: nothing/sys/kernel/debug/freehold/holders: No such file or directory'
+says 'a copy without them: why' 'freehold stat: nothing/sys/kernel/debug/freehold/holders: No such file or directory
+freehold stat: a kernel does not tell who has its buffers; machines of freehold do'
 mkdir -p held/sys/kernel/debug/freehold
 for f in holders heaps buffers; do
 	"$freehold" stat $machine sys/kernel/debug/freehold/$f >held/sys/kernel/debug/freehold/$f

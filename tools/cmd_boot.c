@@ -7,6 +7,7 @@
 #include <string.h>
 #include "args.h"
 #include "boot_devices.h"
+#include "boot_explain.h"
 #include "load.h"
 
 int cmd_boot(int argc, char **argv);
@@ -320,6 +321,7 @@ static int print_json(const struct boot_config *cfg, const struct load_tree *tre
 		fprintf(stderr, "freehold boot: out of memory\n");
 		return 1;
 	}
+	json_object_set_new(all, "taken", boot_explain_taken(cfg));
 	err = json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(all);

@@ -203,6 +203,35 @@ static int add_areas(const struct load_opts *opts, struct boot_config *cfg, stru
 	return 0;
 }
 
+/* START-END (the last byte, as logs show it) or START+SIZE, and ",late". */
+static int add_taken(const char *text, struct boot_config *cfg, struct boot_why *why)
+{
+	struct boot_taken t = {0};
+	const char *s = text;
+	int err = boot_memparse(s, &s, &t.base);
+	char sep = *s;
+
+	if (!err && (sep == '-' || sep == '+'))
+		err = boot_memparse(s + 1, &s, &t.size);
+	else
+		err = err ? err : -FH_EINVAL;
+	t.late = !err && !strcmp(s, ",late");
+	if (err == -FH_ERANGE)
+		return fail(why, FH_ERANGE, "--taken %.80s: does not fit 64 bits", text);
+	if (err || (*s && !t.late))
+		return fail(why, FH_EINVAL,
+			    "--taken %.80s: expected START-END or START+SIZE, and maybe \",late\"",
+			    text);
+	if (sep == '-' ? t.size < t.base : !t.size)
+		return fail(why, FH_EINVAL, "--taken %.80s: nothing lies in there", text);
+	if (sep == '-')
+		t.size = t.size - t.base + 1;
+	if (!t.size || t.base + t.size < t.base)
+		return fail(why, FH_ERANGE, "--taken %.80s: passes the end of 64 bits", text);
+	cfg->taken[cfg->nr_taken++] = t; /* there are as many as options */
+	return 0;
+}
+
 /* What --like stands for, behind the command line that counts; args[BOOT_ARGS_MAX]. */
 static int add_like(const struct load_opts *opts, const struct boot_config *cfg, char *args,
 		    struct boot_why *why)
@@ -242,6 +271,8 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 		err = read_ram(opts->ram, &ram, why);
 	if (!err && opts->dtb)
 		err = load_tree(opts->dtb, cfg, &tree, why);
+	for (unsigned int i = 0; i < opts->nr_taken && !err; i++)
+		err = add_taken(opts->taken[i], cfg, why);
 	if (!err)
 		err = add_areas(opts, cfg, why);
 	if (!err && opts->like) {

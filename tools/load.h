@@ -25,7 +25,9 @@ struct load_opts {
 	const char *policy;   /* a name; NULL: guaranteed */
 	const char *
 		like; /* "6.12": a machine with the heaps of that kernel, and no others; NULL: all */
-	bool as_linux; /* boot_config.as_linux: go on wherever Linux goes on */
+	bool as_linux;			   /* boot_config.as_linux: go on wherever Linux goes on */
+	const char *taken[BOOT_MAX_TAKEN]; /* "START-END" or "START+SIZE", and ",late" */
+	unsigned int nr_taken;
 	const struct load_area *areas;
 	unsigned int nr_areas;
 	struct load_tree *keep; /* gets the tree of a call that succeeds; NULL: not wanted */

@@ -43,6 +43,13 @@ static int check_given(const struct boot_config *cfg, uint64_t ram_bytes, struct
 	if (cfg->nr_banks > BOOT_MAX_BANKS || cfg->nr_regions > BOOT_MAX_REGIONS)
 		return boot_fail(why, FH_EINVAL, "nr_banks: %u, nr_regions: %u, at most %d and %d",
 				 cfg->nr_banks, cfg->nr_regions, BOOT_MAX_BANKS, BOOT_MAX_REGIONS);
+	if (cfg->nr_taken > BOOT_MAX_TAKEN)
+		return boot_fail(why, FH_EINVAL, "nr_taken: %u, at most %d", cfg->nr_taken,
+				 BOOT_MAX_TAKEN);
+	for (unsigned int i = 0; i < cfg->nr_taken; i++)
+		if (cfg->taken[i].base + cfg->taken[i].size < cfg->taken[i].base)
+			return boot_fail(why, FH_EINVAL, "taken %u: 0x%llx bytes at 0x%llx", i,
+					 (ull)cfg->taken[i].size, (ull)cfg->taken[i].base);
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		const struct boot_region *r = &cfg->region[i];
 
@@ -236,7 +243,11 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 	if (!err)
 		err = size_ram(cfg, &early.available, ram_bytes, &cmdline, why);
 	if (!err)
+		err = place_taken(cfg, &early, false, why);
+	if (!err)
 		err = place_regions(cfg, &early, cmdline.has_cma, why);
+	if (!err)
+		err = place_taken(cfg, &early, true, why);
 	if (err)
 		return err;
 	cfg->dma = cmdline.dma;

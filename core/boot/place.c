@@ -41,6 +41,19 @@ static int early_full(int err, const struct boot_region *r, struct boot_why *why
 		   : 0;
 }
 
+int place_taken(const struct boot_config *cfg, struct early *early, bool late, struct boot_why *why)
+{
+	for (unsigned int i = 0; i < cfg->nr_taken; i++) {
+		const struct boot_taken *t = &cfg->taken[i];
+
+		if (t->late == late && early_add(&early->reserved, t->base, t->size))
+			return boot_fail(why, FH_ENOSPC,
+					 "taken: 0x%llx bytes at 0x%llx: too many separate ranges",
+					 (ull)t->size, (ull)t->base);
+	}
+	return 0;
+}
+
 static int reserve_static(struct boot_config *cfg, struct early *e, const struct boot_region *r,
 			  struct boot_why *why)
 {

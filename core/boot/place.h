@@ -7,13 +7,16 @@
 #include "mm/early.h"
 
 /*
- * All take cfg->region and the RAM in early->available, and say what Linux says. place_regions()
+ * All take cfg->region and the RAM in early->available, and say what Linux says. place_taken() before all and, late, after the
+ * regions: what the kernel itself has. place_regions()
  * first: reserves, places and names the kind of every region of the tree; has_cma: cma= was given,
  * which a default area of the tree gives way to. place_cma() needs the zone limits in cfg.
  * place_dma() next: whether what devices are to have fits, and the pool of coherent_only=.
  * place_check() last: drops areas that cannot be activated, and refuses what would be handed to two
  * owners.
  */
+FH_MUST_CHECK int place_taken(const struct boot_config *cfg, struct early *early, bool late,
+			      struct boot_why *why);
 FH_MUST_CHECK int place_regions(struct boot_config *cfg, struct early *early, bool has_cma,
 				struct boot_why *why);
 FH_MUST_CHECK int place_cma(struct boot_config *cfg, struct early *early,

@@ -4,7 +4,7 @@
  * lies.
  *
  * What memblock is to Linux, without globals: a `struct early` lives where its owner puts it (about
- * 6 kB) and is used by one thread. Ranges are bytes [base, end), kept ascending, disjoint and
+ * 12 kB) and is used by one thread. Ranges are bytes [base, end), kept ascending, disjoint and
  * merged.
  */
 #ifndef FH_MM_EARLY_H
@@ -12,7 +12,7 @@
 
 #include <freehold/types.h>
 
-#define EARLY_MAX_RANGES 128
+#define EARLY_MAX_RANGES 256
 
 struct early_range {
 	uint64_t base, end;

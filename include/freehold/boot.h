@@ -28,6 +28,7 @@
 #define BOOT_MAX_WINDOWS 64 /* alloc-ranges of all regions together */
 #define BOOT_PHYS_BITS	 48 /* physical addresses, as arm64 without LPA2 */
 #define BOOT_MAX_NOTES	 32
+#define BOOT_MAX_TAKEN	 128
 
 /* Of boot_config.like: the first kernel with heaps, 5.6, and the one we are like by default. */
 #define BOOT_LIKE_FIRST	  5006
@@ -82,6 +83,13 @@ struct boot_region {
 	uint32_t phandle; /* what memory-region refers to; 0: none */
 	/* Where a dynamic region may go: window[first_window .. + nr_windows); none: anywhere. */
 	unsigned int first_window, nr_windows;
+};
+
+/* Memory that the kernel itself had when regions are placed: its image, page tables, initial file system. Not a region, and
+ * RAM for all that comes after boot; nothing is placed there. Bytes of any alignment, inside RAM or not; they may overlap. */
+struct boot_taken {
+	uint64_t base, size;
+	bool late; /* only when all regions lie, before the default area: the page tables of the linear map, for one */
 };
 
 struct boot_why {
@@ -155,6 +163,8 @@ struct boot_config {
 	unsigned int nr_regions;
 	struct boot_bank window[BOOT_MAX_WINDOWS]; /* alloc-ranges; size 0: to the end */
 	unsigned int nr_windows;
+	struct boot_taken taken[BOOT_MAX_TAKEN]; /* set before boot_config_finish() */
+	unsigned int nr_taken;
 	uint64_t dma_limit;   /* first byte above ZONE_DMA; block aligned, may lie above all RAM */
 	uint64_t dma32_limit; /* first byte above ZONE_DMA32; block aligned, at least dma_limit */
 	unsigned int nr_cpus; /* 1..64 */

@@ -74,6 +74,29 @@ static bool said(const char *line)
 
 #define CMA_NODE (BOOT_REGION_SHARED | BOOT_REGION_REUSABLE)
 
+/* What the kernel itself has pushes regions down, late what comes after them; it is no region, and may overlap. */
+static void keeps_off_what_is_taken(void)
+{
+	boot_config_init(&cfg);
+	region("pool", 0, M(16), CMA_NODE | BOOT_REGION_DYNAMIC);
+	cfg.taken[cfg.nr_taken++] = (struct boot_taken){G(1) + M(1000), M(100), false};
+	cfg.taken[cfg.nr_taken++] = (struct boot_taken){G(1) + M(980), M(30), true};
+	T_NEED(finish("cma=32M", G(1)));
+	T_EQ(cfg.nr_regions, 2);
+	T_EQ(find("pool")->base, G(1) + M(984));
+	T_EQ(find("reserved")->base, G(1) + M(980 - 32));
+	boot_config_init(&cfg);
+	cfg.taken[cfg.nr_taken++] = (struct boot_taken){UINT64_MAX, 2, false};
+	fails(NULL, G(1), -FH_EINVAL, "taken 0: 0x2 bytes at 0xffffffffffffffff");
+	boot_config_init(&cfg);
+	cfg.nr_taken = BOOT_MAX_TAKEN + 1;
+	fails(NULL, G(1), -FH_EINVAL, "nr_taken: 129, at most 128");
+	boot_config_init(&cfg);
+	for (uint64_t i = 0; i < BOOT_MAX_TAKEN; i++)
+		cfg.taken[cfg.nr_taken++] = (struct boot_taken){G(1) + i * M(2), 1, false};
+	T_NEED(finish(NULL, G(1)));
+}
+
 static void one_bank_by_default(void)
 {
 	boot_config_init(&cfg);
@@ -542,6 +565,7 @@ static void plans_pools_and_bounce_buffers(void)
 
 const struct t_case t_cases[] = {
 	T(one_bank_by_default),
+	T(keeps_off_what_is_taken),
 	T(cuts_and_grows_banks),
 	T(joins_banks),
 	T(places_cma_below_the_dma_limit),

@@ -62,6 +62,7 @@ void boot_device_reach(const struct boot_config *cfg, const struct boot_device *
 
 struct rows {
 	const struct boot_config *cfg;
+	FILE *out;
 	bool any;
 };
 
@@ -75,36 +76,36 @@ static bool print_device(void *arg, const struct boot_device *dev, int err,
 	if (!err && !dev->nr_regions && !dev->iommu && sees_all(rows->cfg, dev))
 		return false;
 	if (!rows->any)
-		printf("\n%-32s  %-38s  %s\n", "device", "reaches", "regions");
+		fprintf(rows->out, "\n%-32s  %-38s  %s\n", "device", "reaches", "regions");
 	rows->any = true;
 	if (err) {
-		printf("%-32s  %s\n", dev->name, why->text);
+		fprintf(rows->out, "%-32s  %s\n", dev->name, why->text);
 		return false;
 	}
 	boot_device_reach(rows->cfg, dev, reach, sizeof(reach));
-	printf("%-32s  %-38s  ", dev->name, dev->iommu ? "IOMMU" : reach);
+	fprintf(rows->out, "%-32s  %-38s  ", dev->name, dev->iommu ? "IOMMU" : reach);
 	for (unsigned int i = 0; i < dev->nr_regions; i++) {
 		const struct boot_device_region *r = &dev->region[i];
 
-		printf("%s%s", sep, r->node[0] ? r->node : "?");
+		fprintf(rows->out, "%s%s", sep, r->node[0] ? r->node : "?");
 		if (r->name[0])
-			printf("=%s", r->name);
+			fprintf(rows->out, "=%s", r->name);
 		if (r->link != BOOT_LINK_REGION)
-			printf(" (%s)", link_name[r->link]);
+			fprintf(rows->out, " (%s)", link_name[r->link]);
 		sep = ", ";
 	}
-	printf("%s%s\n", *sep ? "" : "-", dev->dma_coherent ? "  coherent" : "");
+	fprintf(rows->out, "%s%s\n", *sep ? "" : "-", dev->dma_coherent ? "  coherent" : "");
 	return false;
 }
 
-void boot_devices_text(const struct boot_config *cfg, const struct load_tree *tree)
+void boot_devices_text(const struct boot_config *cfg, const struct load_tree *tree, FILE *out)
 {
-	struct rows rows = {.cfg = cfg};
+	struct rows rows = {.cfg = cfg, .out = out};
 	struct boot_why why;
 
 	if (tree->blob &&
 	    boot_devices_for_each(tree->blob, tree->size, cfg, print_device, &rows, &why))
-		printf("\n%s\n", why.text);
+		fprintf(out, "\n%s\n", why.text);
 }
 
 /* ---- JSON ---- */

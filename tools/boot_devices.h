@@ -5,13 +5,14 @@
 
 #include <freehold/boot.h>
 #include <jansson.h>
+#include <stdio.h>
 #include "load.h"
 
 /* What a device can reach, in words: "all RAM", "bus 0xc0000000-0xffffffff is 0x0-0x3fffffff". */
 void boot_device_reach(const struct boot_config *cfg, const struct boot_device *dev, char *buf,
 		       size_t size);
 /* Devices with a region, an IOMMU, or a bus that does not see all RAM at the CPU's addresses; nothing when there are none. */
-void boot_devices_text(const struct boot_config *cfg, const struct load_tree *tree);
+void boot_devices_text(const struct boot_config *cfg, const struct load_tree *tree, FILE *out);
 /* All that boot_devices_for_each() has. */
 json_t *boot_devices_json(const struct boot_config *cfg, const struct load_tree *tree);
 

@@ -14,6 +14,7 @@
 #define EXIT_USAGE 2
 
 int cmd_boot(int argc, char **argv);
+int cmd_lint(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
@@ -27,6 +28,7 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{"boot", cmd_boot, "lay memory out as Linux would, from a tree and a command line"},
+	{"lint", cmd_lint, "say what is wrong or unwise in a tree and a command line"},
 	{"run", cmd_run, "run a job's devices and tenants under each policy, and compare"},
 	{"stat", cmd_stat, "read what a machine, a board or a copy of one shows"},
 	{"explain", cmd_explain,
@@ -115,7 +117,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[line.at], commands[i].name))
 			return commands[i].run(argc - line.at, argv + line.at);
 	fprintf(stderr,
-		"freehold: no command '%s', expected boot, run, stat, explain, serve, exec or "
+		"freehold: no command '%s', expected boot, lint, run, stat, explain, serve, exec "
+		"or "
 		"bench\n",
 		argv[line.at]);
 	return EXIT_USAGE;

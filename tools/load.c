@@ -281,7 +281,7 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 	}
 	if (!err)
 		err = boot_config_finish(cfg, bootargs, ram, why);
-	if (!err && opts->keep)
+	if (opts->keep && (!err || opts->keep_failed))
 		*opts->keep = tree;
 	else
 		free(tree.blob);

@@ -31,6 +31,7 @@ struct load_opts {
 	const struct load_area *areas;
 	unsigned int nr_areas;
 	struct load_tree *keep; /* gets the tree of a call that succeeds; NULL: not wanted */
+	bool keep_failed;	/* and of one that fails, if the file could be read */
 };
 
 /* 0, or a negative enum err with the reason in `why`. *cfg is written from scratch. */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Findings and rules as JSON of our own. */
+#include <stdlib.h>
+#include <string.h>
+#include "lint_lines.h"
+#include "lint_out.h"
+
+json_t *lint_json_string(const char *s)
+{
+	json_t *j = json_string(s);
+	char *copy;
+
+	if (j)
+		return j;
+	copy = strdup(s);
+	for (char *c = copy; copy && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	j = copy ? json_string(copy) : NULL;
+	free(copy);
+	return j;
+}
+
+static json_t *rule_id(const struct lint_rule *rule)
+{
+	return json_sprintf("FH%u", rule->id);
+}
+
+static json_t *finding(const struct lint_out *out, const struct lint_finding *f)
+{
+	json_t *j = json_pack("{so ss so so so so}", "rule", rule_id(f->rule), "severity",
+			      lint_severity_name(lint_severity(f->rule)), "node",
+			      lint_json_string(f->node), "property", lint_json_string(f->property),
+			      "text", lint_json_string(f->text), "cure", lint_json_string(f->cure));
+	struct lint_line at;
+
+	if (j && lint_lines_find(out->lines, f->node, f->property, &at)) {
+		json_object_set_new(j, "file", lint_json_string(at.file));
+		json_object_set_new(j, "line", json_integer(at.line));
+	}
+	return j;
+}
+
+static bool dump(FILE *f, json_t *j)
+{
+	bool ok = j;
+
+	if (j)
+		(void)json_dumpf(j, f, JSON_INDENT(2));
+	fputc('\n', f);
+	json_decref(j);
+	return ok;
+}
+
+static bool show(FILE *f, const struct lint_out *out)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < lint_count(out->findings); i++) {
+		const struct lint_finding *found = lint_finding(out->findings, i);
+
+		if (lint_shown(out, found))
+			json_array_append_new(list, finding(out, found));
+	}
+	return dump(f, json_pack("{so so}", "file", lint_json_string(out->file), "findings", list));
+}
+
+static bool rules(FILE *f)
+{
+	const struct lint_rule *rule[LINT_MAX_RULES];
+	size_t n = lint_rules(rule);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			list, json_pack("{so ss ss ss}", "rule", rule_id(rule[i]), "severity",
+					lint_severity_name(lint_severity(rule[i])), "title",
+					rule[i]->title, "help", rule[i]->help));
+	return dump(f, json_pack("{so}", "rules", list));
+}
+
+const struct lint_format lint_json = {"json", show, rules};

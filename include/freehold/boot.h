@@ -168,6 +168,10 @@ struct boot_config {
 	uint64_t dma_limit;   /* first byte above ZONE_DMA; block aligned, may lie above all RAM */
 	uint64_t dma32_limit; /* first byte above ZONE_DMA32; block aligned, at least dma_limit */
 	unsigned int nr_cpus; /* 1..64 */
+	/* Where ZONE_MOVABLE begins: memory from here up serves movable pages only (kernelcore=, movablecore=); block aligned,
+	 * 0: there is none. */
+	uint64_t movable_start;
+	bool page_owner;	/* page_owner=on: each page knows who allocated it */
 	enum cma_policy policy; /* of every area until changed */
 	struct boot_dma dma;
 	/* The kernel whose heaps the machine has (freehold/heap.h), as major * 1000 + minor: 6012 is 6.12; like=. And those only: heaps=linux. */

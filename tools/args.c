@@ -5,7 +5,7 @@
 
 #define ARGS_BAD_INPUT 2
 
-enum { KEY_LIKE = 0x10000 }; /* beside the keys of commands */
+enum { KEY_LIKE = 0x10000, KEY_KCONFIG }; /* beside the keys of commands */
 
 static const struct argp_option machine_options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
@@ -16,6 +16,8 @@ static const struct argp_option machine_options[] = {
 	 0},
 	{"like", KEY_LIKE, "VERSION", 0, "The heaps that this kernel has, as 6.12, and no others",
 	 0},
+	{"kconfig", KEY_KCONFIG, "FILE", 0,
+	 "How the kernel was built: a Linux .config, or a fragment of one", 0},
 	{0},
 };
 
@@ -39,6 +41,9 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 	case KEY_LIKE:
 		l->like = arg;
 		break;
+	case KEY_KCONFIG:
+		l->kconfig = arg;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -49,7 +54,7 @@ const struct argp args_machine = {.options = machine_options, .parser = parse_ma
 
 bool args_machine_given(const struct load_opts *l)
 {
-	return l->dtb || l->ram || l->bootargs || l->policy || l->like;
+	return l->dtb || l->ram || l->bootargs || l->policy || l->like || l->kconfig;
 }
 
 static const struct argp_option format_options[] = {

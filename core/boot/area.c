@@ -36,10 +36,28 @@ static const char *on_node(const struct request *q, char text[24])
 	return text;
 }
 
+static uint64_t largest_run(const struct request *q)
+{
+	const struct boot_config *cfg = q->cfg;
+	uint64_t largest = 0;
+
+	if (q->node == AREA_ANY_NODE)
+		return early_largest(q->early, q->base, q->limit);
+	for (unsigned int i = 0; i < cfg->nr_node_ranges; i++) {
+		const struct boot_node_range *r = &cfg->node_range[i];
+		uint64_t here = r->node == (unsigned int)q->node
+					? early_largest(q->early, r->base, r->base + r->size)
+					: 0;
+
+		largest = here > largest ? here : largest;
+	}
+	return largest;
+}
+
 /* Linux says so and goes on without. */
 static int refuse(struct request *q, enum err err, const char *reason)
 {
-	uint64_t largest = early_largest(q->early, q->base, q->limit);
+	uint64_t largest = largest_run(q);
 	char node[24];
 
 	*q->refused = -(int)err;
@@ -132,6 +150,8 @@ static int place(struct request *q)
 	q->base = round_up(q->base, block);
 	q->size = round_up(q->size, block);
 	q->limit &= ~(block - 1);
+	if (!q->size || q->base + q->size < q->base)
+		return refuse(q, FH_ERANGE, "start plus size do not fit 64 bits");
 	if (!q->base)
 		q->fixed = false;
 	if (q->fixed && q->base < q->ram_end && q->base + q->size > q->ram_end) {

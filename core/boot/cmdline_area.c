@@ -48,7 +48,7 @@ static int linux_cma(struct boot_cmdline *c, struct reader *r)
 	uint64_t size, base = c->cma_base, limit = c->cma_limit;
 
 	if (!r->at) {
-		boot_say(c->cfg, "cma: Config string not provided\n");
+		boot_say(r->cfg, "cma: Config string not provided\n");
 		return linux_malformed(c, r);
 	}
 	size = linux_size(r);

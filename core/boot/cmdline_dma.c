@@ -13,7 +13,7 @@
 static int parse_coherent_pool(struct boot_cmdline *c, struct reader *r)
 {
 	uint64_t size = 0;
-	int err = read_pages(c, r, &size);
+	int err = read_pages(r, &size);
 
 	if (!err)
 		c->dma.coherent_pool = size;
@@ -124,7 +124,7 @@ static int linux_swiotlb(struct boot_cmdline *c, struct reader *r)
 static int parse_coherent_only(struct boot_cmdline *c, struct reader *r)
 {
 	uint64_t size = 0;
-	int err = r->at ? read_pages(c, r, &size) : 0;
+	int err = r->at ? read_pages(r, &size) : 0;
 
 	if (err)
 		return err;

@@ -5,12 +5,12 @@
 #include "boot/say.h"
 #include "base/string.h"
 
-static void set_mem(struct boot_cmdline *c, uint64_t size)
+static void set_mem(struct boot_cmdline *c, const struct reader *r, uint64_t size)
 {
 	c->has_mem = true;
-	c->mem = size & ~(page_bytes(c) - 1);
-	if (c->cfg)
-		boot_say(c->cfg, "Memory limited to %lluMB\n", (unsigned long long)(c->mem >> 20));
+	c->mem = size & ~(page_bytes(r) - 1);
+	if (r->cfg)
+		boot_say(r->cfg, "Memory limited to %lluMB\n", (unsigned long long)(c->mem >> 20));
 }
 
 static int parse_mem(struct boot_cmdline *c, struct reader *r)
@@ -23,12 +23,12 @@ static int parse_mem(struct boot_cmdline *c, struct reader *r)
 		err = expect_end(r);
 	if (err)
 		return err;
-	if (size < page_bytes(c))
+	if (size < page_bytes(r))
 		return refuse_value(r, FH_EINVAL,
-				    page_bytes(c) == FH_PAGE_SIZE
+				    page_bytes(r) == FH_PAGE_SIZE
 					    ? "expected at least one page (4K)"
 					    : "expected at least one page");
-	set_mem(c, size);
+	set_mem(c, r, size);
 	return 0;
 }
 
@@ -37,7 +37,7 @@ static int linux_mem(struct boot_cmdline *c, struct reader *r)
 {
 	if (!r->at)
 		return linux_malformed(c, r);
-	set_mem(c, linux_size(r));
+	set_mem(c, r, linux_size(r));
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static int parse_memmap_one(struct boot_cmdline *c, struct reader *r)
 		}
 		if (err)
 			return err;
-		if (!m.size || ((m.base | m.size) & (page_bytes(c) - 1)) ||
+		if (!m.size || ((m.base | m.size) & (page_bytes(r) - 1)) ||
 		    m.base + m.size < m.base || m.base + m.size > UINT64_C(1) << BOOT_PHYS_BITS)
 			return refuse_value(r, FH_ERANGE,
 					    "expected whole pages, at least one, below bit 48");
@@ -77,7 +77,7 @@ static int parse_memmap(struct boot_cmdline *c, struct reader *r)
 	const char *end = r->option->value + r->option->value_len;
 	int err;
 
-	if (c->cfg && c->cfg->nr_banks)
+	if (r->cfg && r->cfg->nr_banks)
 		return 0;
 	for (;;) {
 		err = parse_memmap_one(c, r);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Numbers with suffixes, words and ends of an option's value. */
-#include "boot/cmdline.h"
 #include "boot/cmdline_value.h"
 #include "boot/say.h"
 #include "base/string.h"
@@ -98,14 +97,14 @@ int read_size(struct reader *r, const char *what, uint64_t *bytes)
 	return err ? no_number(r, err, what) : 0;
 }
 
-uint64_t page_bytes(const struct boot_cmdline *c)
+uint64_t page_bytes(const struct reader *r)
 {
-	return c->cfg ? boot_page_bytes(c->cfg) : FH_PAGE_SIZE;
+	return r->cfg ? boot_page_bytes(r->cfg) : FH_PAGE_SIZE;
 }
 
-int read_pages(const struct boot_cmdline *c, struct reader *r, uint64_t *bytes)
+int read_pages(struct reader *r, uint64_t *bytes)
 {
-	uint64_t page = page_bytes(c);
+	uint64_t page = page_bytes(r);
 	int err = read_size(r, "size", bytes);
 
 	if (!err)
@@ -190,7 +189,8 @@ uint64_t linux_size(struct reader *r)
 
 int linux_malformed(struct boot_cmdline *c, struct reader *r)
 {
-	boot_say(c->cfg, "Malformed early option '%.*s'\n", (int)r->option->name_len,
+	(void)c;
+	boot_say(r->cfg, "Malformed early option '%.*s'\n", (int)r->option->name_len,
 		 r->option->name);
 	return 0;
 }

@@ -17,6 +17,8 @@ struct reader {
 	const struct option *option;
 	const char *at;	  /* what is not read yet of the value */
 	const char *form; /* what the whole should look like */
+	/* Whose command line it is: notes and messages go there. NULL: every oddity is an error, pages are of 4 KiB. */
+	struct boot_config *cfg;
 	struct boot_why *why;
 };
 
@@ -39,14 +41,14 @@ FH_MUST_CHECK int read_size(struct reader *r, const char *what, uint64_t *bytes)
 FH_MUST_CHECK int read_count(struct reader *r, const char *what, uint64_t min, uint64_t max,
 			     uint64_t *n);
 /* read_size() to the end: whole pages, at least one. */
-FH_MUST_CHECK int read_pages(const struct boot_cmdline *c, struct reader *r, uint64_t *bytes);
+FH_MUST_CHECK int read_pages(struct reader *r, uint64_t *bytes);
 FH_MUST_CHECK int expect_end(const struct reader *r);
 /* Which of the words all that is left of the value is; a negative error: none of them. */
 FH_MUST_CHECK int read_word(struct reader *r, const char *const *words, int n);
 /* y, n, 1, 0, on, off and so on, as Linux's kstrtobool(). */
 FH_MUST_CHECK int read_switch(struct reader *r, bool *on);
 /* Bytes of a page of the kernel that is read for. */
-uint64_t page_bytes(const struct boot_cmdline *c);
+uint64_t page_bytes(const struct reader *r);
 
 /* As Linux reads: a number that is not there is 0, what does not fit is cut off, and nobody asks what follows. */
 uint64_t linux_size(struct reader *r);

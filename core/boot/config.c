@@ -255,6 +255,7 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 	if (err)
 		return err;
 	boot_say(cfg, "Kernel command line: %s\n", cfg->bootargs);
+	say_bounces(cfg);
 	err = place_check(cfg, &early, why);
 	boot_say_dropped(cfg);
 	return err;

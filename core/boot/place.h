@@ -17,6 +17,8 @@
 FH_MUST_CHECK int place_regions(struct boot_config *cfg, struct early *early, bool has_cma,
 				struct boot_why *why);
 FH_MUST_CHECK int place_dma(struct boot_config *cfg, struct early *early, struct boot_why *why);
+/* What Linux says about bounce buffers, behind the command line. */
+void say_bounces(struct boot_config *cfg);
 FH_MUST_CHECK int place_check(struct boot_config *cfg, const struct early *early,
 			      struct boot_why *why);
 

@@ -5,6 +5,7 @@
 #include "base/string.h"
 
 #define KIB	UINT64_C(1024)
+#define MIB	(UINT64_C(1) << 20)
 #define GIB	(UINT64_C(1) << 30)
 #define SLOT	UINT64_C(2048)
 #define SEGMENT UINT64_C(128)
@@ -45,22 +46,72 @@ static uint64_t atomic_bytes(const struct boot_config *cfg)
 	return bytes < most ? power_of_two(bytes) : most;
 }
 
-/* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. */
-static bool bounces(const struct boot_config *cfg)
+/* RAM that not every bus reaches: ZONE_DMA, or ZONE_DMA32 where there is no ZONE_DMA, is not all. */
+static bool beyond_reach(const struct boot_config *cfg)
 {
 	struct boot_bank span;
 
+	if (boot_config_zone(cfg, ZONE_NORMAL, &span))
+		return cfg->kernel.zone_dma || cfg->kernel.zone_dma32;
+	return cfg->kernel.zone_dma && boot_config_zone(cfg, ZONE_DMA32, &span);
+}
+
+/* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. */
+static bool bounces(const struct boot_config *cfg)
+{
 	if (cfg->dma.swiotlb_noforce)
 		return false;
-	return cfg->dma.swiotlb_force || cfg->dma.swiotlb_slabs ||
-	       boot_config_zone(cfg, ZONE_DMA32, &span) ||
-	       boot_config_zone(cfg, ZONE_NORMAL, &span);
+	return cfg->dma.swiotlb_force || cfg->dma.swiotlb_slabs || beyond_reach(cfg) ||
+	       cfg->kernel.bounce_kmalloc;
+}
+
+/* Where only small buffers of the kernel have to bounce, 1 MiB a GiB does, unless a number of slots was asked for. */
+static bool small_bounces(const struct boot_config *cfg)
+{
+	const struct boot_dma *dma = &cfg->dma;
+
+	return cfg->kernel.bounce_kmalloc && !beyond_reach(cfg) &&
+	       dma->swiotlb_areas * SEGMENT <= BOUNCE / SLOT &&
+	       (!dma->swiotlb_slabs || dma->swiotlb_slabs == BOUNCE / SLOT);
+}
+
+static uint64_t small_bytes(const struct boot_config *cfg)
+{
+	uint64_t bytes = (ram_bytes(cfg) + 1023) / 1024;
+
+	bytes = bytes < BOUNCE ? bytes : BOUNCE;
+	return (bytes + SLOT - 1) / SLOT * SLOT;
+}
+
+/* What segments and areas make of it. */
+static uint64_t small_slabs(const struct boot_config *cfg)
+{
+	uint64_t slabs = (small_bytes(cfg) / SLOT + SEGMENT - 1) / SEGMENT * SEGMENT;
+	uint64_t least = cfg->dma.swiotlb_areas * SEGMENT;
+
+	if (!least)
+		return slabs;
+	return power_of_two(slabs > least ? slabs : least);
+}
+
+/* As swiotlb_adjust_size(): what areas that were asked for make of it already. */
+void say_bounces(struct boot_config *cfg)
+{
+	uint64_t bytes;
+
+	if (!small_bounces(cfg))
+		return;
+	bytes = cfg->dma.swiotlb_areas ? small_slabs(cfg) * SLOT : small_bytes(cfg);
+	boot_say(cfg, "software IO TLB: SWIOTLB bounce buffer size adjusted to %lluMB\n",
+		 (ull)(bytes / MIB));
 }
 
 void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 {
 	const struct boot_dma *dma = &cfg->dma;
-	uint64_t slabs = dma->swiotlb_slabs ? dma->swiotlb_slabs : BOUNCE / SLOT;
+	uint64_t slabs = small_bounces(cfg)   ? small_slabs(cfg)
+			 : dma->swiotlb_slabs ? dma->swiotlb_slabs
+					      : BOUNCE / SLOT;
 	struct boot_bank span;
 
 	*plan = (struct boot_dma_plan){0};

@@ -5,7 +5,7 @@
 
 #define ARGS_BAD_INPUT 2
 
-enum { KEY_LIKE = 0x10000, KEY_TAKEN }; /* beside the keys of commands */
+enum { KEY_LIKE = 0x10000, KEY_TAKEN, KEY_KCONFIG }; /* beside the keys of commands */
 
 static const struct argp_option machine_options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
@@ -18,6 +18,8 @@ static const struct argp_option machine_options[] = {
 	 0},
 	{"taken", KEY_TAKEN, "START-END[,late]", 0,
 	 "Memory that the kernel itself has (also START+SIZE); late: once regions are placed", 0},
+	{"kconfig", KEY_KCONFIG, "FILE", 0,
+	 "How the kernel was built: a Linux .config, or a fragment of one", 0},
 	{0},
 };
 
@@ -47,6 +49,9 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 				     BOOT_MAX_TAKEN);
 		l->taken[l->nr_taken++] = arg;
 		break;
+	case KEY_KCONFIG:
+		l->kconfig = arg;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -57,7 +62,7 @@ const struct argp args_machine = {.options = machine_options, .parser = parse_ma
 
 bool args_machine_given(const struct load_opts *l)
 {
-	return l->dtb || l->ram || l->bootargs || l->policy || l->like || l->nr_taken;
+	return l->dtb || l->ram || l->bootargs || l->policy || l->like || l->nr_taken || l->kconfig;
 }
 
 static const struct argp_option format_options[] = {

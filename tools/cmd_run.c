@@ -23,7 +23,7 @@ int cmd_run(int argc, char **argv);
 #define EXIT_BREAK 130
 
 struct run_opts {
-	const char *job, *dtb, *ram, *bootargs;
+	const char *job, *dtb, *kconfig, *ram, *bootargs;
 	enum job_engine engine;
 	bool has_engine, has_seed, has_duration, has_check, has_faults, json, verbose, histogram;
 	enum cma_policy policy[JOB_MAX_POLICIES];
@@ -42,12 +42,14 @@ static void on_interrupt(int sig)
 
 /* ---- options ---- */
 
-enum { OPT_FAULTS = 256, OPT_CHECK };
+enum { OPT_FAULTS = 256, OPT_CHECK, OPT_KCONFIG };
 
 static const struct argp_option options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree (.dtb or .dts), in place of the job's", 0},
 	{"ram", 'r', "SIZE", 0, "This much RAM, in place of the job's", 0},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the job's", 0},
+	{"kconfig", OPT_KCONFIG, "FILE", 0, "How the kernel was built: a Linux .config or fragment",
+	 0},
 	{"policy", 'p', "NAME[,NAME]", 0, "Only these policies: carveout, movable and others; none",
 	 0},
 	{"duration", 't', "TIME", 0, "Of each policy: seconds, or 500ms and the like", 0},
@@ -136,6 +138,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'd':
 		o->dtb = arg;
+		break;
+	case OPT_KCONFIG:
+		o->kconfig = arg;
 		break;
 	case 'r':
 		o->ram = arg;
@@ -352,6 +357,7 @@ static bool load_machine(const struct run_opts *o, const struct job *job, struct
 		.bootargs = o->bootargs		? o->bootargs
 			    : job->has_bootargs ? job->bootargs
 						: NULL,
+		.kconfig = o->kconfig,
 		.areas = areas,
 		.nr_areas = job->nr_areas,
 	};

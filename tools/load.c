@@ -11,7 +11,8 @@
 #include <unistd.h>
 #include "load.h"
 
-#define TREE_MAX ((size_t)2 << 20) /* arm64 takes no larger tree either */
+#define TREE_MAX   ((size_t)2 << 20) /* arm64 takes no larger tree either */
+#define CONFIG_MAX ((size_t)4 << 20)
 
 static const char *const policy_name[CMA_NR_POLICIES] = {
 	[CMA_POLICY_CARVEOUT] = "carveout",
@@ -169,6 +170,56 @@ static int load_tree(const char *path, struct boot_config *cfg, struct load_tree
 	return err ? fail(why, (enum err) - err, "%s: %.*s", path, 180, tree_why.text) : 0;
 }
 
+static int load_kconfig(const char *path, struct boot_config *cfg, struct boot_why *why)
+{
+	struct boot_why said = {""};
+	size_t size;
+	char *text = load_file(path, CONFIG_MAX, &size, why);
+	int err;
+
+	if (!text)
+		return -FH_ENOENT;
+	if (size >= 2 && !memcmp(text, "\x1f\x8b", 2))
+		err = fail(why, FH_EINVAL,
+			   "%.180s: compressed; expected text, as of: gunzip <FILE >.config", path);
+	else if ((err = boot_config_kconfig(cfg, text, size, &said)))
+		(void)fail(why, FH_EINVAL, "%.80s: %.170s", path, said.text);
+	free(text);
+	return err;
+}
+
+/* What --like will say, for all that comes before the command line is read; not a version: that says so. */
+static void early_like(const char *like, struct boot_config *cfg)
+{
+	unsigned int major, minor = 0;
+
+	if (sscanf(like, "%2u.%3u", &major, &minor) >= 1)
+		cfg->like = major * 1000 + minor;
+}
+
+/* A machine is built one way only; what was built another way can be laid out. */
+static int check_machine(const struct load_opts *opts, const struct boot_config *cfg,
+			 struct boot_why *why)
+{
+	const struct boot_kernel *k = &cfg->kernel;
+
+	if (cfg->as_linux || !opts->kconfig)
+		return 0;
+	if (k->page_shift != FH_PAGE_SHIFT || k->block_order != FH_BLOCK_ORDER)
+		return fail(why, FH_EINVAL,
+			    "%.80s: pages of %u KiB, blocks of %llu KiB; expected 4 and 2048, as a "
+			    "machine has (freehold boot lays out others)",
+			    opts->kconfig, 1u << (k->page_shift - 10),
+			    (unsigned long long)(boot_block_bytes(cfg) >> 10));
+	if (!k->zone_dma || !k->zone_dma32)
+		return fail(
+			why, FH_EINVAL,
+			"%.80s: expected CONFIG_ZONE_DMA=y and CONFIG_ZONE_DMA32=y, as a machine "
+			"has (freehold boot lays out others)",
+			opts->kconfig);
+	return 0;
+}
+
 static int read_ram(const char *text, uint64_t *ram, struct boot_why *why)
 {
 	const char *end;
@@ -233,16 +284,19 @@ static int add_taken(const char *text, struct boot_config *cfg, struct boot_why 
 }
 
 /* What --like stands for, behind the command line that counts; args[BOOT_ARGS_MAX]. */
-static int add_like(const struct load_opts *opts, const struct boot_config *cfg, char *args,
+static int add_like(const struct load_opts *opts, struct boot_config *cfg, char *args,
 		    struct boot_why *why)
 {
 	int n;
 
+	int err = boot_config_bootargs(cfg, opts->bootargs, why);
+
+	if (err)
+		return err;
 	if (strspn(opts->like, "0123456789.") != strlen(opts->like))
 		return fail(why, FH_EINVAL, "--like %.80s: expected a kernel's version, as 6.12",
 			    opts->like);
-	n = snprintf(args, BOOT_ARGS_MAX, "%s heaps=linux like=%s",
-		     opts->bootargs ? opts->bootargs : cfg->bootargs, opts->like);
+	n = snprintf(args, BOOT_ARGS_MAX, "%s heaps=linux like=%s", cfg->bootargs, opts->like);
 	return n < BOOT_ARGS_MAX ? 0
 				 : fail(why, FH_ENOSPC,
 					"--like: no room for it on a command line of %d bytes",
@@ -269,6 +323,10 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 		return fail(why, FH_EINVAL, "no memory: expected --ram SIZE or --dtb FILE");
 	if (opts->ram)
 		err = read_ram(opts->ram, &ram, why);
+	if (opts->like)
+		early_like(opts->like, cfg);
+	if (!err && opts->kconfig)
+		err = load_kconfig(opts->kconfig, cfg, why);
 	if (!err && opts->dtb)
 		err = load_tree(opts->dtb, cfg, &tree, why);
 	for (unsigned int i = 0; i < opts->nr_taken && !err; i++)
@@ -281,6 +339,8 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 	}
 	if (!err)
 		err = boot_config_finish(cfg, bootargs, ram, why);
+	if (!err)
+		err = check_machine(opts, cfg, why);
 	if (opts->keep && (!err || opts->keep_failed))
 		*opts->keep = tree;
 	else

@@ -50,19 +50,39 @@ static bool named(const struct option *o, const char *name)
 	return i == o->name_len && !name[i];
 }
 
-static int apply(struct boot_cmdline *c, const struct option_kind *kinds, const struct option *o,
-		 struct boot_why *why)
+/* What our reading refuses, Linux's takes, with a note that says what was wrong. */
+static int read_value(struct boot_cmdline *c, const struct option_kind *k, const struct option *o,
+		      struct boot_why *why)
 {
-	for (const struct option_kind *k = kinds; k->name; k++) {
-		struct reader r = {.option = o, .at = o->value, .form = k->form, .why = why};
+	struct boot_cmdline before = *c;
+	struct boot_why own = {""};
+	struct reader r = {
+		.option = o, .at = o->value, .form = k->form, .cfg = c->cfg, .why = &own};
+	int err;
 
-		if (!named(o, k->name))
-			continue;
-		if (!o->value && !k->bare)
-			return boot_fail(why, FH_EINVAL, "%s: no value; expected %s", k->name,
-					 k->form);
-		return k->parse(c, &r);
-	}
+	if (!o->value && !k->bare)
+		err = boot_fail(&own, FH_EINVAL, "%s: no value; expected %s", k->name, k->form);
+	else
+		err = k->parse(c, &r);
+	if (!err)
+		return 0;
+	*c = before;
+	r.at = o->value;
+	if (k->as_linux && c->cfg && c->cfg->as_linux && !k->as_linux(c, &r))
+		return boot_go_on(c->cfg, why, (enum err) - err, "%s", own.text);
+	return boot_fail(why, (enum err) - err, "%s", own.text);
+}
+
+static int apply(struct boot_cmdline *c, const struct option *o, struct boot_why *why)
+{
+	static const struct option_kind *const kinds[] = {cmdline_mem_options, cmdline_area_options,
+							  cmdline_movable_options,
+							  cmdline_dma_options, cmdline_buf_options};
+
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		for (const struct option_kind *k = kinds[i]; k->name; k++)
+			if (named(o, k->name))
+				return read_value(c, k, o, why);
 	return 0;
 }
 
@@ -71,7 +91,8 @@ int boot_cmdline_parse(const char *args, struct boot_cmdline *cmdline, struct bo
 	struct option o;
 	int err = 0;
 
-	*cmdline = (struct boot_cmdline){.dma = cmdline->dma,
+	*cmdline = (struct boot_cmdline){.cfg = cmdline->cfg,
+					 .dma = cmdline->dma,
 					 .like = cmdline->like,
 					 .heaps_linux_only = cmdline->heaps_linux_only};
 	while (!err) {
@@ -82,11 +103,7 @@ int boot_cmdline_parse(const char *args, struct boot_cmdline *cmdline, struct bo
 		args = next_option(args, &o);
 		if (!o.value && o.name_len == 2 && o.name[0] == '-' && o.name[1] == '-')
 			break;
-		err = apply(cmdline, cmdline_mem_options, &o, why);
-		if (!err)
-			err = apply(cmdline, cmdline_dma_options, &o, why);
-		if (!err)
-			err = apply(cmdline, cmdline_buf_options, &o, why);
+		err = apply(cmdline, &o, why);
 	}
 	return err;
 }

@@ -5,11 +5,34 @@
 
 #include <freehold/boot.h>
 
+#define CMDLINE_MAX_MEMMAP 16
+
+/* kernelcore= or movablecore=: percent of RAM where that is not 0, else bytes. */
+struct core_size {
+	uint64_t bytes, percent;
+};
+
+/* One part of memmap=, of a machine without a tree. */
+struct memmap {
+	enum { MEMMAP_RAM, MEMMAP_TAKEN, MEMMAP_EXACT, MEMMAP_END } what;
+	uint64_t base, size; /* MEMMAP_END: RAM ends at size */
+};
+
 struct boot_cmdline {
+	/* Whose command line it is: notes and messages go there. NULL: every oddity is an error, pages are of 4 KiB. */
+	struct boot_config *cfg;
 	bool has_mem, has_cma;
 	uint64_t mem; /* bytes, whole pages */
 	/* cma=size[@base[-limit]]; base 0: anywhere; limit 0: none, base + size: exactly there. */
 	uint64_t cma_size, cma_base, cma_limit;
+	bool has_numa; /* numa_cma= or cma_pernuma= was there */
+	uint64_t numa[BOOT_MAX_NODES], pernuma;
+	uint64_t hugetlb,
+		hugetlb_node[BOOT_MAX_NODES]; /* hugetlb is the sum, where nodes were named */
+	bool movable_node, kernelcore_mirror, page_owner;
+	struct core_size kernelcore, movablecore;
+	struct memmap memmap[CMDLINE_MAX_MEMMAP];
+	unsigned int nr_memmap;
 	struct boot_dma dma; /* what is there already stays where no option says otherwise */
 	unsigned int like;   /* likewise */
 	bool heaps_linux_only;
@@ -19,7 +42,8 @@ struct boot_cmdline {
  * Reads `args` as Linux does: words divided by blanks, "quotes" keep blanks together, a word `--`
  * ends the options, of two equal options the last counts. Other options pass by. -FH_EINVAL or
  * -FH_ERANGE: an option of ours has a value that cannot be right (Linux ignores what follows a
- * number; here cma=64MB is an error).
+ * number; here cma=64MB is an error). With cfg->as_linux an option of Linux is taken as Linux takes it
+ * then, with a note.
  */
 FH_MUST_CHECK int boot_cmdline_parse(const char *args, struct boot_cmdline *cmdline,
 				     struct boot_why *why);

@@ -75,6 +75,52 @@ static int parse_swiotlb(struct boot_cmdline *c, struct reader *r)
 	return 0;
 }
 
+/* Without a value Linux follows a null pointer, here and below. */
+static int linux_coherent_pool(struct boot_cmdline *c, struct reader *r)
+{
+	if (!r->at)
+		return -FH_EINVAL;
+	c->dma.coherent_pool = linux_size(r);
+	return 0;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool rest_is(const struct reader *r, const char *word)
+{
+	size_t left = (size_t)(r->option->value + r->option->value_len - r->at);
+
+	return fh_strlen(word) == left && !memcmp(word, r->at, left);
+}
+
+static int linux_swiotlb(struct boot_cmdline *c, struct reader *r)
+{
+	struct boot_dma *dma = &c->dma;
+	uint64_t n;
+
+	if (!r->at)
+		return -FH_EINVAL;
+	if (is_digit(*r->at)) {
+		n = linux_count(r);
+		dma->swiotlb_slabs =
+			n > MAX_SLABS ? MAX_SLABS : (n + SEGMENT - 1) / SEGMENT * SEGMENT;
+		if (!dma->swiotlb_slabs)
+			dma->swiotlb_slabs = SEGMENT; /* a segment for each area is the least */
+	}
+	r->at += *r->at == ',';
+	if (is_digit(*r->at)) {
+		n = linux_count(r);
+		dma->swiotlb_areas = whole_areas(n < MAX_AREAS ? n : MAX_AREAS);
+	}
+	r->at += *r->at == ',';
+	dma->swiotlb_force |= rest_is(r, "force");
+	dma->swiotlb_noforce |= rest_is(r, "noforce");
+	return 0;
+}
+
 static int parse_coherent_only(struct boot_cmdline *c, struct reader *r)
 {
 	uint64_t size = 0;
@@ -155,19 +201,20 @@ static int parse_debug_driver(struct boot_cmdline *c, struct reader *r)
 }
 
 const struct option_kind cmdline_dma_options[] = {
-	{"coherent_pool", "coherent_pool=SIZE, as coherent_pool=2M", parse_coherent_pool, false},
+	{"coherent_pool", "coherent_pool=SIZE, as coherent_pool=2M", parse_coherent_pool, false,
+	 linux_coherent_pool},
 	{"swiotlb",
 	 "swiotlb=[SLOTS][,AREAS][,force|noforce], as swiotlb=32768 (64 MiB) or swiotlb=force",
-	 parse_swiotlb, false},
+	 parse_swiotlb, false, linux_swiotlb},
 	{"swiotlb_dynamic", "swiotlb_dynamic, swiotlb_dynamic=on or swiotlb_dynamic=off",
-	 parse_dynamic, true},
+	 parse_dynamic, true, NULL},
 	{"coherent_only", "coherent_only or coherent_only=SIZE, as coherent_only=64M",
-	 parse_coherent_only, true},
-	{"dma_order", "dma_order=linux or dma_order=legacy", parse_order, false},
-	{"iommu.strict", "iommu.strict=0 or iommu.strict=1", parse_strict, false},
-	{"dma_debug", "dma_debug, dma_debug=on or dma_debug=off", parse_debug, true},
+	 parse_coherent_only, true, NULL},
+	{"dma_order", "dma_order=linux or dma_order=legacy", parse_order, false, NULL},
+	{"iommu.strict", "iommu.strict=0 or iommu.strict=1", parse_strict, false, linux_malformed},
+	{"dma_debug", "dma_debug, dma_debug=on or dma_debug=off", parse_debug, true, linux_ignores},
 	{"dma_debug_entries", "dma_debug_entries=N, as dma_debug_entries=65536",
-	 parse_debug_entries, false},
-	{"dma_debug_driver", "dma_debug_driver=NAME", parse_debug_driver, false},
+	 parse_debug_entries, false, linux_ignores},
+	{"dma_debug_driver", "dma_debug_driver=NAME", parse_debug_driver, false, linux_ignores},
 	{0},
 };

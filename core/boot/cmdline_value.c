@@ -97,17 +97,24 @@ int read_size(struct reader *r, const char *what, uint64_t *bytes)
 	return err ? no_number(r, err, what) : 0;
 }
 
+uint64_t page_bytes(const struct reader *r)
+{
+	return r->cfg ? boot_page_bytes(r->cfg) : FH_PAGE_SIZE;
+}
+
 int read_pages(struct reader *r, uint64_t *bytes)
 {
+	uint64_t page = page_bytes(r);
 	int err = read_size(r, "size", bytes);
 
 	if (!err)
 		err = expect_end(r);
 	if (err)
 		return err;
-	if (!*bytes || *bytes & (FH_PAGE_SIZE - 1))
-		return refuse_value(r, FH_EINVAL, "expected whole pages (4K), at least one");
-	return 0;
+	if (*bytes && !(*bytes & (page - 1)))
+		return 0;
+	return boot_fail(r->why, FH_EINVAL, "%.*s: expected whole pages (%lluK), at least one",
+			 given_len(r->option), r->option->name, (unsigned long long)(page / 1024));
 }
 
 int read_count(struct reader *r, const char *what, uint64_t min, uint64_t max, uint64_t *n)
@@ -147,4 +154,50 @@ int read_word(struct reader *r, const char *const *words, int n)
 		return i;
 	}
 	return boot_fail(r->why, FH_EINVAL, "%.*s: expected %s", given_len(o), o->name, r->form);
+}
+
+int read_switch(struct reader *r, bool *on)
+{
+	static const char *const words[] = {"n", "N", "0", "off", "y", "Y", "1", "on"};
+	int word = read_word(r, words, 8);
+
+	if (word < 0)
+		return word;
+	*on = word >= 4;
+	return 0;
+}
+
+/* ---- as Linux reads ---- */
+
+uint64_t linux_count(struct reader *r)
+{
+	uint64_t v = 0;
+
+	if (digit(*r->at) < 10)
+		(void)read_digits(r->at, &r->at, &v);
+	return v;
+}
+
+uint64_t linux_size(struct reader *r)
+{
+	uint64_t v = linux_count(r);
+	unsigned int shift = suffix_shift(*r->at);
+
+	r->at += shift > 0;
+	return v << shift;
+}
+
+int linux_malformed(struct boot_cmdline *c, struct reader *r)
+{
+	(void)c;
+	boot_say(r->cfg, "Malformed early option '%.*s'\n", (int)r->option->name_len,
+		 r->option->name);
+	return 0;
+}
+
+int linux_ignores(struct boot_cmdline *c, struct reader *r)
+{
+	(void)c;
+	(void)r;
+	return 0;
 }

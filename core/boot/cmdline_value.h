@@ -17,6 +17,8 @@ struct reader {
 	const struct option *option;
 	const char *at;	  /* what is not read yet of the value */
 	const char *form; /* what the whole should look like */
+	/* Whose command line it is: notes and messages go there. NULL: every oddity is an error, pages are of 4 KiB. */
+	struct boot_config *cfg;
 	struct boot_why *why;
 };
 
@@ -24,10 +26,14 @@ struct option_kind {
 	const char *name, *form;
 	int (*parse)(struct boot_cmdline *c, struct reader *r);
 	bool bare; /* may stand without a value: r->at is NULL then */
+	/* What Linux makes of a value that parse() refuses (r->at is NULL where there is none); an error: not even Linux goes on.
+	 * NULL: the option is ours. */
+	int (*as_linux)(struct boot_cmdline *c, struct reader *r);
 };
 
 /* Ended by a name that is NULL. */
-extern const struct option_kind cmdline_mem_options[], cmdline_dma_options[], cmdline_buf_options[];
+extern const struct option_kind cmdline_mem_options[], cmdline_area_options[],
+	cmdline_movable_options[], cmdline_dma_options[], cmdline_buf_options[];
 
 /* All return 0 or a negative error with the reason; `what` names the number. */
 FH_MUST_CHECK int read_size(struct reader *r, const char *what, uint64_t *bytes);
@@ -39,6 +45,19 @@ FH_MUST_CHECK int read_pages(struct reader *r, uint64_t *bytes);
 FH_MUST_CHECK int expect_end(const struct reader *r);
 /* Which of the words all that is left of the value is; a negative error: none of them. */
 FH_MUST_CHECK int read_word(struct reader *r, const char *const *words, int n);
+/* y, n, 1, 0, on, off and so on, as Linux's kstrtobool(). */
+FH_MUST_CHECK int read_switch(struct reader *r, bool *on);
+/* Bytes of a page of the kernel that is read for. */
+uint64_t page_bytes(const struct reader *r);
+
+/* As Linux reads: a number that is not there is 0, what does not fit is cut off, and nobody asks what follows. */
+uint64_t linux_size(struct reader *r);
+uint64_t linux_count(struct reader *r);
+/* "Malformed early option": Linux says so and goes on as if the option were not there. */
+int linux_malformed(struct boot_cmdline *c, struct reader *r);
+/* Nothing comes of it. */
+int linux_ignores(struct boot_cmdline *c, struct reader *r);
+
 /* Say "NAME=VALUE: TEXT", the second with "; expected FORM" behind it, and return -err. */
 FH_MUST_CHECK int refuse_value(const struct reader *r, enum err err, const char *text);
 FH_MUST_CHECK int refuse_form(const struct reader *r, enum err err, const char *text);

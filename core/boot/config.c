@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* One checked boot_config: defaults, how much RAM there is, its zones, and the order of it all. */
+/* One checked boot_config: defaults, how much RAM there is, which command line counts, and the order of it all. */
 #include <freehold/boot.h>
 #include "boot/cmdline.h"
+#include "boot/kconfig.h"
+#include "boot/like.h"
+#include "boot/nodes.h"
 #include "boot/place.h"
+#include "boot/place_own.h"
 #include "boot/say.h"
+#include "boot/zones.h"
 #include "base/string.h"
 #include "mm/early.h"
 
+#define KIB	 UINT64_C(1024)
 #define GIB	 (UINT64_C(1) << 30)
 #define MAX_CPUS 64
 
@@ -28,6 +34,13 @@ void boot_config_init(struct boot_config *cfg)
 		.max_order = FH_MAX_ORDER,
 		.cma_alignment = 8,
 		.cma_areas = BOOT_MAX_REGIONS,
+		.dma_cma = true,
+		.numa = true,
+		.numa_cma = true,
+		.hugetlb = true,
+		.zone_dma = true,
+		.zone_dma32 = true,
+		.restricted_pool = true,
 	};
 }
 
@@ -58,9 +71,9 @@ static int check_given(const struct boot_config *cfg, uint64_t ram_bytes, struct
 			return boot_fail(why, FH_EINVAL, "region %u (%s): 0x%llx bytes at 0x%llx",
 					 i, r->name, (ull)r->size, (ull)r->base);
 	}
-	if (ram_bytes & (FH_PAGE_SIZE - 1))
-		return boot_fail(why, FH_EINVAL, "ram: 0x%llx bytes, expected whole 4 KiB pages",
-				 (ull)ram_bytes);
+	if (ram_bytes & (boot_page_bytes(cfg) - 1))
+		return boot_fail(why, FH_EINVAL, "ram: 0x%llx bytes, expected whole %llu KiB pages",
+				 (ull)ram_bytes, (ull)(boot_page_bytes(cfg) / KIB));
 	if (!cfg->nr_banks && !ram_bytes)
 		return boot_fail(why, FH_EINVAL, "no memory: expected a memory node or a size");
 	return 0;
@@ -71,16 +84,18 @@ static int add_banks(const struct boot_config *cfg, struct early_set *ram, struc
 	for (unsigned int i = 0; i < cfg->nr_banks; i++) {
 		const struct boot_bank *b = &cfg->bank[i];
 
-		if (((b->base | b->size) & (FH_PAGE_SIZE - 1)) || early_add(ram, b->base, b->size))
-			return boot_fail(why, FH_EINVAL,
-					 "bank at 0x%llx, 0x%llx bytes: expected whole 4 KiB pages",
-					 (ull)b->base, (ull)b->size);
+		if (((b->base | b->size) & (boot_page_bytes(cfg) - 1)) ||
+		    early_add(ram, b->base, b->size))
+			return boot_fail(
+				why, FH_EINVAL,
+				"bank at 0x%llx, 0x%llx bytes: expected whole %llu KiB pages",
+				(ull)b->base, (ull)b->size, (ull)(boot_page_bytes(cfg) / KIB));
 	}
 	return 0;
 }
 
 /* RAM is cut from above, or the last bank grows, until there are ram_bytes. */
-static int resize(const struct boot_config *cfg, struct early_set *ram, uint64_t ram_bytes,
+static int resize(struct boot_config *cfg, struct early_set *ram, uint64_t ram_bytes,
 		  struct boot_why *why)
 {
 	uint64_t total = early_total(ram), top, grow;
@@ -95,7 +110,54 @@ static int resize(const struct boot_config *cfg, struct early_set *ram, uint64_t
 		return boot_fail(why, FH_ERANGE,
 				 "ram: 0x%llx bytes: 0x%llx more at 0x%llx pass bit %d",
 				 (ull)ram_bytes, (ull)grow, (ull)top, BOOT_PHYS_BITS);
+	/* Of the node whose RAM grew. */
+	for (unsigned int i = 0; i < cfg->nr_node_ranges; i++)
+		if (cfg->node_range[i].base + cfg->node_range[i].size == top)
+			cfg->node_range[i].size += grow;
 	return early_add(ram, top, grow);
+}
+
+/* memmap= of a machine that no tree describes. What is not to be used stays RAM, reserved. */
+static int apply_memmap(struct boot_config *cfg, struct early_set *ram,
+			const struct boot_cmdline *c, struct boot_why *why)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < c->nr_memmap && !err; i++) {
+		const struct memmap *m = &c->memmap[i];
+		struct boot_region *r = &cfg->region[cfg->nr_regions];
+
+		if (m->what == MEMMAP_EXACT) {
+			ram->nr = 0;
+		} else if (m->what == MEMMAP_END) {
+			err = early_remove(ram, m->size, UINT64_MAX - m->size);
+		} else if (m->what == MEMMAP_RAM) {
+			err = early_add(ram, m->base, m->size);
+		} else if (cfg->nr_regions == BOOT_MAX_REGIONS) {
+			err = -FH_ENOSPC;
+		} else {
+			*r = (struct boot_region){.name = "memmap",
+						  .base = m->base,
+						  .size = m->size,
+						  .flags = BOOT_REGION_CMDLINE};
+			cfg->nr_regions++;
+		}
+	}
+	return err ? boot_fail(why, FH_ENOSPC, "memmap=: too many ranges or regions") : 0;
+}
+
+static int keep_banks(struct boot_config *cfg, const struct early_set *ram, struct boot_why *why)
+{
+	if (!ram->nr)
+		return boot_fail(why, FH_EINVAL, "no memory: all banks are empty");
+	if (ram->nr > BOOT_MAX_BANKS)
+		return boot_fail(why, FH_ENOSPC, "memmap=: more than %d ranges of RAM",
+				 BOOT_MAX_BANKS);
+	cfg->nr_banks = ram->nr;
+	for (unsigned int i = 0; i < ram->nr; i++)
+		cfg->bank[i] = (struct boot_bank){ram->range[i].base,
+						  ram->range[i].end - ram->range[i].base};
+	return 0;
 }
 
 static int size_ram(struct boot_config *cfg, struct early_set *ram, uint64_t ram_bytes,
@@ -108,138 +170,82 @@ static int size_ram(struct boot_config *cfg, struct early_set *ram, uint64_t ram
 		err = add_banks(cfg, ram, why);
 	if (!err && ram_bytes)
 		err = resize(cfg, ram, ram_bytes, why);
+	if (!err)
+		err = apply_memmap(cfg, ram, cmdline, why);
 	if (err)
 		return err;
-	if (cmdline->has_mem) {
-		boot_say(cfg, "Memory limited to %lluMB\n", (ull)(cmdline->mem >> 20));
+	/* mem=0 limits nothing. */
+	if (cmdline->has_mem && cmdline->mem)
 		early_keep(ram, cmdline->mem);
-	}
-	if (!ram->nr)
-		return boot_fail(why, FH_EINVAL, "no memory: all banks are empty");
-	cfg->nr_banks = ram->nr;
-	for (unsigned int i = 0; i < ram->nr; i++)
-		cfg->bank[i] = (struct boot_bank){ram->range[i].base,
-						  ram->range[i].end - ram->range[i].base};
-	return 0;
+	err = keep_banks(cfg, ram, why);
+	if (!err)
+		nodes_settle(cfg, ram);
+	return err;
 }
 
-static uint64_t ram_end(const struct boot_config *cfg)
+static int too_long(const char *what, size_t len, struct boot_why *why)
 {
-	const struct boot_bank *top = &cfg->bank[cfg->nr_banks - 1];
-
-	return top->base + top->size;
+	return boot_fail(why, FH_EINVAL, "%s: %zu characters, at most %d", what, len,
+			 BOOT_ARGS_MAX - 1);
 }
 
-/*
- * As arm64: ZONE_DMA is what every bus reaches, and never more than 32 bits while there is RAM
- * below. A limit within a block goes down, so that no block belongs to two zones.
- */
-static void set_zones(struct boot_config *cfg)
+int boot_config_bootargs(struct boot_config *cfg, const char *bootargs, struct boot_why *why)
 {
-	uint64_t block = boot_block_bytes(cfg), end = (ram_end(cfg) + block - 1) & ~(block - 1);
+	struct boot_kernel *k = &cfg->kernel;
+	size_t n;
 
-	if (cfg->bank[0].base < UINT32_MAX) {
-		if (cfg->dma_limit > 4 * GIB)
-			cfg->dma_limit = 4 * GIB;
-	} else if (cfg->dma_limit > end || cfg->dma_limit == 4 * GIB) {
-		cfg->dma_limit = end; /* 4 GiB is the default: no bus set a limit */
-	}
-	cfg->dma_limit &= ~(block - 1);
-	cfg->dma32_limit &= ~(block - 1);
-	if (cfg->dma32_limit < cfg->dma_limit)
-		cfg->dma32_limit = cfg->dma_limit;
-}
-
-bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span)
-{
-	uint64_t limit[] = {cfg->dma_limit, cfg->dma32_limit, UINT64_MAX};
-	uint64_t start = cfg->nr_banks ? cfg->bank[0].base : 0;
-	uint64_t end = cfg->nr_banks ? ram_end(cfg) : 0, low, high;
-
-	low = zone == ZONE_DMA ? 0 : limit[zone - 1];
-	high = limit[zone];
-	if (low < start)
-		low = start;
-	if (high > end)
-		high = end;
-	if (low >= high)
-		return false;
-	*span = (struct boot_bank){low, high - low};
-	return true;
-}
-
-static void say_node(struct boot_config *cfg, uint64_t start, uint64_t end)
-{
-	start = (start + FH_PAGE_SIZE - 1) & ~(FH_PAGE_SIZE - 1);
-	end &= ~(FH_PAGE_SIZE - 1);
-	if (start < end)
-		boot_say(cfg, "  node   0: [mem 0x%016llx-0x%016llx]\n", (ull)start,
-			 (ull)(end - 1));
-}
-
-/* Linux keeps memory apart from memory that is not mapped, and shows both. */
-static void say_bank(struct boot_config *cfg, const struct early_set *nomap, struct boot_bank b)
-{
-	uint64_t at = b.base, end = b.base + b.size;
-
-	for (unsigned int i = 0; i < nomap->nr; i++) {
-		uint64_t from = nomap->range[i].base, to = nomap->range[i].end;
-
-		if (to <= at || from >= end)
-			continue;
-		if (from > at)
-			say_node(cfg, at, from);
-		say_node(cfg, from > at ? from : at, to < end ? to : end);
-		at = to < end ? to : end;
-	}
-	say_node(cfg, at, end);
-}
-
-static void say_zones(struct boot_config *cfg, const struct early *early)
-{
-	static const char name[MAX_NR_ZONES][8] = {"DMA", "DMA32", "Normal"};
-	struct boot_bank span;
-
-	boot_say(cfg, "Zone ranges:\n");
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
-		if (boot_config_zone(cfg, (enum zone_type)z, &span))
-			boot_say(cfg, "  %-8s [mem 0x%016llx-0x%016llx]\n", name[z], (ull)span.base,
-				 (ull)(span.base + span.size - 1));
-		else
-			boot_say(cfg, "  %-8s empty\n", name[z]);
-	}
-	boot_say(cfg, "Movable zone start for each node\n");
-	boot_say(cfg, "Early memory node ranges\n");
-	for (unsigned int i = 0; i < cfg->nr_banks; i++)
-		say_bank(cfg, &early->nomap, cfg->bank[i]);
-	boot_say(cfg, "Initmem setup node 0 [mem 0x%016llx-0x%016llx]\n", (ull)cfg->bank[0].base,
-		 (ull)(ram_end(cfg) - 1));
-}
-
-/* A line break would break the log; Linux takes any blank for the end of a word. */
-static int set_bootargs(struct boot_config *cfg, const char *bootargs, struct boot_why *why)
-{
 	if (bootargs && !fh_strcopy(cfg->bootargs, bootargs, sizeof(cfg->bootargs)))
-		return boot_fail(why, FH_EINVAL, "bootargs: %zu characters, at most %d",
-				 fh_strlen(bootargs), BOOT_ARGS_MAX - 1);
+		return too_long("bootargs", fh_strlen(bootargs), why);
+	n = fh_strlen(cfg->bootargs);
+	if (k->cmdline_how == BOOT_CMDLINE_EXTEND && cfg->like >= LIKE_NO_CMDLINE_EXTEND)
+		k->cmdline_how = BOOT_CMDLINE_FALLBACK;
+	if (k->cmdline[0] && k->cmdline_how == BOOT_CMDLINE_EXTEND && n) {
+		if (n + 1 + fh_strlen(k->cmdline) >= sizeof(cfg->bootargs))
+			return too_long("bootargs with CONFIG_CMDLINE",
+					n + 1 + fh_strlen(k->cmdline), why);
+		cfg->bootargs[n] = ' ';
+		fh_strcopy(cfg->bootargs + n + 1, k->cmdline, sizeof(cfg->bootargs) - n - 1);
+	} else if (k->cmdline[0] && (k->cmdline_how == BOOT_CMDLINE_FORCE || !n)) {
+		fh_strcopy(cfg->bootargs, k->cmdline, sizeof(cfg->bootargs));
+	}
+	k->cmdline[0] = '\0';
+	/* A line break would break the log; Linux takes any blank for the end of a word. */
 	for (char *c = cfg->bootargs; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
 	return 0;
 }
 
+/* What decides how the rest is done: the command line, and what the kernel's configuration is in its version. */
+static int settle(struct boot_config *cfg, const char *bootargs, struct boot_cmdline *c,
+		  struct boot_why *why)
+{
+	int err = boot_config_bootargs(cfg, bootargs, why);
+
+	if (!err)
+		err = boot_cmdline_parse(cfg->bootargs, c, why);
+	if (err)
+		return err;
+	cfg->like = c->like;
+	cfg->heaps_linux_only = c->heaps_linux_only;
+	cfg->page_owner = c->page_owner;
+	cfg->dma = c->dma;
+	c->has_cma &= cfg->kernel.dma_cma;
+	return kconfig_settle(cfg, why);
+}
+
 int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t ram_bytes,
 		       struct boot_why *why)
 {
-	struct boot_cmdline cmdline = {
-		.dma = cfg->dma, .like = cfg->like, .heaps_linux_only = cfg->heaps_linux_only};
+	struct boot_cmdline cmdline = {.cfg = cfg,
+				       .dma = cfg->dma,
+				       .like = cfg->like,
+				       .heaps_linux_only = cfg->heaps_linux_only};
 	struct early early;
 	int err;
 
 	early_init(&early);
-	err = set_bootargs(cfg, bootargs, why);
-	if (!err)
-		err = boot_cmdline_parse(cfg->bootargs, &cmdline, why);
+	err = settle(cfg, bootargs, &cmdline, why);
 	if (!err)
 		err = size_ram(cfg, &early.available, ram_bytes, &cmdline, why);
 	if (!err)
@@ -248,20 +254,19 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 		err = place_regions(cfg, &early, cmdline.has_cma, why);
 	if (!err)
 		err = place_taken(cfg, &early, true, why);
+	if (!err)
+		err = place_before_zones(cfg, &early, &cmdline, why);
 	if (err)
 		return err;
-	cfg->dma = cmdline.dma;
-	cfg->like = cmdline.like;
-	cfg->heaps_linux_only = cmdline.heaps_linux_only;
-	set_zones(cfg);
-	say_zones(cfg, &early);
-	if (cmdline.has_cma)
-		err = place_cma(cfg, &early, &cmdline, why);
+	zones_set(cfg);
+	zones_say(cfg, &early, &cmdline);
+	err = place_after_zones(cfg, &early, &cmdline, why);
 	if (!err)
 		err = place_dma(cfg, &early, why);
 	if (err)
 		return err;
 	boot_say(cfg, "Kernel command line: %s\n", cfg->bootargs);
+	say_bounces(cfg);
 	err = place_check(cfg, &early, why);
 	boot_say_dropped(cfg);
 	return err;

@@ -6,6 +6,8 @@
 #include "base/string.h"
 #include <libfdt.h>
 
+#define NO_NODE UINT32_MAX
+
 static uint32_t be32_at(const unsigned char *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -127,18 +129,19 @@ static int read_bootargs(struct tree *t)
 }
 
 /* Whole pages only; less than one is left out, as Linux does. */
-static int add_bank(struct tree *t, const char *name, uint64_t base, uint64_t size)
+static int add_bank(struct tree *t, const char *name, uint64_t base, uint64_t size,
+		    unsigned int node)
 {
 	struct boot_config *cfg = t->cfg;
-	uint64_t start, end = base + size, asked = end;
+	uint64_t start, end = base + size, asked = end, page = boot_page_bytes(cfg);
 
 	if (end < base || end > UINT64_C(1) << BOOT_PHYS_BITS)
 		return boot_fail(t->why, FH_EINVAL,
 				 "device tree: /%s: reg: 0x%llx bytes at 0x%llx pass bit %d", name,
 				 (unsigned long long)size, (unsigned long long)base,
 				 BOOT_PHYS_BITS);
-	start = (base + FH_PAGE_SIZE - 1) & ~(FH_PAGE_SIZE - 1);
-	end &= ~(FH_PAGE_SIZE - 1);
+	start = (base + page - 1) & ~(page - 1);
+	end &= ~(page - 1);
 	if (start >= end) {
 		boot_say(cfg, "OF: fdt: Ignoring memory block 0x%llx - 0x%llx\n",
 			 (unsigned long long)base, (unsigned long long)asked);
@@ -149,14 +152,35 @@ static int add_bank(struct tree *t, const char *name, uint64_t base, uint64_t si
 				 "device tree: /%s: more than %d ranges of memory", name,
 				 BOOT_MAX_BANKS);
 	cfg->bank[cfg->nr_banks++] = (struct boot_bank){start, end - start};
+	if (node != NO_NODE)
+		cfg->node_range[cfg->nr_node_ranges++] =
+			(struct boot_node_range){start, end - start, node};
 	return 0;
 }
 
-static int read_memory_node(struct tree *t, int node)
+/* Whose RAM the memory is. Linux gives up on all nodes where one has a number that cannot be. */
+static unsigned int read_node_id(struct tree *t, int node, bool *bad)
+{
+	struct tree_prop p = tree_prop(t, node, "numa-node-id");
+	uint64_t id = p.len == 4 ? tree_number(p.at, 1) : 0;
+
+	if (!p.at || !t->cfg->kernel.numa)
+		return NO_NODE;
+	if (p.len == 4 && id < BOOT_MAX_NODES)
+		return (unsigned int)id;
+	if (p.len == 4)
+		boot_say(t->cfg, "NUMA: Node id %u exceeds maximum value\n", (unsigned int)id);
+	boot_say(t->cfg, "NUMA: bad property in memory node\n");
+	*bad = true;
+	return NO_NODE;
+}
+
+static int read_memory_node(struct tree *t, int node, bool *bad)
 {
 	size_t pair = (t->addr_cells + t->size_cells) * 4;
 	const char *prop = "linux,usable-memory";
 	struct tree_prop p = tree_prop(t, node, prop);
+	unsigned int numa = read_node_id(t, node, bad);
 	char name[BOOT_NAME_MAX];
 	int err = 0;
 
@@ -174,8 +198,8 @@ static int read_memory_node(struct tree *t, int node)
 		uint64_t size = tree_number(p.at + at + t->addr_cells * 4, t->size_cells);
 
 		if (size)
-			err = add_bank(t, name, base, size);
-		else if (!(base & (FH_PAGE_SIZE - 1)))
+			err = add_bank(t, name, base, size, numa);
+		else if (!(base & (boot_page_bytes(t->cfg) - 1)))
 			t->cfg->ram_base = base; /* for the firmware, or ram_bytes, to fill in */
 	}
 	return err;
@@ -184,16 +208,19 @@ static int read_memory_node(struct tree *t, int node)
 static int read_memory(struct tree *t)
 {
 	int node, err = 0;
+	bool bad = false;
 
 	fdt_for_each_subnode(node, t->blob, 0)
 	{
 		const char *type = tree_string(t, node, "device_type");
 
 		if (type && fh_streq(type, "memory") && tree_available(t, node))
-			err = read_memory_node(t, node);
+			err = read_memory_node(t, node, &bad);
 		if (err)
 			return err;
 	}
+	if (bad)
+		t->cfg->nr_node_ranges = 0;
 	return 0;
 }
 

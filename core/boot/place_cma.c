@@ -1,160 +1,184 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The area of cma=: where Linux 6.12's dma_contiguous_reserve() puts it on arm64. */
-#include "boot/place.h"
+/* The default area, of cma= or of the kernel's configuration, and areas of nodes: what Linux's dma_contiguous_reserve() asks for. */
+#include "boot/area.h"
+#include "boot/like.h"
+#include "boot/nodes.h"
+#include "boot/place_own.h"
 #include "boot/say.h"
 #include "base/fmt.h"
-#include "base/string.h"
 
-#define MIB  (UINT64_C(1) << 20)
-#define GIB4 (UINT64_C(4) << 30)
-
-typedef unsigned long long ull;
-
-/* What is asked for, once rounded to blocks. */
-struct request {
-	struct boot_config *cfg;
-	struct early *early;
-	struct boot_why *why;
-	uint64_t size, base, limit, ram_end;
-	bool fixed, placed;
-};
-
-static uint64_t round_up(uint64_t v, uint64_t block)
+static uint64_t percentage(const struct boot_config *cfg, const struct early *early)
 {
-	return (v + block - 1) & ~(block - 1);
+	uint64_t pages = early_total(&early->available) >> cfg->kernel.page_shift;
+
+	return pages * cfg->kernel.cma_percentage / 100 << cfg->kernel.page_shift;
 }
 
-/* Linux says so and goes on without. */
-static int refuse(struct request *q, enum err err, const char *reason)
+static uint64_t configured(const struct boot_config *cfg, const struct early *early)
 {
-	uint64_t largest = early_largest(q->early, q->base, q->limit);
+	uint64_t bytes = cfg->kernel.cma_bytes, part = percentage(cfg, early);
 
-	q->placed = false;
-	boot_say(q->cfg, "cma: Failed to reserve %llu MiB on node -1\n", (ull)(q->size / MIB));
-	return boot_go_on(
-		q->cfg, q->why, err,
-		"cma=: %llu MiB in [0x%llx-0x%llx]: %s (largest free run there: %llu MiB)",
-		(ull)(q->size / MIB), (ull)q->base, (ull)(q->limit ? q->limit - 1 : 0), reason,
-		(ull)(largest / MIB));
-}
-
-/* text: of a size and its unit. */
-FH_PRINTF(3, 0)
-static int refuse_blocks(struct request *q, enum err err, const char *text, uint64_t block)
-{
-	char reason[96];
-
-	if (block % MIB)
-		fh_snprintf(reason, sizeof(reason), text, (ull)(block / 1024), "KiB");
-	else
-		fh_snprintf(reason, sizeof(reason), text, (ull)(block / MIB), "MiB");
-	return refuse(q, err, reason);
-}
-
-static int place_fixed(struct request *q)
-{
-	if (early_overlaps(&q->early->reserved, q->base, q->size) ||
-	    early_overlaps(&q->early->nomap, q->base, q->size))
-		return refuse(q, FH_EBUSY, "a reserved region is there");
-	return 0;
-}
-
-static int place_anywhere(struct request *q)
-{
-	struct early_want want = {
-		.size = q->size, .align = boot_block_bytes(q->cfg), .end = q->limit};
-	uint64_t page = boot_page_bytes(q->cfg);
-	int err = -FH_ENOMEM;
-
-	/* Above 4 GiB first, lowest first: there compaction moves pages out of it, not into it. */
-	if (q->ram_end >= GIB4 + q->size) {
-		want.start = GIB4;
-		want.order = EARLY_BOTTOM_UP;
-		err = early_find(q->early, &want, &q->base);
+	switch (cfg->kernel.cma_sel) {
+	case BOOT_CMA_SEL_PERCENTAGE:
+		return part;
+	case BOOT_CMA_SEL_MIN:
+		return bytes < part ? bytes : part;
+	case BOOT_CMA_SEL_MAX:
+		return bytes > part ? bytes : part;
+	default:
+		return bytes;
 	}
-	if (err) {
-		want.start = q->base > page ? q->base : page;
-		want.order = EARLY_TOP_DOWN;
-		err = early_find(q->early, &want, &q->base);
-	}
-	return err ? refuse(q, FH_ENOMEM, "no room") : 0;
 }
 
-static int place(struct request *q)
+static bool has_default(const struct boot_config *cfg)
 {
-	uint64_t asked_limit = q->limit, block = boot_block_bytes(q->cfg);
-
-	if (q->fixed && (q->base & (block - 1))) {
-		boot_say(q->cfg, "cma: Region at 0x%016llx must be aligned to 0x%016llx bytes\n",
-			 (ull)q->base, (ull)block);
-		return refuse_blocks(q, FH_EINVAL, "the start must be a multiple of %llu %s",
-				     block);
-	}
-	q->base = round_up(q->base, block);
-	q->size = round_up(q->size, block);
-	q->limit &= ~(block - 1);
-	if (!q->base)
-		q->fixed = false;
-	if (q->fixed && q->base < q->ram_end && q->base + q->size > q->ram_end) {
-		boot_say(q->cfg,
-			 "cma: Region at 0x%016llx defined on low/high memory boundary "
-			 "(0x%016llx)\n",
-			 (ull)q->base, (ull)q->ram_end);
-		return refuse(q, FH_EINVAL, "it passes the end of RAM");
-	}
-	if (q->limit == 0 || q->limit > q->ram_end)
-		q->limit = q->ram_end;
-	if (q->base + q->size > q->limit) {
-		boot_say(q->cfg,
-			 "cma: Size (0x%016llx) of region at 0x%016llx exceeds limit (0x%016llx)\n",
-			 (ull)q->size, (ull)q->base, (ull)q->limit);
-		q->limit = asked_limit < q->ram_end ? asked_limit : q->ram_end;
-		return refuse_blocks(q, FH_ENOMEM, "rounded to blocks of %llu %s it passes the end",
-				     block);
-	}
-	return q->fixed ? place_fixed(q) : place_anywhere(q);
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		if (cfg->region[i].kind == BOOT_REGION_CMA &&
+		    (cfg->region[i].flags & BOOT_REGION_CMA_DEFAULT))
+			return true;
+	return false;
 }
 
-int place_cma(struct boot_config *cfg, struct early *early, const struct boot_cmdline *cmdline,
-	      struct boot_why *why)
+/* Up to where ZONE_DMA and with it every bus reaches, or ZONE_DMA32 where there is no ZONE_DMA. */
+static uint64_t reach(const struct boot_config *cfg)
 {
-	const struct boot_bank *top = &cfg->bank[cfg->nr_banks - 1];
-	struct request q = {
-		.cfg = cfg,
-		.early = early,
-		.why = why,
-		.size = cmdline->cma_size,
-		.base = cmdline->cma_base,
-		.limit = cfg->dma_limit,
-		.ram_end = top->base + top->size,
-		.placed = true,
-	};
-	struct boot_region *r = &cfg->region[cfg->nr_regions];
-	int err;
+	if (cfg->kernel.zone_dma)
+		return cfg->dma_limit;
+	return cfg->kernel.zone_dma32 ? cfg->dma32_limit : 0;
+}
 
-	if (!cmdline->cma_size)
-		return 0;
-	if (q.size > UINT64_C(1) << BOOT_PHYS_BITS || q.base > UINT64_C(1) << BOOT_PHYS_BITS)
+static int of_cmdline(const struct boot_config *cfg, const struct boot_cmdline *c, struct area *a,
+		      struct boot_why *why)
+{
+	uint64_t most = UINT64_C(1) << BOOT_PHYS_BITS;
+
+	a->option = "cma=";
+	a->size = c->cma_size;
+	a->base = c->cma_base;
+	a->fixed = a->base + a->size == c->cma_limit;
+	a->flags |= BOOT_REGION_CMDLINE;
+	/* From 7 on who asks knows better than the buses. */
+	if (c->cma_limit && (c->cma_limit < a->limit || !a->limit || cfg->like >= LIKE_7))
+		a->limit = c->cma_limit;
+	if (!cfg->as_linux && (a->size > most || a->base > most))
 		return boot_fail(why, FH_ERANGE, "cma=: size or start pass bit %d", BOOT_PHYS_BITS);
-	if (cfg->nr_regions == BOOT_MAX_REGIONS)
-		return boot_fail(why, FH_ENOSPC, "cma=: more than %d reserved regions",
-				 BOOT_MAX_REGIONS);
-	q.fixed = q.base + q.size == cmdline->cma_limit;
-	if (cmdline->cma_limit && cmdline->cma_limit < q.limit)
-		q.limit = cmdline->cma_limit;
-	err = place(&q);
-	if (err || !q.placed)
-		return err;
-	if (early_add(&early->reserved, q.base, q.size))
-		return boot_fail(why, FH_ENOSPC, "cma=: too many separate ranges");
-	memset(r, 0, sizeof(*r));
-	fh_strcopy(r->name, "reserved", sizeof(r->name));
-	r->base = q.base;
-	r->size = q.size;
-	r->kind = BOOT_REGION_CMA;
-	r->flags = BOOT_REGION_CMA_DEFAULT | BOOT_REGION_CMDLINE | BOOT_REGION_REUSABLE;
-	cfg->nr_regions++;
-	boot_say(cfg, "cma: Reserved %llu MiB at 0x%016llx on node -1\n", (ull)(q.size / MIB),
-		 (ull)q.base);
 	return 0;
+}
+
+static int place_default(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
+			 int *refused, struct boot_why *why)
+{
+	struct area a = {
+		.name = "reserved",
+		.option = "the kernel's default area",
+		.limit = reach(cfg),
+		.flags = BOOT_REGION_CMA_DEFAULT,
+		.node = AREA_ANY_NODE,
+	};
+	int err = 0;
+
+	*refused = 0;
+	if (!c->has_cma)
+		a.size = configured(cfg, early);
+	else if (c->cma_size)
+		err = of_cmdline(cfg, c, &a, why);
+	if (err || !a.size || has_default(cfg))
+		return err;
+	return area_declare(cfg, early, &a, refused, why);
+}
+
+static const char *function(const struct boot_config *cfg)
+{
+	return cfg->like < LIKE_NUMA_CMA ? "dma_pernuma_cma_reserve" : "dma_numa_cma_reserve";
+}
+
+static int place_in_node(struct boot_config *cfg, struct early *early, unsigned int node,
+			 const char *kind, uint64_t size, struct boot_why *why)
+{
+	bool numa = kind[0] == 'n';
+	struct area a = {.size = size, .node = (int)node};
+	char name[24], option[40];
+	int err, refused;
+
+	if (!size)
+		return 0;
+	fh_snprintf(name, sizeof(name), "%s%u", kind, node);
+	fh_snprintf(option, sizeof(option), "%s (node %u)",
+		    numa ? "numa_cma=" : "cma_pernuma=", node);
+	a.name = name;
+	a.option = option;
+	a.flags = BOOT_REGION_CMDLINE;
+	err = area_declare(cfg, early, &a, &refused, why);
+	if (!err && refused)
+		boot_say(cfg, "cma: %s: reservation failed: err %d, node %u\n", function(cfg),
+			 refused, node);
+	return err;
+}
+
+static uint64_t default_size(const struct boot_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		if (cfg->region[i].kind == BOOT_REGION_CMA &&
+		    (cfg->region[i].flags & BOOT_REGION_CMA_DEFAULT))
+			return cfg->region[i].size;
+	return 0;
+}
+
+/* One area a node, of a size that is kept in 32 bits. */
+static uint64_t size_in_7(const struct boot_config *cfg, const struct boot_cmdline *c,
+			  unsigned int node)
+{
+	uint64_t each = c->pernuma, size;
+
+	if (cfg->kernel.numa_cma_pernuma && !c->has_numa && nodes_count(cfg) > 1)
+		each = default_size(cfg);
+	size = c->numa[node] ? c->numa[node] : each;
+	return (uint64_t)(int64_t)(int32_t)(uint32_t)size;
+}
+
+static int place_nodes(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
+		       struct boot_why *why)
+{
+	int err = 0;
+
+	for (unsigned int node = 0; node < BOOT_MAX_NODES && !err; node++) {
+		if (!nodes_has(cfg, node))
+			continue;
+		if (cfg->like >= LIKE_7) {
+			err = place_in_node(cfg, early, node, "numa", size_in_7(cfg, c, node), why);
+			continue;
+		}
+		err = place_in_node(cfg, early, node, "pernuma", c->pernuma, why);
+		if (!err && cfg->like >= LIKE_NUMA_CMA)
+			err = place_in_node(cfg, early, node, "numa", c->numa[node], why);
+	}
+	return err;
+}
+
+int place_before_zones(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
+		       struct boot_why *why)
+{
+	int err = place_hugetlb(cfg, early, c, why);
+
+	if (!err && cfg->kernel.numa_cma && cfg->like < LIKE_NUMA_CMA)
+		err = place_nodes(cfg, early, c, why);
+	return err;
+}
+
+int place_after_zones(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
+		      struct boot_why *why)
+{
+	bool nodes = cfg->kernel.numa_cma && cfg->like >= LIKE_NUMA_CMA;
+	int err = 0, refused;
+
+	if (!cfg->kernel.dma_cma)
+		return 0;
+	if (nodes && cfg->like < LIKE_7)
+		err = place_nodes(cfg, early, c, why);
+	if (!err)
+		err = place_default(cfg, early, c, &refused, why);
+	/* From 7 on nodes come last, and not after a default area that failed. */
+	if (!err && nodes && cfg->like >= LIKE_7 && !refused)
+		err = place_nodes(cfg, early, c, why);
+	return err;
 }

@@ -4,12 +4,12 @@
 #include "boot/say.h"
 #include "base/string.h"
 
-#define KIB	  UINT64_C(1024)
-#define GIB	  (UINT64_C(1) << 30)
-#define MAX_BLOCK (FH_PAGE_SIZE << FH_MAX_ORDER)
-#define SLOT	  UINT64_C(2048)
-#define SEGMENT	  UINT64_C(128)
-#define BOUNCE	  (UINT64_C(64) << 20) /* bytes of bounce buffers where nothing was asked */
+#define KIB	UINT64_C(1024)
+#define MIB	(UINT64_C(1) << 20)
+#define GIB	(UINT64_C(1) << 30)
+#define SLOT	UINT64_C(2048)
+#define SEGMENT UINT64_C(128)
+#define BOUNCE	(UINT64_C(64) << 20) /* bytes of bounce buffers where nothing was asked */
 
 typedef unsigned long long ull;
 
@@ -34,31 +34,84 @@ static uint64_t power_of_two(uint64_t n)
 /* dma_atomic_pool_init(): 128 KiB a GiB, at least that; made of one run of the buddy. */
 static uint64_t atomic_bytes(const struct boot_config *cfg)
 {
+	uint64_t page = boot_page_bytes(cfg), most = page << cfg->kernel.max_order;
 	uint64_t bytes = cfg->dma.coherent_pool;
 
 	if (!bytes)
 		bytes = ram_bytes(cfg) / (GIB / (128 * KIB));
 	if (!cfg->dma.coherent_pool && bytes < 128 * KIB)
 		bytes = 128 * KIB;
-	return bytes < MAX_BLOCK ? power_of_two(bytes) : MAX_BLOCK;
+	if (bytes < page)
+		bytes = page;
+	return bytes < most ? power_of_two(bytes) : most;
+}
+
+/* RAM that not every bus reaches: ZONE_DMA, or ZONE_DMA32 where there is no ZONE_DMA, is not all. */
+static bool beyond_reach(const struct boot_config *cfg)
+{
+	struct boot_bank span;
+
+	if (boot_config_zone(cfg, ZONE_NORMAL, &span))
+		return cfg->kernel.zone_dma || cfg->kernel.zone_dma32;
+	return cfg->kernel.zone_dma && boot_config_zone(cfg, ZONE_DMA32, &span);
 }
 
 /* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. */
 static bool bounces(const struct boot_config *cfg)
 {
-	struct boot_bank span;
-
 	if (cfg->dma.swiotlb_noforce)
 		return false;
-	return cfg->dma.swiotlb_force || cfg->dma.swiotlb_slabs ||
-	       boot_config_zone(cfg, ZONE_DMA32, &span) ||
-	       boot_config_zone(cfg, ZONE_NORMAL, &span);
+	return cfg->dma.swiotlb_force || cfg->dma.swiotlb_slabs || beyond_reach(cfg) ||
+	       cfg->kernel.bounce_kmalloc;
+}
+
+/* Where only small buffers of the kernel have to bounce, 1 MiB a GiB does, unless a number of slots was asked for. */
+static bool small_bounces(const struct boot_config *cfg)
+{
+	const struct boot_dma *dma = &cfg->dma;
+
+	return cfg->kernel.bounce_kmalloc && !beyond_reach(cfg) &&
+	       dma->swiotlb_areas * SEGMENT <= BOUNCE / SLOT &&
+	       (!dma->swiotlb_slabs || dma->swiotlb_slabs == BOUNCE / SLOT);
+}
+
+static uint64_t small_bytes(const struct boot_config *cfg)
+{
+	uint64_t bytes = (ram_bytes(cfg) + 1023) / 1024;
+
+	bytes = bytes < BOUNCE ? bytes : BOUNCE;
+	return (bytes + SLOT - 1) / SLOT * SLOT;
+}
+
+/* What segments and areas make of it. */
+static uint64_t small_slabs(const struct boot_config *cfg)
+{
+	uint64_t slabs = (small_bytes(cfg) / SLOT + SEGMENT - 1) / SEGMENT * SEGMENT;
+	uint64_t least = cfg->dma.swiotlb_areas * SEGMENT;
+
+	if (!least)
+		return slabs;
+	return power_of_two(slabs > least ? slabs : least);
+}
+
+/* As swiotlb_adjust_size(): what areas that were asked for make of it already. */
+void say_bounces(struct boot_config *cfg)
+{
+	uint64_t bytes;
+
+	if (!small_bounces(cfg))
+		return;
+	bytes = cfg->dma.swiotlb_areas ? small_slabs(cfg) * SLOT : small_bytes(cfg);
+	boot_say(cfg, "software IO TLB: SWIOTLB bounce buffer size adjusted to %lluMB\n",
+		 (ull)(bytes / MIB));
 }
 
 void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 {
 	const struct boot_dma *dma = &cfg->dma;
-	uint64_t slabs = dma->swiotlb_slabs ? dma->swiotlb_slabs : BOUNCE / SLOT;
+	uint64_t slabs = small_bounces(cfg)   ? small_slabs(cfg)
+			 : dma->swiotlb_slabs ? dma->swiotlb_slabs
+					      : BOUNCE / SLOT;
 	struct boot_bank span;
 
 	*plan = (struct boot_dma_plan){0};
@@ -76,28 +129,31 @@ void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 }
 
 /* What one of the options takes must leave something: there is no machine without pages. */
-static int check_size(const struct boot_config *cfg, const char *option, uint64_t bytes,
+static int check_size(struct boot_config *cfg, const char *option, uint64_t bytes,
 		      struct boot_why *why)
 {
 	uint64_t ram = ram_bytes(cfg);
 
 	if (bytes < ram)
 		return 0;
-	return boot_fail(why, FH_ENOMEM,
-			 "%s: %llu KiB, expected less than the RAM there is, %llu KiB", option,
-			 (ull)(bytes / KIB), (ull)(ram / KIB));
+	/* Linux takes what it gets. */
+	return boot_go_on(cfg, why, FH_ENOMEM,
+			  "%s: %llu KiB, expected less than the RAM there is, %llu KiB", option,
+			  (ull)(bytes / KIB), (ull)(ram / KIB));
 }
 
-static int check_sizes(const struct boot_config *cfg, struct boot_why *why)
+static int check_sizes(struct boot_config *cfg, struct boot_why *why)
 {
 	const struct boot_dma *dma = &cfg->dma;
+	uint64_t page = boot_page_bytes(cfg) - 1;
 	struct boot_dma_plan plan;
 	int err;
 
-	if (dma->coherent_only_pool & (FH_PAGE_SIZE - 1) || dma->coherent_pool & (FH_PAGE_SIZE - 1))
+	if (dma->coherent_only_pool & page || (dma->coherent_pool & page && !cfg->as_linux))
 		return boot_fail(
 			why, FH_EINVAL,
-			"dma: coherent_pool, coherent_only_pool: expected whole pages (4K)");
+			"dma: coherent_pool, coherent_only_pool: expected whole pages (%lluK)",
+			(ull)((page + 1) / KIB));
 	if (dma->swiotlb_slabs > UINT64_C(1) << 40 || dma->swiotlb_areas > 4096)
 		return boot_fail(
 			why, FH_EINVAL,
@@ -107,8 +163,11 @@ static int check_sizes(const struct boot_config *cfg, struct boot_why *why)
 	/* Only what was asked for: of defaults a small machine gets what it has. */
 	if (!err && (dma->swiotlb_slabs || dma->swiotlb_areas || dma->swiotlb_force))
 		err = check_size(cfg, "swiotlb=", plan.swiotlb_slabs * SLOT, why);
-	if (!err && dma->coherent_only)
-		err = check_size(cfg, "coherent_only=", dma->coherent_only_pool, why);
+	if (!err && dma->coherent_only && dma->coherent_only_pool >= ram_bytes(cfg))
+		err = boot_fail(why, FH_ENOMEM,
+				"coherent_only=: %llu KiB, expected less than the RAM "
+				"there is, %llu KiB",
+				(ull)(dma->coherent_only_pool / KIB), (ull)(ram_bytes(cfg) / KIB));
 	return err;
 }
 
@@ -131,8 +190,8 @@ static int place_coherent(struct boot_config *cfg, struct early *early, struct b
 	struct boot_region *r = &cfg->region[cfg->nr_regions];
 	struct early_want want = {
 		.size = cfg->dma.coherent_only_pool,
-		.align = FH_PAGE_SIZE,
-		.start = FH_PAGE_SIZE,
+		.align = boot_page_bytes(cfg),
+		.start = boot_page_bytes(cfg),
 		.end = cfg->dma_limit,
 		.order = EARLY_TOP_DOWN,
 	};

@@ -4,6 +4,7 @@
  *
  *	struct boot_config cfg;
  *	boot_config_init(&cfg);
+ *	err = boot_config_kconfig(&cfg, text, len, &why)          optional: how the kernel was built
  *	err = boot_config_fdt(&cfg, dtb, dtb_size, &why)          optional; a NULL tree needs ram
  *	err = boot_config_finish(&cfg, bootargs, ram_bytes, &why)
  *	err = fh_machine_create(&plat, &cfg, &machine)
@@ -29,6 +30,7 @@
 #define BOOT_PHYS_BITS	 48 /* physical addresses, as arm64 without LPA2 */
 #define BOOT_MAX_NOTES	 32
 #define BOOT_MAX_TAKEN	 128
+#define BOOT_MAX_NODES	 16 /* of NUMA; Linux: CONFIG_NODES_SHIFT=4, arm64's default */
 
 /* Of boot_config.like: the first kernel with heaps, 5.6, and the one we are like by default. */
 #define BOOT_LIKE_FIRST	  5006
@@ -62,6 +64,12 @@ enum boot_region_flags {
 /* A run of RAM, bytes, page aligned; ascending and disjoint after boot_config_finish(). */
 struct boot_bank {
 	uint64_t base, size;
+};
+
+/* RAM, bytes, that belongs to one node of NUMA. */
+struct boot_node_range {
+	uint64_t base, size;
+	unsigned int node;
 };
 
 /*
@@ -132,18 +140,43 @@ enum boot_cma_sel {
 	BOOT_CMA_SEL_MAX,
 };
 
-/* How the kernel was built, as far as it decides where memory lies. A machine (fh_machine_create()) has pages of 4 KiB and
- * blocks of 2 MiB only; other sizes can be laid out, and looked at. */
+/* Which command line counts, of the boot loader's and CONFIG_CMDLINE. */
+enum boot_cmdline_how {
+	BOOT_CMDLINE_FALLBACK, /* CONFIG_CMDLINE where the boot loader gives none */
+	BOOT_CMDLINE_EXTEND,   /* both, CONFIG_CMDLINE behind; arm64 before 5.13 */
+	BOOT_CMDLINE_FORCE,    /* CONFIG_CMDLINE alone */
+};
+
+/* How the kernel was built, as far as it decides where memory lies. A machine (fh_machine_create()) has pages of 4 KiB,
+ * blocks of 2 MiB and all zones only; others can be laid out, and looked at. */
 struct boot_kernel {
 	unsigned int page_shift;    /* 12, 14 or 16 */
 	unsigned int block_order;   /* of pages: Linux's pageblock_order; an area is whole blocks */
 	unsigned int max_order;	    /* of pages: MAX_PAGE_ORDER; at least block_order */
 	unsigned int cma_alignment; /* CONFIG_CMA_ALIGNMENT, an order of pages */
-	unsigned int cma_areas;	    /* areas at most: CONFIG_CMA_AREAS */
+	unsigned int cma_areas;	    /* areas at most: Linux's MAX_CMA_AREAS */
+	bool dma_cma;	       /* false: no area but those of hugetlb_cma=; nobody knows cma= */
+	bool numa;	       /* false: numa-node-id is not looked at, there is no node */
+	bool numa_cma;	       /* CONFIG_DMA_NUMA_CMA: numa_cma= and cma_pernuma= are known */
+	bool numa_cma_pernuma; /* CONFIG_CMA_SIZE_PERNUMA, of Linux 7 */
+	bool hugetlb;	       /* hugetlb_cma= is known */
+	bool zone_dma, zone_dma32;
+	bool restricted_pool; /* CONFIG_DMA_RESTRICTED_POOL */
+	bool bounce_kmalloc; /* CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC: bounce buffers always, 1 MiB a GiB */
 	/* The default area where neither cma= nor the tree names one; bytes 0 and 0 %: none. */
 	enum boot_cma_sel cma_sel;
 	uint64_t cma_bytes;
 	unsigned int cma_percentage; /* of RAM */
+	enum boot_cmdline_how cmdline_how;
+	char cmdline[BOOT_ARGS_MAX]; /* CONFIG_CMDLINE, until it is joined with the boot loader's */
+	/* What boot_config_kconfig() read and only boot_config_finish() can tell the meaning of, for it changed with the version;
+	 * 0: not said, and the line where it was. */
+	struct {
+		bool given, transparent_hugepage;
+		unsigned int max_order, max_order_line;	    /* ARCH_FORCE_MAX_ORDER */
+		unsigned int block_order, block_order_line; /* PAGE_BLOCK_MAX_ORDER */
+		unsigned int areas;			    /* CMA_AREAS + 1 */
+	} said;
 };
 
 /* A place where Linux goes on and a machine of ours would not: what, and the error it would be. */
@@ -157,6 +190,9 @@ struct boot_config {
 	char bootargs[BOOT_ARGS_MAX];
 	struct boot_bank bank[BOOT_MAX_BANKS];
 	unsigned int nr_banks;
+	/* After boot_config_finish(): whose RAM is; ascending, disjoint, together all banks, neighbours of one node joined. */
+	struct boot_node_range node_range[BOOT_MAX_BANKS];
+	unsigned int nr_node_ranges;
 	uint64_t ram_base; /* where RAM starts that no tree describes; 1 GiB */
 	/* In the order in which Linux creates areas: dynamic, static, reserve map, cma=. */
 	struct boot_region region[BOOT_MAX_REGIONS];
@@ -165,8 +201,9 @@ struct boot_config {
 	unsigned int nr_windows;
 	struct boot_taken taken[BOOT_MAX_TAKEN]; /* set before boot_config_finish() */
 	unsigned int nr_taken;
-	uint64_t dma_limit;   /* first byte above ZONE_DMA; block aligned, may lie above all RAM */
-	uint64_t dma32_limit; /* first byte above ZONE_DMA32; block aligned, at least dma_limit */
+	/* First byte above ZONE_DMA (may lie above all RAM) and ZONE_DMA32 (at least dma_limit); block aligned, or with as_linux page
+	 * aligned, as in Linux. Before boot_config_finish() dma_limit is what the buses reach. */
+	uint64_t dma_limit, dma32_limit;
 	unsigned int nr_cpus; /* 1..64 */
 	/* Where ZONE_MOVABLE begins: memory from here up serves movable pages only (kernelcore=, movablecore=); block aligned,
 	 * 0: there is none. */
@@ -201,8 +238,37 @@ static inline uint64_t boot_block_bytes(const struct boot_config *cfg)
 }
 
 /* Defaults: no memory, no regions, 1 CPU, policy guaranteed, dma_limit and dma32_limit 4 GiB; a kernel of 4 KiB pages, 2 MiB
- * blocks and no area of its own. */
+ * blocks, as many areas as there may be regions, none of its own, and all that boot_kernel can switch on but bounce_kmalloc and
+ * numa_cma_pernuma. */
 void boot_config_init(struct boot_config *cfg);
+
+/*
+ * Reads the text of a Linux .config, or a fragment of one, for arm64: lines `CONFIG_NAME=value`, `# CONFIG_NAME is not set`,
+ * other comments, and blank lines. Of a name that is said twice the last counts. These count, all others pass by:
+ *
+ *	ARM64_4K_PAGES, ARM64_16K_PAGES, ARM64_64K_PAGES, PAGE_SIZE_4KB, PAGE_SIZE_16KB, PAGE_SIZE_64KB
+ *	ARCH_FORCE_MAX_ORDER (before 6.4 one more than the largest order), PAGE_BLOCK_ORDER or PAGE_BLOCK_MAX_ORDER (from 6.16 on)
+ *	HUGETLBFS, HUGETLB_PAGE, TRANSPARENT_HUGEPAGE
+ *	CMA, DMA_CMA, CMA_SIZE_MBYTES, CMA_SIZE_PERCENTAGE, CMA_SIZE_SEL_MBYTES, _PERCENTAGE, _MIN, _MAX, CMA_ALIGNMENT, CMA_AREAS
+ *	NUMA, DMA_NUMA_CMA, DMA_PERNUMA_CMA, CMA_SIZE_PERNUMA
+ *	ZONE_DMA, ZONE_DMA32, SWIOTLB_DYNAMIC, DMA_RESTRICTED_POOL, DMA_BOUNCE_UNALIGNED_KMALLOC
+ *	CMDLINE, CMDLINE_FORCE, CMDLINE_EXTEND, CMDLINE_FROM_BOOTLOADER
+ *
+ * What the text does not say is as arm64's Kconfig has it (4 KiB pages, 16 MiB as the default area, and so on by page size and
+ * version), with CMA, DMA_CMA, NUMA, HUGETLB_PAGE and both zones on. Calls at most once, after boot_config_init(), and before
+ * boot_config_fdt(). -FH_EINVAL: a line that is none of these, a value that cannot be, two that exclude each other; `why` begins
+ * with the number of the line and says what was expected.
+ */
+FH_MUST_CHECK int boot_config_kconfig(struct boot_config *cfg, const char *text, size_t len,
+				      struct boot_why *why);
+
+/*
+ * The command line that counts into cfg->bootargs: of the boot loader's (NULL: the tree's) and CONFIG_CMDLINE.
+ * boot_config_finish() begins with it; to be called before by who puts words of his own behind. CONFIG_CMDLINE_EXTEND counts by
+ * cfg->like as it is then. -FH_EINVAL: too long.
+ */
+FH_MUST_CHECK int boot_config_bootargs(struct boot_config *cfg, const char *bootargs,
+				       struct boot_why *why);
 
 /*
  * Reads a flattened tree: /memory, /reserved-memory, the reserve map, /chosen bootargs, model, and

@@ -4,8 +4,6 @@
 #include <string.h>
 #include "boot_check.h"
 
-#define BLOCK (FH_PAGE_SIZE << FH_BLOCK_ORDER)
-
 static bool within(const struct boot_region *r, uint64_t base, uint64_t size)
 {
 	return r->base >= base && r->base + r->size <= base + size;
@@ -42,7 +40,7 @@ static const char *check_banks(const struct boot_config *cfg)
 	if (!cfg->nr_banks || cfg->nr_banks > BOOT_MAX_BANKS)
 		return "number of banks";
 	for (unsigned int i = 0; i < cfg->nr_banks; i++) {
-		if (!b[i].size || ((b[i].base | b[i].size) & (FH_PAGE_SIZE - 1)))
+		if (!b[i].size || ((b[i].base | b[i].size) & (boot_page_bytes(cfg) - 1)))
 			return "banks are whole pages";
 		if (b[i].base + b[i].size > UINT64_C(1) << BOOT_PHYS_BITS)
 			return "banks have addresses";
@@ -58,8 +56,8 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 
 	if (!r->size || r->base + r->size < r->base || !memchr(r->name, 0, sizeof(r->name)))
 		return "a region has a name and a size";
-	if (r->kind == BOOT_REGION_CMA &&
-	    (((r->base | r->size) & (BLOCK - 1)) || !in_ram(cfg, r) || !in_one_zone(cfg, r)))
+	if (r->kind == BOOT_REGION_CMA && (((r->base | r->size) & (boot_block_bytes(cfg) - 1)) ||
+					   !in_ram(cfg, r) || !in_one_zone(cfg, r)))
 		return "an area is blocks of RAM of one zone";
 	if (r->kind == BOOT_REGION_RESTRICTED_POOL && !in_ram(cfg, r))
 		return "a restricted pool is RAM";
@@ -70,6 +68,8 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 
 		if (r->flags & o->flags & (BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT))
 			return "there is one default";
+		if (cfg->nr_notes)
+			continue; /* Linux went on with two owners */
 		if (r->base >= o->base + o->size || o->base >= r->base + r->size)
 			continue;
 		if (r->kind == BOOT_REGION_CMA || o->kind == BOOT_REGION_CMA ||
@@ -94,7 +94,8 @@ static const char *check_dma(const struct boot_config *cfg)
 	    (!power_of_two(plan.swiotlb_slabs) || !power_of_two(plan.swiotlb_areas) ||
 	     plan.swiotlb_slabs / 128 < plan.swiotlb_areas))
 		return "bounce buffers are whole segments of areas";
-	if (!plan.atomic_pool[ZONE_NORMAL] || plan.atomic_pool[ZONE_NORMAL] & (FH_PAGE_SIZE - 1))
+	if (!plan.atomic_pool[ZONE_NORMAL] ||
+	    plan.atomic_pool[ZONE_NORMAL] & (boot_page_bytes(cfg) - 1))
 		return "atomic pools are whole pages";
 	if (!cfg->dma.coherent_only)
 		return NULL;
@@ -112,9 +113,59 @@ static const char *check_dma(const struct boot_config *cfg)
 	return NULL;
 }
 
+static const char *check_nodes(const struct boot_config *cfg)
+{
+	const struct boot_node_range *r = cfg->node_range;
+	uint64_t ram = 0, of_nodes = 0;
+
+	if (!cfg->nr_node_ranges || cfg->nr_node_ranges > BOOT_MAX_BANKS)
+		return "number of ranges of nodes";
+	for (unsigned int i = 0; i < cfg->nr_banks; i++)
+		ram += cfg->bank[i].size;
+	for (unsigned int i = 0; i < cfg->nr_node_ranges; i++) {
+		const struct boot_region piece = {.base = r[i].base, .size = r[i].size};
+
+		if (!r[i].size || r[i].node >= BOOT_MAX_NODES || !in_ram(cfg, &piece))
+			return "a node has RAM";
+		if (i && r[i - 1].base + r[i - 1].size > r[i].base)
+			return "ranges of nodes ascend and are disjoint";
+		if (i && r[i - 1].base + r[i - 1].size == r[i].base && r[i - 1].node == r[i].node)
+			return "neighbours of one node are joined";
+		of_nodes += r[i].size;
+	}
+	return of_nodes == ram ? NULL : "all RAM is of a node";
+}
+
+static const char *check_kernel(const struct boot_config *cfg)
+{
+	const struct boot_kernel *k = &cfg->kernel;
+	unsigned int areas = 0;
+
+	if (k->page_shift != 12 && k->page_shift != 14 && k->page_shift != 16)
+		return "pages are of 4, 16 or 64 KiB";
+	if (!k->block_order || k->block_order > k->max_order ||
+	    k->max_order + k->page_shift > (k->page_shift == 16 ? 29 : 27))
+		return "a block is at most of the largest order, and that at most a section";
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		areas += cfg->region[i].kind == BOOT_REGION_CMA;
+	if (areas > k->cma_areas)
+		return "there are no more areas than the kernel can have";
+	if (cfg->movable_start & ((boot_page_bytes(cfg) << k->max_order) - 1) ||
+	    (cfg->movable_start && cfg->movable_start >= cfg->bank[cfg->nr_banks - 1].base +
+								 cfg->bank[cfg->nr_banks - 1].size))
+		return "movable memory begins at a largest block, within RAM";
+	return NULL;
+}
+
 const char *boot_check(const struct boot_config *cfg)
 {
-	const char *broken = check_banks(cfg);
+	uint64_t unit = cfg->as_linux ? boot_page_bytes(cfg) : boot_block_bytes(cfg);
+	const char *broken = check_kernel(cfg);
+
+	if (!broken)
+		broken = check_banks(cfg);
+	if (!broken)
+		broken = check_nodes(cfg);
 
 	if (cfg->nr_regions > BOOT_MAX_REGIONS)
 		return "number of regions";
@@ -122,8 +173,8 @@ const char *boot_check(const struct boot_config *cfg)
 		broken = check_region(cfg, i);
 	if (broken)
 		return broken;
-	if ((cfg->dma_limit | cfg->dma32_limit) & (BLOCK - 1))
-		return "zone limits are block aligned";
+	if ((cfg->dma_limit | cfg->dma32_limit) & (unit - 1))
+		return "zone limits are block aligned, or as Linux's page aligned";
 	if (cfg->dma32_limit < cfg->dma_limit)
 		return "zone limits ascend";
 	if (cfg->dmesg_len >= BOOT_DMESG_MAX || strlen(cfg->dmesg) != cfg->dmesg_len ||

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Areas that the kernel itself asks for, by its command line or its configuration, in Linux's order. */
+#ifndef FH_BOOT_PLACE_OWN_H
+#define FH_BOOT_PLACE_OWN_H
+
+#include "boot/cmdline.h"
+#include "mm/early.h"
+
+/* hugetlb_cma=, and before 6.6 cma_pernuma=. Regions of the tree have their places; zone limits are not known yet. */
+FH_MUST_CHECK int place_before_zones(struct boot_config *cfg, struct early *early,
+				     const struct boot_cmdline *c, struct boot_why *why);
+
+/* Areas of nodes, and the default one: cma=, else the kernel's own. */
+FH_MUST_CHECK int place_after_zones(struct boot_config *cfg, struct early *early,
+				    const struct boot_cmdline *c, struct boot_why *why);
+
+/* One of them: hugetlb_cma=. */
+FH_MUST_CHECK int place_hugetlb(struct boot_config *cfg, struct early *early,
+				const struct boot_cmdline *c, struct boot_why *why);
+
+#endif

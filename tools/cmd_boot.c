@@ -7,6 +7,7 @@
 #include <string.h>
 #include "args.h"
 #include "boot_devices.h"
+#include "lint_report.h"
 #include "load.h"
 
 int cmd_boot(int argc, char **argv);
@@ -344,6 +345,8 @@ int cmd_boot(int argc, char **argv)
 		status = print_json(&cfg, &tree);
 	else
 		print_text(&cfg, &tree);
+	if (!o.json)
+		lint_summary(stdout, &o.load, &cfg, &tree);
 	free(tree.blob);
 	if (fflush(stdout) || ferror(stdout)) {
 		perror("freehold boot: standard output");

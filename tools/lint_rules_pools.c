@@ -86,11 +86,12 @@ static void pool_mapped(struct lint *l)
 		    !lint_ram_in(l, n->placed->base, n->placed->size))
 			continue;
 		dev = lint_user(l, n, &from);
+		if (!dev) /* FH213's */
+			continue;
 		lint_find(l, n->path, "compatible",
-			  "%s of RAM that stay mapped: Linux refuses to map them for a device "
-			  "(\"memremap attempted on ram\"), %s%s",
-			  lint_size(n->placed->size).s,
-			  dev ? "and has no pool for " : "whoever asks", dev ? dev->name : "");
+			  "%s of RAM that stay mapped: Linux refuses to map them for %s "
+			  "(\"memremap attempted on ram\"), which has no pool then",
+			  lint_size(n->placed->size).s, dev->path);
 		lint_cure(l, "add reusable for an area that is lent, or no-map for a pool of the "
 			     "device's own");
 	}

@@ -42,7 +42,7 @@ static void pool_unused(struct lint *l)
 		if (!n->placed || (!lint_wants_pool(n) && !n->restricted) || n->dma_default ||
 		    referred(l, n->phandle))
 			continue;
-		lint_find(l, n->path, NULL, "no device refers to this pool: %s that nobody can use",
+		lint_find(l, n->path, NULL, "no node refers to this pool: %s are kept for nobody",
 			  lint_size(n->placed->size).s);
 		lint_cure(l, "name it in a device's memory-region, or remove it");
 	}
@@ -69,8 +69,9 @@ static void area_unused(struct lint *l)
 static bool own_processor(const struct lint *l, const struct boot_device *dev)
 {
 	static const char *const parts[] = {
-		"rproc", "remoteproc", "rpmsg", "r5f", "dsp",  "-cm", "m4",  "m7",  "scp", "mcu",
-		"ipc",	 "firmware",   "sof",	"pru", "adsp", "mss", "apu", "pas", "vpu"};
+		"rproc", "remoteproc", "rpmsg", "r5f",	    "dsp", "-cm",  "m4",   "m7",
+		"scp",	 "mcu",	       "ipc",	"firmware", "sof", "pru",  "adsp", "mss",
+		"apu",	 "pas",	       "vpu",	"scm",	    "tee", "qman", "bman"};
 	int node = fdt_path_offset(l->tree, dev->path);
 	const char *id;
 
@@ -148,7 +149,8 @@ static void coherent_pool(struct lint *l)
 	for (size_t d = 0; l->laid_out && d < l->nr_devices; d++) {
 		const struct boot_device *dev = &l->device[d];
 
-		for (unsigned int i = 0; i < dev->nr_regions && dev->dma_coherent; i++) {
+		for (unsigned int i = 0;
+		     i < dev->nr_regions && dev->dma_coherent && !own_processor(l, dev); i++) {
 			const struct boot_region *r = &l->cfg->region[dev->region[i].region];
 
 			if (dev->region[i].link != BOOT_LINK_REGION ||

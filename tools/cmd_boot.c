@@ -5,6 +5,7 @@
 #include <string.h>
 #include "args.h"
 #include "boot_show.h"
+#include "lint_report.h"
 
 int cmd_boot(int argc, char **argv);
 
@@ -113,6 +114,8 @@ int cmd_boot(int argc, char **argv)
 		return BAD_INPUT;
 	}
 	status = show_all(&o, &cfg, &tree);
+	if (!status && o.form == FORM_TEXT)
+		lint_summary(stdout, &o.load, &cfg, &tree);
 	free(tree.blob);
 	if (fflush(stdout) || ferror(stdout)) {
 		perror("freehold boot: standard output");

@@ -56,6 +56,8 @@ static bool known(unsigned long id)
 
 static void read_disabled(struct argp_state *state, struct opts *o, const char *arg)
 {
+	const char *all = arg;
+
 	while (*arg) {
 		char *end = NULL;
 		unsigned long id = strncmp(arg, "FH", 2) ? 0 : strtoul(arg + 2, &end, 10);
@@ -64,7 +66,7 @@ static void read_disabled(struct argp_state *state, struct opts *o, const char *
 			argp_failure(state, BAD_INPUT, 0,
 				     "--disable %.80s: expected rules as FH201,FH301 (--rules "
 				     "shows all)",
-				     arg);
+				     all);
 		else
 			o->off.id[id] = true;
 		arg = end && *end == ',' ? end + 1 : "";
@@ -143,6 +145,7 @@ int cmd_lint(int argc, char **argv)
 	struct boot_why why = {""};
 	struct lint_out out = {0};
 	int err, status = 1;
+	bool about_args;
 
 	o = (struct opts){.load = {.keep = &tree, .keep_failed = true, .as_linux = true},
 			  .format = lint_format("text")};
@@ -151,9 +154,11 @@ int cmd_lint(int argc, char **argv)
 	if (o.rules)
 		return finish(lint_show_rules(stdout, o.format) ? 0 : 1);
 	err = load_boot_config(&o.load, &cfg, &why);
-	if (!err || tree.blob)
+	/* Without a tree it failed before the command line, or because of it. */
+	about_args = err && !o.load.dtb && cfg.bootargs[0];
+	if (!err || tree.blob || about_args)
 		out.findings = lint_of(&o.load, &cfg, &tree, &why, &o.off);
-	if (err && (!tree.blob || (out.findings && !lint_saw_tree(out.findings)))) {
+	if (err && !about_args && (!tree.blob || (out.findings && !lint_saw_tree(out.findings)))) {
 		fprintf(stderr, "freehold lint: %s\n", why.text);
 		status = BAD_INPUT;
 	} else if (out.findings) {

@@ -8,7 +8,7 @@ static bool ram_unknown(const struct lint *l)
 	struct boot_bank b;
 	int node;
 
-	if (l->laid_out || !l->tree || l->board.ram)
+	if (l->laid_out || !l->tree || l->board.ram || !strstr(l->board.why, "no memory: "))
 		return false;
 	for (size_t i = 0; lint_memory(l, i, &b, &node); i++)
 		if (b.size)

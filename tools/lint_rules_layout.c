@@ -152,8 +152,22 @@ static void restricted_outside(struct lint *l)
 	}
 }
 
+/* Whether the tree itself tells of RAM: else what --ram stands for may have other holes. */
+static bool tree_knows(const struct lint *l)
+{
+	struct boot_bank b;
+	int node;
+
+	for (size_t i = 0; lint_memory(l, i, &b, &node); i++)
+		if (b.size)
+			return true;
+	return false;
+}
+
 static void outside(struct lint *l, bool wholly)
 {
+	if (!tree_knows(l))
+		return;
 	for (size_t i = 0; l->laid_out && i < l->nr_nodes; i++) {
 		const struct lint_node *n = &l->node[i];
 		uint64_t in = lint_ram_in(l, n->base, n->size);

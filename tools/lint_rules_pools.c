@@ -86,18 +86,38 @@ static void pool_mapped(struct lint *l)
 		    !lint_ram_in(l, n->placed->base, n->placed->size))
 			continue;
 		dev = lint_user(l, n, &from);
+		if (!dev) /* FH213's */
+			continue;
 		lint_find(l, n->path, "compatible",
-			  "%s of RAM that stay mapped: Linux refuses to map them for a device "
-			  "(\"memremap attempted on ram\"), %s%s",
-			  lint_size(n->placed->size).s,
-			  dev ? "and has no pool for " : "whoever asks", dev ? dev->name : "");
+			  "%s of RAM that stay mapped: Linux refuses to map them for %s "
+			  "(\"memremap attempted on ram\"), which has no pool then",
+			  lint_size(n->placed->size).s, dev->path);
 		lint_cure(l, "add reusable for an area that is lent, or no-map for a pool of the "
 			     "device's own");
 	}
 }
 
+/* Without an MMU there is such a pool. */
+static bool has_mmu(const struct lint *l)
+{
+	int cpus = l->tree ? fdt_path_offset(l->tree, "/cpus") : -1, cpu;
+	const char *id;
+
+	if (cpus < 0)
+		return true;
+	fdt_for_each_subnode(cpu, l->tree, cpus)
+	{
+		id = lint_string(l, cpu, "compatible");
+		if (id && !strncmp(id, "arm,cortex-m", 12))
+			return false;
+	}
+	return true;
+}
+
 static void dma_default(struct lint *l)
 {
+	if (!has_mmu(l))
+		return;
 	for (size_t i = 0; i < l->nr_nodes; i++) {
 		if (!l->node[i].dma_default || l->node[i].restricted)
 			continue;

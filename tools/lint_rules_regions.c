@@ -226,18 +226,25 @@ static void unit_address(struct lint *l)
 	}
 }
 
+/* Of a page at an end of the region something else is RAM, too. */
+static bool shares_page(const struct lint *l, uint64_t end, uint64_t page)
+{
+	return end & (page - 1) && lint_ram_in(l, end & ~(page - 1), page) == page;
+}
+
 static void half_pages(struct lint *l)
 {
 	uint64_t page = boot_page_bytes(l->cfg);
 
-	for (size_t i = 0; i < l->nr_nodes; i++) {
+	for (size_t i = 0; l->laid_out && i < l->nr_nodes; i++) {
 		const struct lint_node *n = &l->node[i];
 
-		if (!n->no_map || !n->nr_regs || !n->size || !((n->base | n->size) & (page - 1)))
+		if (!n->no_map || !n->nr_regs || !n->size ||
+		    (!shares_page(l, n->base, page) && !shares_page(l, n->base + n->size, page)))
 			continue;
 		lint_find(l, n->path, "reg",
 			  "%s is not whole pages of %s: the pages at its ends stay in the kernel's "
-			  "map, and CPUs may read them ahead",
+			  "map",
 			  lint_span(n->base, n->size).s, lint_size(page).s);
 		lint_cure(l, "make base and size multiples of 0x%" PRIx64, page);
 	}
@@ -343,9 +350,9 @@ const struct lint_rule lint_rules_regions[] = {
 	 "A place holder for firmware. Linux says \"failed to reserve memory for node\" and goes "
 	 "on. Cure: none if firmware fills it in before Linux reads it.",
 	 size_zero},
-	{221, "a no-map region of half pages",
+	{316, "a no-map region of half pages",
 	 "Linux maps whole pages: of a page that belongs only partly to a no-map region everything "
-	 "stays mapped, so that speculative reads may "
+	 "stays mapped, so that CPUs may read "
 	 "touch what firmware protects (a bus error on some SoCs). Cure: whole pages of the "
 	 "kernel's size.",
 	 half_pages},

@@ -42,7 +42,7 @@ static void pool_unused(struct lint *l)
 		if (!n->placed || (!lint_wants_pool(n) && !n->restricted) || n->dma_default ||
 		    referred(l, n->phandle))
 			continue;
-		lint_find(l, n->path, NULL, "no device refers to this pool: %s that nobody can use",
+		lint_find(l, n->path, NULL, "no node refers to this pool: %s are kept for nobody",
 			  lint_size(n->placed->size).s);
 		lint_cure(l, "name it in a device's memory-region, or remove it");
 	}
@@ -69,8 +69,9 @@ static void area_unused(struct lint *l)
 static bool own_processor(const struct lint *l, const struct boot_device *dev)
 {
 	static const char *const parts[] = {
-		"rproc", "remoteproc", "rpmsg", "r5f", "dsp",  "-cm", "m4",  "m7",  "scp", "mcu",
-		"ipc",	 "firmware",   "sof",	"pru", "adsp", "mss", "apu", "pas", "vpu"};
+		"rproc", "remoteproc", "rpmsg", "r5f", "dsp",	   "-cm", "m4",	  "m7",
+		"scp",	 "mcu",	       "ipu",	"ipc", "firmware", "sof", "pru",  "adsp",
+		"mss",	 "apu",	       "pas",	"vpu", "scm",	   "tee", "qman", "bman"};
 	int node = fdt_path_offset(l->tree, dev->path);
 	const char *id;
 
@@ -114,7 +115,8 @@ static void behind_iommu(struct lint *l, enum boot_region_kind kind, const char 
 	for (size_t d = 0; l->laid_out && d < l->nr_devices; d++) {
 		const struct boot_device *dev = &l->device[d];
 
-		for (unsigned int i = 0; i < dev->nr_regions && dev->iommu; i++) {
+		for (unsigned int i = 0;
+		     i < dev->nr_regions && dev->iommu && !own_processor(l, dev); i++) {
 			const struct boot_region *r = &l->cfg->region[dev->region[i].region];
 
 			if (dev->region[i].link != BOOT_LINK_REGION || r->kind != kind)
@@ -129,8 +131,8 @@ static void behind_iommu(struct lint *l, enum boot_region_kind kind, const char 
 static void iommu_pool(struct lint *l)
 {
 	behind_iommu(l, BOOT_REGION_DMA_POOL,
-		     "buffers of a pool have the memory's own addresses, which the IOMMU does not "
-		     "translate",
+		     "buffers of a pool have the memory's own addresses, which nobody maps in the "
+		     "IOMMU, if the driver takes both",
 		     "remove memory-region or iommus, or have the pool mapped one to one "
 		     "(iommu-addresses)");
 }
@@ -148,7 +150,8 @@ static void coherent_pool(struct lint *l)
 	for (size_t d = 0; l->laid_out && d < l->nr_devices; d++) {
 		const struct boot_device *dev = &l->device[d];
 
-		for (unsigned int i = 0; i < dev->nr_regions && dev->dma_coherent; i++) {
+		for (unsigned int i = 0;
+		     i < dev->nr_regions && dev->dma_coherent && !own_processor(l, dev); i++) {
 			const struct boot_region *r = &l->cfg->region[dev->region[i].region];
 
 			if (dev->region[i].link != BOOT_LINK_REGION ||
@@ -170,7 +173,7 @@ const struct lint_rule lint_rules_users[] = {
 	 "No property of any node refers to it. Cure: refer to it, or "
 	 "remove it.",
 	 pool_unused},
-	{214, "a pool for a device behind an IOMMU",
+	{317, "a pool for a device behind an IOMMU",
 	 "Linux asks a device's pool before it asks the IOMMU, and gives out physical addresses "
 	 "that nobody mapped: the device faults. Cure: one of the two.",
 	 iommu_pool},

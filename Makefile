@@ -45,6 +45,7 @@ STRESS_LIB := $(sort $(wildcard tests/stress/lib/*.c))
 VM_SRC := $(sort $(wildcard tests/vm/*.c))
 TEST_SRC := $(UNIT_SRC) $(MODEL_SRC) $(DRIVE_SRC) $(FAULT_SRC) $(RACE_SRC)
 HELP_SRC := $(sort $(wildcard tests/lib/*.c))
+BOARD_SRC := $(sort $(wildcard tests/boards/*.c))
 # Of GStreamer or without it.
 DEMO_GST_PC := gstreamer-app-1.0 gstreamer-video-1.0 gstreamer-allocators-1.0
 DEMO_MEDIA := $(if $(shell $(PKG_CONFIG) --exists $(DEMO_GST_PC) 2>/dev/null && echo yes),gst,none)
@@ -162,7 +163,7 @@ deps: ## install the Debian packages that build and tests need
 	@scripts/deps build test
 
 programs: $(call bin,$(TEST_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC)) ## build every test program
-programs: $(call bin,$(EXAMPLE_SRC) $(VM_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) $(SYSTEM) $(O)/freehold-demo
+programs: $(O)/tests/boards/boot_boards $(call bin,$(EXAMPLE_SRC) $(VM_SRC) $(if $(GST),$(GST_TEST))) $(CONFORM) $(SYSTEM) $(O)/freehold-demo
 # What has threads, of its own or of what it runs.
 threaded: $(call bin,$(RACE_SRC) $(filter-out tests/unit/test_reclaim.c,$(shell grep -lE 'pthread|testplat_helpers|run_policy|parallel|simdev' tests/unit/*.c)))
 fuzzers: $(call bin,$(FUZZ_SRC)) # in an O of their own: see fuzz
@@ -174,6 +175,9 @@ fuzz: ## fuzz each target of tests/fuzz for FUZZ_SECONDS=60 (0: replay its corpu
 
 test-libcamera: $(O)/freehold ## as root: libcamera of a newer Debian, run by `freehold exec`, captures from its virtual camera
 	scripts/linux-libcamera -t -j $(abspath $(O)/freehold) --ram 256M --bootargs cma=64M
+
+test-boards: $(O)/tests/boards/boot_boards ## boot every device tree of Debian's arm64 and armmp kernels at four sizes of RAM; SETS='6.1-arm64 ...'
+	scripts/test-boards -o $(O) $(SETS)
 
 test-gst: all ## GStreamer's own checks of memory, buffers and pools (Debian's source packages), with our allocator
 	scripts/gst-check $(O)
@@ -221,7 +225,7 @@ $(call obj,$(CLIENT_SRC)): KIND_FLAGS = $(CLIENT_FLAGS)
 $(call obj,$(GST_SRC) $(GST_TEST) tests/gst/shapes.c): KIND_FLAGS = $(GST_FLAGS)
 $(call obj,$(PRELOAD_SRC)): KIND_FLAGS = $(PRELOAD_FLAGS)
 $(call obj,$(DEMO_SRC)): KIND_FLAGS = $(DEMO_FLAGS)
-$(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) tests/t.c tests/fuzz/lib/replay.c): KIND_FLAGS = $(TEST_FLAGS)
+$(call obj,$(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(STRESS_SRC) $(CLIENT_TEST_SRC) $(STRESS_LIB) $(VM_SRC) $(HELP_SRC) $(BOARD_SRC) tests/t.c tests/fuzz/lib/replay.c): KIND_FLAGS = $(TEST_FLAGS)
 # As their readers compile them.
 $(call obj,$(EXAMPLE_SRC)): KIND_FLAGS = -Iinclude
 $(call obj,$(CONFORM_SRC)): KIND_FLAGS = -D_GNU_SOURCE -pthread
@@ -284,6 +288,10 @@ $(O)/tests/unit/test_bus: wrapped := $(addprefix -Wl$(comma)--wrap=,\
 $(call bin,$(TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,tests/t.c $(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $(wrapped) $^ $(TOOL_LIBS) -o $@
+
+$(O)/tests/boards/boot_boards: $(call obj,$(BOARD_SRC) $(HELP_SRC)) $(PARTS) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE_FLAGS) $^ $(TOOL_LIBS) -o $@
 
 $(call bin,$(BENCH_SRC)): $(O)/%: $(O)/%.o $(call obj,$(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)

@@ -68,9 +68,8 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 
 		if (r->flags & o->flags & (BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT))
 			return "there is one default";
-		if (cfg->nr_notes)
-			continue; /* Linux went on with two owners */
-		if (r->base >= o->base + o->size || o->base >= r->base + r->size)
+		/* Linux lets that pass, which is noted. */
+		if (r->base >= o->base + o->size || o->base >= r->base + r->size || cfg->nr_notes)
 			continue;
 		if (r->kind == BOOT_REGION_CMA || o->kind == BOOT_REGION_CMA ||
 		    (pool(r) && pool(o)))
@@ -237,16 +236,24 @@ static bool check_listed(void *arg, const struct boot_device *dev, int err,
 	return l->broken;
 }
 
-const char *boot_devices_check(const void *tree, size_t size, const struct boot_config *cfg)
+const char *boot_devices_list_check(const void *tree, size_t size, const struct boot_config *cfg)
 {
 	struct list l = {.cfg = cfg};
+	struct boot_why why = {""};
+
+	if (boot_devices_for_each(tree, size, cfg, check_listed, &l, &why) && !why.text[0])
+		return "a list that fails has a reason";
+	return l.broken;
+}
+
+const char *boot_devices_check(const void *tree, size_t size, const struct boot_config *cfg)
+{
+	struct list l = {.cfg = cfg, .broken = boot_devices_list_check(tree, size, cfg)};
 	static struct boot_device dev;
 	struct boot_why why;
 	char path[512];
 	int depth = 0;
 
-	if (boot_devices_for_each(tree, size, cfg, check_listed, &l, &why) && !why.text[0])
-		return "a list that fails has a reason";
 	for (int node = fdt_next_node(tree, 0, &depth); node >= 0 && depth > 0 && !l.broken;
 	     node = fdt_next_node(tree, node, &depth)) {
 		int err;

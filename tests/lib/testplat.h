@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 #define TP_BASE	       UINT64_C(0x40000000)
-#define TP_MAX_BANKS   4
+#define TP_MAX_BANKS   16
 #define TP_SPACE_PAGES 4096
 
 struct tp_ram {

@@ -123,7 +123,7 @@ endef
 
 # ---- targets -------------------------------------------------------------------------------------
 
-.PHONY: all help run demo test check-fast programs threaded bench test-gst test-libcamera test-vm soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
+.PHONY: all help run demo test check-fast programs threaded bench test-gst test-libcamera test-vm test-linux soak soak-buf fuzz fuzzers asan tsan clean deps FORCE
 .PHONY: lint format tidy cppcheck layers headers man freestanding install readme-example
 .DELETE_ON_ERROR:
 
@@ -188,6 +188,9 @@ bench: all $(call bin,$(BENCH_SRC)) ## measure; figures go to standard output
 
 test-vm: all $(call bin,$(STRESS_SRC) $(VM_SRC)) $(CONFORM) ## what needs another kernel, in virtual machines: minutes; PARTS='hugetlb udmabuf ...'
 	scripts/test-vm -o $(O) $(PARTS)
+
+test-linux: $(O)/freehold ## the layout against Debian's arm64 kernels in QEMU (needs qemu-system-arm): half an hour, and goes on where it ended; LINUX_ARGS='-t 600 boards'
+	scripts/test-linux -o $(O) $(LINUX_ARGS)
 
 soak: all ## all protocols at once with faults, for SOAK_SECONDS=3600: a camera's day, nothing refused, nothing wrong
 	$(O)/freehold run --duration $(SOAK_SECONDS) jobs/soak.job

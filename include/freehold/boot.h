@@ -157,6 +157,8 @@ struct boot_config {
 	unsigned int nr_windows;
 	uint64_t dma_limit;   /* first byte above ZONE_DMA; block aligned, may lie above all RAM */
 	uint64_t dma32_limit; /* first byte above ZONE_DMA32; block aligned, at least dma_limit */
+	/* From here up the highest zone that has RAM is ZONE_MOVABLE; block aligned; 0: there is none. */
+	uint64_t movable_start;
 	unsigned int nr_cpus; /* 1..64 */
 	enum cma_policy policy; /* of every area until changed */
 	struct boot_dma dma;

@@ -14,7 +14,7 @@ int cmd_boot(int argc, char **argv);
 #define BAD_INPUT 2
 #define SLOT	  UINT64_C(2048) /* bytes of bounce buffers */
 
-static const char *const zone_name[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal"};
+static const char *const zone_name[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal", "Movable"};
 static const char *const kind_name[] = {
 	[BOOT_REGION_RESERVED] = "reserved",
 	[BOOT_REGION_NOMAP] = "nomap",

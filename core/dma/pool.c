@@ -109,7 +109,7 @@ int pool_start(struct fh_machine *m, const uint64_t bytes[MAX_NR_ZONES])
 
 	if (!m->plat.cache_clean && !m->cfg.dma.coherent_pool)
 		return 0;
-	for (unsigned int i = 0; i < MAX_NR_ZONES && !err; i++)
+	for (unsigned int i = 0; i < sizeof(order) / sizeof(order[0]) && !err; i++)
 		if (bytes[order[i]])
 			err = make(m, order[i], bytes[order[i]] >> FH_PAGE_SHIFT);
 	return err;

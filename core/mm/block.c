@@ -103,7 +103,7 @@ static bool worth_listing(const struct fh_machine *m, uint32_t free)
 
 	if (free >= POLICY_CRUMBS)
 		return true;
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+	for (unsigned int z = 0; z <= m->top_zone[ZONE_MOVABLE]; z++) {
 		left += (uint64_t)zone_count(&m->zone[z].nr_free);
 		high += m->zone[z].wmark[WMARK_HIGH];
 	}

@@ -141,6 +141,14 @@ static inline bool machine_pfn_unholdable(const struct fh_machine *m, pfn_t pfn)
 	return cma && area_policy(cma) != CMA_POLICY_MOVABLE;
 }
 
+/* Whether frames outside areas are of ZONE_MOVABLE, where nothing may stay for long. */
+static inline bool machine_pfn_movable_only(const struct fh_machine *m, pfn_t pfn)
+{
+	uint64_t w = block_word(m, machine_block(m, pfn));
+
+	return block_word_zone(w) == ZONE_MOVABLE && !block_word_area(w);
+}
+
 /* Whether a page must leave the area it is in before it is dirtied. */
 static inline bool machine_pfn_clean_only(const struct fh_machine *m, pfn_t pfn)
 {

@@ -46,5 +46,7 @@ struct fh_machine;
 void zones_set_watermarks(struct fh_machine *m);
 /* The highest zone a gfp mask allows. */
 enum zone_type zone_of_gfp(gfp_t gfp);
+/* As Linux prints it. */
+const char *zone_name(enum zone_type zone);
 
 #endif

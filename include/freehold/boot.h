@@ -159,7 +159,7 @@ struct boot_config {
 	uint64_t dma32_limit; /* first byte above ZONE_DMA32; block aligned, at least dma_limit */
 	/* From here up the highest zone that has RAM is ZONE_MOVABLE; block aligned; 0: there is none. */
 	uint64_t movable_start;
-	unsigned int nr_cpus; /* 1..64 */
+	unsigned int nr_cpus;	/* 1..64 */
 	enum cma_policy policy; /* of every area until changed */
 	struct boot_dma dma;
 	/* The kernel whose heaps the machine has (freehold/heap.h), as major * 1000 + minor: 6012 is 6.12; like=. And those only: heaps=linux. */

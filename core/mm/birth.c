@@ -183,8 +183,6 @@ static void init_zones(struct fh_machine *m)
 	struct fh_frame *frames = m->frame_mem;
 	enum zone_type top = ZONE_DMA;
 
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
-		m->zone[z].name = zone_name((enum zone_type)z);
 	for (uint64_t b = 0; b < m->nr_blocks; b++) {
 		if (!block_has_ram(m, b)) {
 			atomic_init(&m->state[b], block_pack((struct block_state){

@@ -120,7 +120,7 @@ void view_zoneinfo(struct view *v)
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
 		const struct zone *z = &v->m->zone[i];
 
-		view_add(v, "Node 0, zone %8s", z->name);
+		view_add(v, "Node 0, zone %8s", zone_name((enum zone_type)i));
 		if (z->present && first)
 			node_stats(v);
 		first &= !z->present;

@@ -32,7 +32,7 @@ static void read_census(struct census *c)
 			continue;
 		for (unsigned int t = 0; t < MIGRATE_TYPES; t++) {
 			snprintf(begin, sizeof(begin), "Node    0, zone %8s, type %12s ",
-				 sh.m->zone[z].name, types[t]);
+				 zone_name((enum zone_type)z), types[t]);
 			s = shown_line(all, begin);
 			if (!t_ok(s, __FILE__, __LINE__, begin, "missing"))
 				continue;
@@ -40,7 +40,7 @@ static void read_census(struct census *c)
 			for (unsigned int o = 0; o <= FH_MAX_ORDER; o++, s = end)
 				c->run[z][t][o] = strtoull(s, &end, 10);
 		}
-		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", sh.m->zone[z].name);
+		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", zone_name((enum zone_type)z));
 		s = shown_line(all, begin);
 		if (!t_ok(s, __FILE__, __LINE__, begin, "missing"))
 			continue;
@@ -114,11 +114,11 @@ static void census_is_right(void)
 			for (unsigned int t = 0; t < MIGRATE_ISOLATE; t++)
 				in_zone += ours.run[z][t][o] << o;
 		free += in_zone;
-		snprintf(begin, sizeof(begin), "Node 0, zone %8s", sh.m->zone[z].name);
+		snprintf(begin, sizeof(begin), "Node 0, zone %8s", zone_name((enum zone_type)z));
 		s = shown_line(shown(&sh, "proc/zoneinfo"), begin);
 		T_EQ(shown_number(s, "nr_free_pages"), in_zone);
 		T_EQ(shown_number(s, "pages free"), in_zone);
-		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", sh.m->zone[z].name);
+		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", zone_name((enum zone_type)z));
 		s = shown_line(shown(&sh, "proc/buddyinfo"), begin) + strlen(begin);
 		for (unsigned int o = 0; o <= FH_MAX_ORDER; o++, s = end) {
 			uint64_t n = 0;

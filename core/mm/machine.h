@@ -47,6 +47,7 @@ struct fh_machine {
 	struct index index[BLOCK_INDEX_TYPES][BLOCK_INDEX_ORDERS];
 	struct zone zone[MAX_NR_ZONES];
 	enum zone_type top_zone[MAX_NR_ZONES]; /* the highest with memory, at or below */
+	uint64_t wmark_high;		       /* of all zones together */
 	struct fh_cpu *cpu;
 	unsigned int nr_cpus;
 	unsigned int nr_caches; /* nr_cpus, or 0 where CPUs cannot be stopped */

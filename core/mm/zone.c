@@ -25,7 +25,7 @@ static const unsigned int reserve_ratio[ZONE_MOVABLE] = {256, 256, 32};
 
 void zones_set_watermarks(struct fh_machine *m)
 {
-	uint64_t managed = 0, min_pages, above;
+	uint64_t managed = 0, high = 0, min_pages, above;
 
 	/* Of ZONE_MOVABLE nobody needs a reserve who could not wait for it; the distances are as everywhere. */
 	for (unsigned int i = 0; i < ZONE_MOVABLE; i++)
@@ -40,10 +40,12 @@ void zones_set_watermarks(struct fh_machine *m)
 		z->wmark[WMARK_MIN] = min;
 		z->wmark[WMARK_LOW] = min + share / 4;
 		z->wmark[WMARK_HIGH] = min + share / 2;
+		high += z->wmark[WMARK_HIGH];
 		above = 0;
 		for (unsigned int j = i + 1; j < MAX_NR_ZONES; j++) {
 			above += m->zone[j].managed;
 			z->lowmem_reserve[j] = above / reserve_ratio[i];
 		}
 	}
+	m->wmark_high = high;
 }

@@ -250,6 +250,25 @@ static void no_highatomic(void)
 	testplat_fini(&tp);
 }
 
+/* Bounce buffers too large for the buddy are whole free blocks, the highest there are: but of the others. */
+static void no_bounce_buffers(void)
+{
+	struct boot_config *cfg = config(64, 16, 0, CMA_POLICY_MOVABLE);
+
+	testplat_init(&tp);
+	testplat_cpu(0);
+	cfg->dma.swiotlb_noforce = false;
+	cfg->dma.swiotlb_force = true;
+	cfg->dma.swiotlb_slabs = 4096; /* 8 MiB */
+	m = testplat_machine_of(&tp, cfg);
+	T_NEED(m);
+	T_EQ(free_in(ZONE_MOVABLE), 16 * PAGES_MIB);
+	T_OK(free_in(ZONE_DMA) <= 40 * PAGES_MIB, "there are some");
+	TP_CHECK(m);
+	fh_machine_destroy(m);
+	testplat_fini(&tp);
+}
+
 static void runs_and_pairs(void)
 {
 	pfn_t pfn;
@@ -613,6 +632,7 @@ const struct t_case t_cases[] = {T(highest_zone_is_cut),
 				 T(others_never),
 				 T(movable_first),
 				 T(no_highatomic),
+				 T(no_bounce_buffers),
 				 T(runs_and_pairs),
 				 T(reclaim_is_of_use),
 				 T(its_own_first),

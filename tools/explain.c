@@ -13,7 +13,7 @@
 
 static char wrong[BOOT_WHY_MAX]; /* what explain_find() returns */
 
-static const char *const zone_name[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal"};
+static const char *const zone_name[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal", "Movable"};
 
 /* ---- the device ---- */
 

@@ -115,7 +115,7 @@ void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 	struct boot_bank span;
 
 	*plan = (struct boot_dma_plan){0};
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
+	for (unsigned int z = 0; z < ZONE_MOVABLE; z++)
 		/* Of an empty ZONE_DMA32 the one below serves. */
 		if (z != ZONE_DMA || boot_config_zone(cfg, ZONE_DMA, &span))
 			plan->atomic_pool[z] = atomic_bytes(cfg);

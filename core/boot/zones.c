@@ -70,7 +70,8 @@ void zones_set(struct boot_config *cfg)
 		cfg->dma32_limit = cfg->dma_limit;
 }
 
-bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span)
+/* What a zone spans before ZONE_MOVABLE is cut out of the highest: Linux's arch_zone_lowest_possible_pfn[] and its like. */
+static bool zone_of_arch(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span)
 {
 	uint64_t limit[] = {cfg->dma_limit, cfg->dma32_limit, UINT64_MAX};
 	uint64_t start = cfg->nr_banks ? cfg->bank[0].base : 0;
@@ -88,19 +89,43 @@ bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct
 	return true;
 }
 
+bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span)
+{
+	enum zone_type top = ZONE_NORMAL;
+	uint64_t end;
+
+	if (zone == ZONE_MOVABLE && !cfg->movable_start)
+		return false;
+	while (top > ZONE_DMA && !zone_of_arch(cfg, top, span))
+		top--;
+	if (!zone_of_arch(cfg, zone == ZONE_MOVABLE ? top : zone, span))
+		return false;
+	if (!cfg->movable_start || (zone != top && zone != ZONE_MOVABLE))
+		return true;
+	end = span->base + span->size;
+	if (zone != ZONE_MOVABLE && cfg->movable_start < end)
+		end = cfg->movable_start;
+	else if (zone == ZONE_MOVABLE && cfg->movable_start > span->base)
+		span->base = cfg->movable_start;
+	if (span->base >= end)
+		return false;
+	span->size = end - span->base;
+	return true;
+}
+
 void zones_say(struct boot_config *cfg, const struct early *early, const struct boot_cmdline *c)
 {
-	static const char name[MAX_NR_ZONES][8] = {"DMA", "DMA32", "Normal"};
-	const bool built[MAX_NR_ZONES] = {cfg->kernel.zone_dma, cfg->kernel.zone_dma32, true};
+	static const char name[ZONE_MOVABLE][8] = {"DMA", "DMA32", "Normal"};
+	const bool built[ZONE_MOVABLE] = {cfg->kernel.zone_dma, cfg->kernel.zone_dma32, true};
 	struct movable movable;
 	struct boot_bank span;
 
 	movable_find(cfg, early, c, &movable);
 	boot_say(cfg, "Zone ranges:\n");
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+	for (unsigned int z = 0; z < ZONE_MOVABLE; z++) {
 		if (!built[z])
 			continue;
-		if (boot_config_zone(cfg, (enum zone_type)z, &span))
+		if (zone_of_arch(cfg, (enum zone_type)z, &span))
 			boot_say(cfg, "  %-8s [mem 0x%016llx-0x%016llx]\n", name[z], (ull)span.base,
 				 (ull)(span.base + span.size - 1));
 		else

@@ -15,7 +15,7 @@ struct dma_remaps;
 struct fh_dma {
 	struct dma_coherent_mem *pools;		  /* all of regions, by `next` */
 	struct dma_coherent_mem *global;	  /* linux,dma-default; NULL: none */
-	struct atomic_pool *atomic[MAX_NR_ZONES]; /* NULL: none */
+	struct atomic_pool *atomic[MAX_NR_ZONES]; /* NULL: none, as of ZONE_MOVABLE */
 	struct io_tlb_mem *swiotlb;		  /* the machine's bounce buffers; NULL: none */
 	struct io_tlb_mem *restricted;		  /* all restricted pools, by `next` */
 	bool may_bounce;     /* there are bounce buffers of any kind: an address may be a slot */

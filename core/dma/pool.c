@@ -109,7 +109,7 @@ int pool_start(struct fh_machine *m, const uint64_t bytes[MAX_NR_ZONES])
 
 	if (!m->plat.cache_clean && !m->cfg.dma.coherent_pool)
 		return 0;
-	for (unsigned int i = 0; i < MAX_NR_ZONES && !err; i++)
+	for (unsigned int i = 0; i < sizeof(order) / sizeof(order[0]) && !err; i++)
 		if (bytes[order[i]])
 			err = make(m, order[i], bytes[order[i]] >> FH_PAGE_SHIFT);
 	return err;
@@ -117,7 +117,7 @@ int pool_start(struct fh_machine *m, const uint64_t bytes[MAX_NR_ZONES])
 
 void pool_end(struct fh_machine *m)
 {
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+	for (unsigned int z = 0; z < ZONE_MOVABLE; z++) {
 		struct atomic_pool *p = m->dma->atomic[z];
 		struct dma_chunk *c = p ? p->chunks : NULL, *next;
 
@@ -196,7 +196,7 @@ int pool_alloc(struct pool_want *w, char *why)
 static struct atomic_pool *find(struct fh_machine *m, pfn_t pfn, uint64_t pages,
 				struct dma_chunk **chunk)
 {
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+	for (unsigned int z = 0; z < ZONE_MOVABLE; z++) {
 		struct atomic_pool *p = m->dma->atomic[z];
 		struct dma_chunk *c =
 			p ? atomic_load_explicit(&p->chunks, memory_order_acquire) : NULL;
@@ -240,7 +240,7 @@ bool pool_background(struct fh_machine *m)
 {
 	bool grew = false;
 
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+	for (unsigned int z = 0; z < ZONE_MOVABLE; z++) {
 		struct atomic_pool *p = m->dma->atomic[z];
 
 		if (p && atomic_exchange_explicit(&p->wanted, 0, memory_order_relaxed) &&
@@ -254,7 +254,7 @@ unsigned int pool_check(struct fh_machine *m, struct fh_text *out)
 {
 	unsigned int broken = 0;
 
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+	for (unsigned int z = 0; z < ZONE_MOVABLE; z++) {
 		struct atomic_pool *p = m->dma->atomic[z];
 		uint64_t size = 0, used = 0;
 

@@ -51,7 +51,8 @@ static bool is_whole(const struct fh_machine *m, uint64_t block)
 	uint64_t w = block_word(m, block);
 
 	return m->frames[block] && block_word_free(w) == FH_BLOCK_PAGES && !block_word_area(w) &&
-	       !block_word_isolated(w) && block_word_type(w) != MIGRATE_HIGHATOMIC;
+	       !block_word_isolated(w) && block_word_type(w) != MIGRATE_HIGHATOMIC &&
+	       block_word_zone(w) != ZONE_MOVABLE;
 }
 
 /* Claims are an area's business as a rule: what they count as a device's here is the pool's, like any page's. */

@@ -97,15 +97,18 @@ void cma_get_stats(struct cma *cma, struct cma_stats *stats)
 	stats->lent = taken > stats->used ? taken - stats->used : 0;
 }
 
-/* Nothing but reserved frames, in whole blocks, in one zone, and no other area. */
+/* Nothing but reserved frames, in whole blocks, all of ZONE_MOVABLE or none, and no other area. */
 static bool range_is_fit(struct fh_machine *m, struct range pfns)
 {
+	uint64_t first = machine_block(m, pfns.start);
+
 	if (!machine_in_bank(m, pfns) || !machine_is_reserved(m, pfns))
 		return false;
-	for (uint64_t b = machine_block(m, pfns.start); b < machine_block(m, pfns.end); b++) {
+	for (uint64_t b = first; b < machine_block(m, pfns.end); b++) {
 		struct block_state s = block_peek(m, b);
 
-		if (s.area || s.free)
+		if (s.area || s.free ||
+		    (s.zone == ZONE_MOVABLE) != (block_peek(m, first).zone == ZONE_MOVABLE))
 			return false;
 	}
 	return true;

@@ -12,12 +12,13 @@ static int64_t zone_spare(const struct zone *z)
 	       (int64_t)z->wmark[WMARK_HIGH];
 }
 
-/* How many frames zones are short of their high watermarks; and all zones together. */
-static uint64_t zones_short(const struct fh_machine *m, uint64_t *all)
+/* How many frames zones [first, end) are short of their high watermarks; and all of them together. */
+static uint64_t zones_short(const struct fh_machine *m, unsigned int first, unsigned int end,
+			    uint64_t *all)
 {
 	int64_t zones = 0, sum = 0;
 
-	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
+	for (unsigned int i = first; i < end; i++) {
 		const struct zone *z = &m->zone[i];
 		int64_t spare = zone_spare(z);
 
@@ -49,15 +50,20 @@ static uint64_t budget_short(struct fh_machine *m)
 static void balance(struct fh_machine *m)
 {
 	struct reclaim *r = &m->reclaim;
-	uint64_t all, goal = 2 * zones_short(m, &all) + BATCH, freed = 0, n = 1;
+	uint64_t all, goal = 2 * zones_short(m, 0, ZONE_MOVABLE, &all) + BATCH, freed = 0, n = 1;
 
 	while (n && !atomic_load_explicit(&r->stop, memory_order_relaxed)) {
-		if (zones_short(m, &all) && (all || freed < goal))
-			n = reclaim_room(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND);
-		else if (budget_short(m))
-			n = budget_lower(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND);
-		else
+		bool low = zones_short(m, 0, ZONE_MOVABLE, &all) && (all || freed < goal);
+		bool movable = zones_short(m, ZONE_MOVABLE, MAX_NR_ZONES, &all);
+
+		if (!low && !movable && !budget_short(m))
 			break;
+		n = low ? reclaim_room(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND) : 0;
+		/* What goes there is of no use to the zones below. */
+		if (!n && movable)
+			n = reclaim_room(m, GFP_KERNEL | __GFP_MOVABLE, BATCH, RECLAIM_BACKGROUND);
+		if (!n && !low && budget_short(m))
+			n = budget_lower(m, GFP_KERNEL, BATCH, RECLAIM_BACKGROUND);
 		freed += n;
 	}
 	if (!n)

@@ -5,11 +5,24 @@
 #include "mm/budget.h"
 #include "mm/machine.h"
 
+static enum zone_type zone_by_limits(const struct boot_config *cfg, uint64_t phys)
+{
+	if (phys < cfg->dma_limit)
+		return ZONE_DMA;
+	return phys < cfg->dma32_limit ? ZONE_DMA32 : ZONE_NORMAL;
+}
+
 static enum zone_type zone_of_pfn(const struct fh_machine *m, pfn_t pfn)
 {
-	if (fh_pfn_to_phys(pfn).v < m->cfg.dma_limit)
-		return ZONE_DMA;
-	return fh_pfn_to_phys(pfn).v < m->cfg.dma32_limit ? ZONE_DMA32 : ZONE_NORMAL;
+	const struct boot_config *cfg = &m->cfg;
+	const struct boot_bank *last = &cfg->bank[cfg->nr_banks - 1];
+	uint64_t phys = fh_pfn_to_phys(pfn).v;
+	enum zone_type zone = zone_by_limits(cfg, phys);
+
+	if (cfg->movable_start && phys >= cfg->movable_start &&
+	    zone == zone_by_limits(cfg, last->base + last->size - 1))
+		return ZONE_MOVABLE;
+	return zone;
 }
 
 /* 1. What spans what. */
@@ -20,7 +33,8 @@ static int find_span(struct fh_machine *m)
 	uint64_t start, end, last = 0;
 
 	if (!cfg->nr_banks || cfg->nr_banks > BOOT_MAX_BANKS || !cfg->nr_cpus ||
-	    cfg->nr_regions > BOOT_MAX_REGIONS || (cfg->dma_limit | cfg->dma32_limit) & (block - 1))
+	    cfg->nr_regions > BOOT_MAX_REGIONS ||
+	    (cfg->dma_limit | cfg->dma32_limit | cfg->movable_start) & (block - 1))
 		return -FH_EINVAL;
 	for (unsigned int i = 0; i < cfg->nr_banks; i++) {
 		const struct boot_bank *b = &cfg->bank[i];
@@ -166,12 +180,9 @@ static void init_block(struct fh_machine *m, uint64_t block, struct fh_frame *fr
 
 static void init_zones(struct fh_machine *m)
 {
-	static const char *const names[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal"};
 	struct fh_frame *frames = m->frame_mem;
 	enum zone_type top = ZONE_DMA;
 
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
-		m->zone[z].name = names[z];
 	for (uint64_t b = 0; b < m->nr_blocks; b++) {
 		if (!block_has_ram(m, b)) {
 			atomic_init(&m->state[b], block_pack((struct block_state){

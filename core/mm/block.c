@@ -99,15 +99,13 @@ static uint8_t clamp_order(uint8_t order, uint32_t free)
  * that is full beside an empty one is not short. */
 static bool worth_listing(const struct fh_machine *m, uint32_t free)
 {
-	uint64_t left = 0, high = 0;
+	uint64_t left = 0;
 
 	if (free >= POLICY_CRUMBS)
 		return true;
-	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
+	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		left += (uint64_t)zone_count(&m->zone[z].nr_free);
-		high += m->zone[z].wmark[WMARK_HIGH];
-	}
-	return policy_list_block(free, left, high);
+	return policy_list_block(free, left, m->wmark_high);
 }
 
 void block_unlock(struct fh_machine *m, uint64_t block, struct block_state old,

@@ -269,8 +269,10 @@ bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_re
 		.want = policy_type_of_gfp(r->gfp),
 		.order = r->order,
 		.any_zone = !(r->gfp & (__GFP_DMA | __GFP_DMA32)),
-		.batch = policy_whole_batch(pz.free, pz.high, pz.guaranteed,
-					    m->cpu[0].loose.max_whole),
+		/* Whole blocks wait in the cache of the zone that unmovable frames come from. */
+		.batch = zone == ZONE_MOVABLE ? 1
+					      : policy_whole_batch(pz.free, pz.high, pz.guaranteed,
+								   m->cpu[0].loose.max_whole),
 		.apart = policy_apart(pz.free, pz.high, m->nr_cpus),
 		.pfn = pfn,
 	};
@@ -282,7 +284,8 @@ bool buddy_take(struct fh_machine *m, enum zone_type zone, const struct buddy_re
 		t.step = step[i];
 		if (!take_step(&t, r->how))
 			continue;
-		if (r->gfp & __GFP_HIGH && r->order && t.step.type != MIGRATE_HIGHATOMIC)
+		if (r->gfp & __GFP_HIGH && r->order && t.step.type != MIGRATE_HIGHATOMIC &&
+		    zone != ZONE_MOVABLE)
 			reserve_highatomic(m, z, *pfn);
 		return true;
 	}

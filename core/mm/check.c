@@ -77,6 +77,8 @@ static void check_block(struct check *c, uint64_t b)
 	if (s.type == MIGRATE_CMA && s.lend != BLOCK_LEND_NONE)
 		c->free_cma[s.zone] += free;
 	c->highatomic[s.zone] += s.type == MIGRATE_HIGHATOMIC ? FH_BLOCK_PAGES : 0;
+	if (s.zone == ZONE_MOVABLE && s.type != MIGRATE_MOVABLE && s.type != MIGRATE_CMA)
+		broken(c, "Y1 block %llu: of type %u in ZONE_MOVABLE", (ull)b, s.type);
 	if ((s.type == MIGRATE_CMA) != (s.area != 0))
 		broken(c, "A3 block %llu: type %u, area %u", (ull)b, s.type, s.area);
 }
@@ -218,9 +220,8 @@ static void check_frame(struct check *c, uint64_t b, unsigned int i)
 	case FRAME_BATCH:
 	case FRAME_LRU:
 		if (state == FRAME_LRU)
-			c->lru[cma ? LRU_INSIDE : LRU_OUTSIDE]
-			      [(frame_flags(f) & FRAME_FILE ? 2 : 0) +
-			       !!(frame_flags(f) & FRAME_ACTIVE)]++;
+			c->lru[lru_where_of(m, b)][(frame_flags(f) & FRAME_FILE ? 2 : 0) +
+						   !!(frame_flags(f) & FRAME_ACTIVE)]++;
 		check_object_frame(c, pfn, f);
 		break;
 	case FRAME_HELD:
@@ -239,11 +240,32 @@ static void check_frame(struct check *c, uint64_t b, unsigned int i)
 		broken(c, "A2 pfn %#llx: a device's, and free", (ull)pfn);
 }
 
+/* Y1 and Y2: what is in a block of ZONE_MOVABLE that is no area's. */
+static void check_movable_block(struct check *c, uint64_t b)
+{
+	unsigned int reserved = 0;
+
+	for (unsigned int i = 0; i < FH_BLOCK_PAGES; i++) {
+		const struct fh_frame *f = &c->m->frames[b][i];
+		enum frame_state state = frame_state(f);
+
+		reserved += state == FRAME_RESERVED;
+		if (state == FRAME_POOL || (state == FRAME_HELD && f->pins))
+			broken(c, "Y2 pfn %#llx: %s in ZONE_MOVABLE",
+			       (ull)(machine_block_pfn(c->m, b) + i),
+			       state == FRAME_POOL ? "compressed pages" : "pinned");
+	}
+	if (block_word_special(block_word(c->m, b)) && !reserved)
+		broken(c, "Y1 block %llu: others' frames in ZONE_MOVABLE", (ull)b);
+}
+
 static void check_frames(struct check *c)
 {
 	for (uint64_t b = 0; b < c->m->nr_blocks; b++) {
 		for (unsigned int i = 0; i < FH_BLOCK_PAGES && c->m->frames[b]; i++)
 			check_frame(c, b, i);
+		if (c->m->frames[b] && lru_where_of(c->m, b) == LRU_MOVABLE)
+			check_movable_block(c, b);
 	}
 }
 
@@ -372,7 +394,7 @@ static void check_swap(struct check *c)
 			broken(c, "S3 store %u: in state %d in a quiet machine", i, s->state);
 		else if (frame_state(machine_frame(c->m, s->pfn)) != FRAME_RAW ||
 			 block_is_free(c->m, s->pfn) ||
-			 machine_area(c->m, machine_block(c->m, s->pfn)))
+			 lru_where_of(c->m, machine_block(c->m, s->pfn)) != LRU_OUTSIDE)
 			broken(c, "S3 store %u: pfn %#llx is no frame of its own", i, (ull)s->pfn);
 		for (unsigned int k = 0; k < i; k++)
 			if (swap->store[k].state != STORE_EMPTY && swap->store[k].slot == s->slot)

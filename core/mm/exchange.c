@@ -306,6 +306,7 @@ static unsigned int isolate_in(struct step *s)
 	unsigned int got, n = 0;
 
 	got = lru_isolate_cold(s->m, LRU_OUTSIDE, s->in, s->n, POLICY_EXCHANGE_SCANS);
+	got += lru_isolate_cold(s->m, LRU_MOVABLE, s->in + got, s->n - got, POLICY_EXCHANGE_SCANS);
 	for (unsigned int i = 0; i < got; i++) {
 		if (frame_flags(machine_frame(s->m, s->in[i])) & FRAME_EXCHANGED)
 			objects_put_back(s->m, &s->in[i], 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Pages that must stay where they are for a while: pins and writeback. In an area of any policy but
- * `movable` none may, so such a page is moved out before it is held (DESIGN G1). */
+ * `movable` none may, so such a page is moved out before it is held (DESIGN G1). In ZONE_MOVABLE it may be written,
+ * which ends, and not be pinned, which may last. */
 #include "mm/budget.h"
 #include "mm/machine.h"
 #include "mm/migrate.h"
@@ -16,7 +17,7 @@ static void free_emptied(void *data, pfn_t pfn)
 	page_free(data, pfn, 0);
 }
 
-int object_move_out(struct fh_object *o, pfn_t pfn)
+static int move_out(struct fh_object *o, pfn_t pfn, enum migrate_mode mode)
 {
 	struct migrate_result r = {0};
 	enum frame_state state;
@@ -27,8 +28,13 @@ int object_move_out(struct fh_object *o, pfn_t pfn)
 		return 0;
 	}
 	fh_unlock(&o->lock);
-	migrate_pages(o->m, &pfn, 1, MIGRATE_OUT_NO_DROP, free_emptied, o->m, &r);
+	migrate_pages(o->m, &pfn, 1, mode, free_emptied, o->m, &r);
 	return r.failed ? r.error : 0;
+}
+
+int object_move_out(struct fh_object *o, pfn_t pfn)
+{
+	return move_out(o, pfn, MIGRATE_OUT_NO_DROP);
 }
 
 /* Page `index`, ready to be held, object locked. */
@@ -42,7 +48,33 @@ static int get_holdable(struct fh_object *o, uint64_t index, enum object_bring h
 		if (frame_state(machine_frame(o->m, *pfn)) == FRAME_HELD ||
 		    !machine_pfn_unholdable(o->m, *pfn))
 			return 0;
-		err = object_move_out(o, *pfn);
+		err = move_out(o, *pfn, MIGRATE_OUT_NO_DROP);
+		if (err)
+			return err;
+	}
+}
+
+/* The same, for a pin: what is being written in ZONE_MOVABLE leaves it when it is written. */
+static int get_pinnable(struct fh_object *o, uint64_t index, pfn_t *pfn)
+{
+	for (;;) {
+		int err = object_get_locked(o, index, OBJECT_BRING, pfn);
+		uint32_t seen;
+		bool held;
+
+		if (err)
+			return err;
+		held = frame_state(machine_frame(o->m, *pfn)) == FRAME_HELD;
+		if (!machine_pfn_movable_only(o->m, *pfn) &&
+		    (held || !machine_pfn_unholdable(o->m, *pfn)))
+			return 0;
+		if (held) {
+			seen = atomic_load_explicit(&o->moves, memory_order_seq_cst);
+			fh_unlock(&o->lock);
+			object_wait(o, seen);
+			continue;
+		}
+		err = move_out(o, *pfn, MIGRATE_OUT_TO_PIN);
 		if (err)
 			return err;
 	}
@@ -109,7 +141,7 @@ int fh_object_pin_by(struct fh_object *o, uint64_t index, const struct fh_pinner
 	if (!o || !pfn || index >= o->nr_pages)
 		return -FH_EINVAL;
 	for (;;) {
-		err = get_holdable(o, index, OBJECT_BRING, &at);
+		err = get_pinnable(o, index, &at);
 		if (err)
 			return err;
 		if (pins_count(machine_frame(o->m, at)->pins) >= MAX_PINS)

@@ -31,9 +31,18 @@ static enum lru_list list_of(const struct fh_frame *f)
 	return (enum lru_list)((flags & FRAME_FILE ? 2 : 0) + (flags & FRAME_ACTIVE ? 1 : 0));
 }
 
+enum lru_where lru_where_of(const struct fh_machine *m, uint64_t block)
+{
+	uint64_t w = block_word(m, block);
+
+	if (block_word_area(w))
+		return LRU_INSIDE;
+	return block_word_zone(w) == ZONE_MOVABLE ? LRU_MOVABLE : LRU_OUTSIDE;
+}
+
 static enum lru_where where_of(const struct fh_machine *m, uint32_t number)
 {
-	return machine_area(m, number >> FH_BLOCK_ORDER) ? LRU_INSIDE : LRU_OUTSIDE;
+	return lru_where_of(m, number >> FH_BLOCK_ORDER);
 }
 
 /* The lists' lock makes it an addition. */

@@ -4,7 +4,7 @@
  *them.
  *
  * Model. Circular lists, newest first: inactive and active, anonymous and file, and each of these
- *for frames in areas and outside, since who needs a frame outside gains nothing from one inside. A
+ *for frames in areas, of ZONE_MOVABLE and elsewhere, since who needs a frame there gains nothing from another. A
  *new page goes into its CPU's batch and, 31 at a time, onto a list. To move, drop, pin or write
  *back a page one takes it out of BATCH or LRU first; exactly one can. A page in a batch can be
  *taken like one on a list: the batch finds it gone when it is flushed.
@@ -36,7 +36,8 @@ enum lru_list {
 #define TENANT_DROPPABLE UINT32_C(1)
 #define TENANT_HELD	 (UINT32_C(1) << 16)
 
-enum lru_where { LRU_OUTSIDE, LRU_INSIDE, NR_LRU_WHERE };
+/* Frames outside areas: those that everybody can use, and those of ZONE_MOVABLE; and frames of areas. */
+enum lru_where { LRU_OUTSIDE, LRU_MOVABLE, LRU_INSIDE, NR_LRU_WHERE };
 
 struct lru {
 	struct fh_lock lock;
@@ -49,6 +50,8 @@ struct lru {
 struct fh_machine;
 
 void lru_init(struct lru *lru);
+/* Which lists the frames of a block are on. */
+enum lru_where lru_where_of(const struct fh_machine *m, uint64_t block);
 /* A new object page: RAW -> BATCH. The caller has set owner, index and flags. */
 void lru_add(struct fh_machine *m, pfn_t pfn);
 /* This CPU's batch onto the lists. */
@@ -82,7 +85,7 @@ void lru_set_dirty(struct fh_machine *m, pfn_t pfn, bool dirty);
  * object's lock. */
 void lru_written(struct fh_machine *m, pfn_t pfn);
 
-/* Isolates up to max pages of a class of frames outside or inside areas, oldest first, into out[]. */
+/* Isolates up to max pages of a class of frames somewhere, oldest first, into out[]. */
 enum lru_class {
 	LRU_CLEAN, /* of files, can be dropped */
 	LRU_DIRTY, /* of files, not being written */

@@ -47,6 +47,7 @@ struct fh_machine {
 	struct index index[BLOCK_INDEX_TYPES][BLOCK_INDEX_ORDERS];
 	struct zone zone[MAX_NR_ZONES];
 	enum zone_type top_zone[MAX_NR_ZONES]; /* the highest with memory, at or below */
+	uint64_t wmark_high;		       /* of all zones together */
 	struct fh_cpu *cpu;
 	unsigned int nr_cpus;
 	unsigned int nr_caches; /* nr_cpus, or 0 where CPUs cannot be stopped */
@@ -139,6 +140,14 @@ static inline bool machine_pfn_unholdable(const struct fh_machine *m, pfn_t pfn)
 	struct cma *cma = machine_area(m, machine_block(m, pfn));
 
 	return cma && area_policy(cma) != CMA_POLICY_MOVABLE;
+}
+
+/* Whether frames outside areas are of ZONE_MOVABLE, where nothing may stay for long. */
+static inline bool machine_pfn_movable_only(const struct fh_machine *m, pfn_t pfn)
+{
+	uint64_t w = block_word(m, machine_block(m, pfn));
+
+	return block_word_zone(w) == ZONE_MOVABLE && !block_word_area(w);
 }
 
 /* Whether a page must leave the area it is in before it is dirtied. */

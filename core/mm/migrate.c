@@ -25,7 +25,8 @@ struct migration {
  */
 static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned int n)
 {
-	gfp_t gfp = __GFP_MOVABLE | GFP_EVACUATE | (mg->mode == MIGRATE_ANYWHERE ? __GFP_CMA : 0);
+	gfp_t gfp = __GFP_MOVABLE | GFP_EVACUATE | (mg->mode == MIGRATE_ANYWHERE ? __GFP_CMA : 0) |
+		    (mg->mode == MIGRATE_OUT_TO_PIN ? GFP_LASTING : 0);
 	gfp_t last = mg->mode == MIGRATE_TO_SPARE ? 0 : __GFP_DIRECT_RECLAIM;
 	unsigned int got = 0, order = bits_log2(n);
 
@@ -106,7 +107,8 @@ static unsigned int drop(const struct migration *mg, pfn_t *pfn, unsigned int n)
 {
 	unsigned int left = 0, run, kept;
 
-	if (mg->mode == MIGRATE_OUT_NO_DROP || mg->mode == MIGRATE_TO_SPARE)
+	if (mg->mode == MIGRATE_OUT_NO_DROP || mg->mode == MIGRATE_OUT_TO_PIN ||
+	    mg->mode == MIGRATE_TO_SPARE)
 		return n;
 	for (unsigned int start = 0; start < n; start += run) {
 		run = objects_same_owner(mg->m, pfn + start, n - start);

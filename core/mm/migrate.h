@@ -20,6 +20,7 @@ enum migrate_mode {
 	MIGRATE_OUT,	     /* to frames outside areas */
 	MIGRATE_ANYWHERE,    /* Linux: or to other blocks of an area */
 	MIGRATE_OUT_NO_DROP, /* outside, and the page must stay in memory: it is about to be held */
+	MIGRATE_OUT_TO_PIN,  /* the same, and to no frame of ZONE_MOVABLE either */
 	MIGRATE_TO_SPARE,    /* outside, to frames that are free now; nothing is dropped */
 };
 

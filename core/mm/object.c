@@ -130,7 +130,10 @@ static int fill_frame(struct fh_object *o, uint64_t index, pfn_t *pfn)
 			machine_zero(m, *pfn, 1);
 		return err;
 	}
-	err = fh_alloc_pages(m, GFP_KERNEL | GFP_BRIEF, 0, &bounce);
+	/* ZONE_MOVABLE may have room where nothing else has. */
+	err = fh_alloc_pages(
+		m, GFP_KERNEL | GFP_BRIEF | (m->zone[ZONE_MOVABLE].managed ? __GFP_MOVABLE : 0), 0,
+		&bounce);
 	if (err)
 		return err;
 	if (machine_virt(m, bounce))

@@ -25,7 +25,7 @@ static void progress(struct fh_machine *m)
 #define OUT_BATCH 16
 
 /* Pages on their way out: of each the frame that holds its bytes meanwhile: its own, if that lies outside
- * areas. `store` has their places in swap. */
+ * areas and ZONE_MOVABLE. `store` has their places in swap. */
 struct out {
 	struct fh_machine *m;
 	unsigned int n, nr_stores;
@@ -38,7 +38,7 @@ struct out {
 };
 
 /* Gets places in swap (for the pool: when it turns out that they are needed), pages, and frames for those
- * that lie in areas. */
+ * that lie where nothing may stay. */
 static unsigned int out_begin(struct out *out, enum lru_where where, uint64_t want,
 			      const struct pageout *res)
 {
@@ -57,7 +57,7 @@ static unsigned int out_begin(struct out *out, enum lru_where where, uint64_t wa
 		out->owner[out->n] = f->owner;
 		out->index[out->n] = f->index;
 		out->copy[out->n] = out->pfn[out->n];
-		if (where == LRU_INSIDE && !alloc_copy(m, &out->copy[out->n]))
+		if (where != LRU_OUTSIDE && !alloc_copy(m, &out->copy[out->n]))
 			break;
 	}
 	objects_put_back(m, out->pfn + out->n, got - out->n);

@@ -115,6 +115,15 @@ uint64_t policy_min_free_kbytes(uint64_t managed_kbytes)
 	return root > 262144 ? 262144 : root;
 }
 
+uint64_t policy_movable_min(uint64_t managed)
+{
+	uint64_t min = managed / 1024;
+
+	if (min < 32)
+		return 32;
+	return min > 128 ? 128 : min;
+}
+
 unsigned int policy_contig_passes(enum cma_policy policy)
 {
 	return policy == CMA_POLICY_MOVABLE ? 5 : 100;

@@ -11,6 +11,8 @@
 #define GFP_BRIEF     ((gfp_t)1 << 18) /* given back within the call: capacity's slack covers it */
 
 #define GFP_SWAPIN ((gfp_t)1 << 19) /* for a page in swap: may use the last places there */
+#define GFP_LASTING                                                                                \
+	((gfp_t)1 << 20) /* movable, but for a page that will be pinned: not of ZONE_MOVABLE */
 
 /* Where to look, in order. `claim`: the block becomes ours if enough of it is free. */
 struct policy_step {
@@ -66,6 +68,8 @@ bool policy_admit(uint64_t capacity, uint64_t used, uint64_t need);
 
 /* min_free_kbytes of Linux: 4 * sqrt(KiB), 128 to 262144. */
 uint64_t policy_min_free_kbytes(uint64_t managed_kbytes);
+/* WMARK_MIN of ZONE_MOVABLE, frames: a 1024th, 32 to 128, as Linux since 6.12. */
+uint64_t policy_movable_min(uint64_t managed);
 
 /* How often cma_alloc() goes over the same window before it calls a page busy. */
 unsigned int policy_contig_passes(enum cma_policy policy);

@@ -193,22 +193,37 @@ static void account(struct fh_machine *m, enum reclaim_who who, uint64_t scanned
 		atomic_store_explicit(&m->reclaim.vain, 0, memory_order_relaxed);
 }
 
+/* Whose frames are of use to the request, in the order in which they go; how many. Frames that everybody can use
+ * are left to who cannot use others. */
+static unsigned int useful(gfp_t gfp, enum lru_where out[NR_LRU_WHERE])
+{
+	unsigned int n = 0;
+
+	if (zone_of_gfp(gfp) == ZONE_MOVABLE)
+		out[n++] = LRU_MOVABLE;
+	out[n++] = LRU_OUTSIDE;
+	if (gfp & __GFP_CMA)
+		out[n++] = LRU_INSIDE;
+	return n;
+}
+
 uint64_t reclaim_room(struct fh_machine *m, gfp_t gfp, uint64_t need, enum reclaim_who who)
 {
-	enum lru_where last = gfp & __GFP_CMA ? LRU_INSIDE : LRU_OUTSIDE;
 	struct pageout res = pageout_for(m, gfp);
+	enum lru_where where[NR_LRU_WHERE];
+	unsigned int nr = useful(gfp, where);
 	uint64_t n = 0, clean;
 
-	for (enum lru_where w = LRU_OUTSIDE; w <= last && !n; w++)
-		n = reclaim_clean(m, w, need);
+	for (unsigned int i = 0; i < nr && !n; i++)
+		n = reclaim_clean(m, where[i], need);
 	if (n || !(gfp & __GFP_IO)) {
 		account(m, who, n, n);
 		return n;
 	}
-	for (enum lru_where w = LRU_OUTSIDE; w <= last && !n; w++) {
-		n = page_out(m, w, need, &clean, &res);
+	for (unsigned int i = 0; i < nr && !n; i++) {
+		n = page_out(m, where[i], need, &clean, &res);
 		if (clean)
-			n += reclaim_clean(m, w, clean) - clean;
+			n += reclaim_clean(m, where[i], clean) - clean;
 	}
 	account(m, who, res.scanned, n);
 	if (!n && who == RECLAIM_DIRECT && others_did(m))
@@ -223,6 +238,8 @@ uint64_t budget_lower(struct fh_machine *m, gfp_t gfp, uint64_t need, enum recla
 
 	/* Outside first: it may be frames there that are wanted. What is clean is enough. */
 	n = page_out(m, LRU_OUTSIDE, need, &clean, &res);
+	if (!n)
+		n = page_out(m, LRU_MOVABLE, need, &clean, &res);
 	if (!n)
 		n = page_out(m, LRU_INSIDE, need, &clean, &res);
 	account(m, who, res.scanned, n);

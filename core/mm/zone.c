@@ -8,30 +8,44 @@ enum zone_type zone_of_gfp(gfp_t gfp)
 {
 	if (gfp & __GFP_DMA)
 		return ZONE_DMA;
-	return gfp & __GFP_DMA32 ? ZONE_DMA32 : ZONE_NORMAL;
+	if (gfp & __GFP_DMA32)
+		return ZONE_DMA32;
+	return (gfp & (__GFP_MOVABLE | GFP_LASTING)) == __GFP_MOVABLE ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
-/* Linux's sysctl_lowmem_reserve_ratio: a 256th of what lies above is kept in a lower zone. */
-#define LOWMEM_RESERVE_RATIO 256
+const char *zone_name(enum zone_type zone)
+{
+	static const char *const names[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal", "Movable"};
+
+	return names[zone];
+}
+
+/* Linux's sysctl_lowmem_reserve_ratio: that part of what lies above is kept in a lower zone. */
+static const unsigned int reserve_ratio[ZONE_MOVABLE] = {256, 256, 32};
 
 void zones_set_watermarks(struct fh_machine *m)
 {
-	uint64_t managed = 0, min_pages, above;
+	uint64_t managed = 0, high = 0, min_pages, above;
 
-	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+	/* Of ZONE_MOVABLE nobody needs a reserve who could not wait for it; the distances are as everywhere. */
+	for (unsigned int i = 0; i < ZONE_MOVABLE; i++)
 		managed += m->zone[i].managed;
 	min_pages = policy_min_free_kbytes(managed * (FH_PAGE_SIZE / 1024)) / (FH_PAGE_SIZE / 1024);
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
 		struct zone *z = &m->zone[i];
-		uint64_t min = managed ? min_pages * z->managed / managed : 0;
+		uint64_t share = managed ? min_pages * z->managed / managed : 0, min = share;
 
+		if (i == ZONE_MOVABLE)
+			min = z->managed ? policy_movable_min(z->managed) : 0;
 		z->wmark[WMARK_MIN] = min;
-		z->wmark[WMARK_LOW] = min + min / 4;
-		z->wmark[WMARK_HIGH] = min + min / 2;
+		z->wmark[WMARK_LOW] = min + share / 4;
+		z->wmark[WMARK_HIGH] = min + share / 2;
+		high += z->wmark[WMARK_HIGH];
 		above = 0;
 		for (unsigned int j = i + 1; j < MAX_NR_ZONES; j++) {
 			above += m->zone[j].managed;
-			z->lowmem_reserve[j] = above / LOWMEM_RESERVE_RATIO;
+			z->lowmem_reserve[j] = above / reserve_ratio[i];
 		}
 	}
+	m->wmark_high = high;
 }

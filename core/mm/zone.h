@@ -15,7 +15,6 @@
 enum zone_watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
 
 struct zone {
-	const char *name;
 	uint64_t first_block, end_block;
 	uint64_t spanned, present, managed; /* frames, as /proc/zoneinfo */
 	_Atomic(int64_t) nr_free;	    /* in blocks not isolated, carveouts apart */
@@ -46,5 +45,7 @@ struct fh_machine;
 void zones_set_watermarks(struct fh_machine *m);
 /* The highest zone a gfp mask allows. */
 enum zone_type zone_of_gfp(gfp_t gfp);
+/* As Linux prints it. (Not in struct zone, whose size is a factor of the fast paths.) */
+const char *zone_name(enum zone_type zone);
 
 #endif

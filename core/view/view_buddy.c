@@ -129,7 +129,7 @@ void view_buddyinfo(struct view *v)
 		if (!v->m->zone[i].present)
 			continue;
 		take_census(v->m, i, &c);
-		view_add(v, "Node 0, zone %8s ", v->m->zone[i].name);
+		view_add(v, "Node 0, zone %8s ", zone_name((enum zone_type)i));
 		for (unsigned int o = 0; o < ORDERS; o++) {
 			uint64_t n = 0;
 
@@ -141,19 +141,19 @@ void view_buddyinfo(struct view *v)
 	}
 }
 
-static void free_counts(struct view *v, const struct zone *z, const struct census *c)
+static void free_counts(struct view *v, enum zone_type zone, const struct census *c)
 {
 	for (unsigned int t = 0; t < MIGRATE_TYPES; t++) {
-		view_add(v, "Node %4u, zone %8s, type %12s ", 0, z->name, type_name[t]);
+		view_add(v, "Node %4u, zone %8s, type %12s ", 0, zone_name(zone), type_name[t]);
 		for (unsigned int o = 0; o < ORDERS; o++)
 			view_add(v, "%6llu ", (ull)c->run[t][o]);
 		view_add(v, "\n");
 	}
 }
 
-static void block_counts(struct view *v, const struct zone *z, const struct census *c)
+static void block_counts(struct view *v, enum zone_type zone, const struct census *c)
 {
-	view_add(v, "Node 0, zone %8s ", z->name);
+	view_add(v, "Node 0, zone %8s ", zone_name(zone));
 	for (unsigned int t = 0; t < MIGRATE_TYPES; t++)
 		view_add(v, "%12llu ", (ull)c->blocks[t]);
 	view_add(v, "\n");
@@ -173,7 +173,7 @@ void view_pagetypeinfo(struct view *v)
 		if (!v->m->zone[i].present)
 			continue;
 		take_census(v->m, i, &c[i]);
-		free_counts(v, &v->m->zone[i], &c[i]);
+		free_counts(v, (enum zone_type)i, &c[i]);
 	}
 	view_add(v, "\n%-23s", "Number of blocks type ");
 	for (unsigned int t = 0; t < MIGRATE_TYPES; t++)
@@ -181,5 +181,5 @@ void view_pagetypeinfo(struct view *v)
 	view_add(v, "\n");
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
 		if (v->m->zone[i].present)
-			block_counts(v, &v->m->zone[i], &c[i]);
+			block_counts(v, (enum zone_type)i, &c[i]);
 }

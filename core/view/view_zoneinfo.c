@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* proc/zoneinfo: every zone's counters and watermarks, and what each CPU keeps of it. */
 #include "base/bits.h"
+#include "mm/policy.h"
 #include "view/view.h"
 
 /*
@@ -77,14 +78,16 @@ static void pages(struct view *v, const char *name, uint64_t value)
 
 static void watermarks(struct view *v, const struct zone *z)
 {
-	uint64_t high = z->wmark[WMARK_HIGH];
+	/* Linux gives ZONE_MOVABLE its least when it is empty, too. */
+	bool none = z == &v->m->zone[ZONE_MOVABLE] && !z->managed;
+	uint64_t least = none ? policy_movable_min(0) : 0, high = z->wmark[WMARK_HIGH] + least;
 
 	view_add(v, "\n  pages free     %llu", (ull)view_zone_free(v->m, z));
 	pages(v, "boost", 0);
-	pages(v, "min", z->wmark[WMARK_MIN]);
-	pages(v, "low", z->wmark[WMARK_LOW]);
+	pages(v, "min", z->wmark[WMARK_MIN] + least);
+	pages(v, "low", z->wmark[WMARK_LOW] + least);
 	pages(v, "high", high);
-	pages(v, "promo", high + high - z->wmark[WMARK_LOW]);
+	pages(v, "promo", high + high - least - z->wmark[WMARK_LOW]);
 	pages(v, "spanned", z->spanned);
 	pages(v, "present", z->present);
 	pages(v, "managed", z->managed);
@@ -117,7 +120,7 @@ void view_zoneinfo(struct view *v)
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) {
 		const struct zone *z = &v->m->zone[i];
 
-		view_add(v, "Node 0, zone %8s", z->name);
+		view_add(v, "Node 0, zone %8s", zone_name((enum zone_type)i));
 		if (z->present && first)
 			node_stats(v);
 		first &= !z->present;

@@ -53,8 +53,9 @@ uint64_t fh_object_punch(struct fh_object *o, uint64_t index, uint64_t nr);
 /*
  * Pins page `index` for I/O, as pin_user_pages(): it stays at *pfn until fh_object_unpin(). In a
  * `guaranteed` area the page is moved out first; in a `movable` one it is pinned where it is, as
- * Linux does for short pins. Pins nest. -FH_EINVAL: outside, or 2^15 pins; -FH_ENOMEM: empty and no
- * frame, or no room outside the area.
+ * Linux does for short pins. Out of ZONE_MOVABLE it is moved too, as for FOLL_LONGTERM, since nobody says how long
+ * he pins; what is being written there is waited for. Pins nest. -FH_EINVAL: outside, or 2^15 pins; -FH_ENOMEM: empty
+ * and no frame, or no room outside the area and ZONE_MOVABLE.
  */
 FH_MUST_CHECK int fh_object_pin(struct fh_object *o, uint64_t index, pfn_t *pfn);
 /* -FH_EINVAL: not pinned. */

@@ -8,7 +8,8 @@
 /*
  * Takes 2^order frames, naturally aligned, and stores the first in *pfn. Follows Linux's
  * alloc_pages(): zones from the gfp mask downwards, watermarks, own migratetype first, then the
- * fallbacks of policy.c. With __GFP_ZERO the bytes are zero, else undefined.
+ * fallbacks of policy.c. ZONE_MOVABLE, where there is one, is the highest for __GFP_MOVABLE without a zone, and no
+ * other request is ever served from it. With __GFP_ZERO the bytes are zero, else undefined.
  * With __GFP_DIRECT_RECLAIM it may drop clean cache, without sleeping. With __GFP_IO as well it may
  * then call plat->swap_write() and the ops->write of any file object, so the caller holds no lock that
  * these need; what ops->write itself allocates never waits for another write (DESIGN R5).

@@ -96,7 +96,9 @@ enum migratetype {
 	MIGRATE_TYPES,
 };
 
-enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, MAX_NR_ZONES };
+/* ZONE_MOVABLE is the upper part of the highest of the others (boot_config.movable_start): it serves requests with
+ * __GFP_MOVABLE and without a zone, before all others, and nobody else. */
+enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE, MAX_NR_ZONES };
 
 /* What an area's idle memory may be used for (DESIGN, "Policies"). */
 enum cma_policy {

@@ -63,6 +63,7 @@ struct made {
 };
 
 static struct made made;
+static bool zone_movable; /* the upper half, with the area in it */
 
 static void expect(struct fh_object *o, unsigned int k, uint64_t i)
 {
@@ -167,6 +168,8 @@ static void holds(void)
 			continue;
 		T_EQ(*(uint32_t *)fh_page_address(m, pfn), made.word[0][i]);
 		T_OK(pfn < area_base(), "not in a guaranteed area");
+		T_OK(!zone_movable || pfn < (TP_BASE + (8u << 20)) >> FH_PAGE_SHIFT,
+		     "nor in ZONE_MOVABLE");
 		T_EQ(fh_object_unpin_by(made.anon, i, by), 0);
 	}
 }
@@ -247,10 +250,10 @@ static void out_and_in(void)
 	if (made.mapped && fair(fh_space_map(made.space, 0, made.anon, 0, PAGES), "map"))
 		first = 0;
 	for (uint64_t n = 10; n < 40; n += 10) {
-		pageout_anon(m, LRU_OUTSIDE, n, &res);
-		pageout_anon(m, LRU_INSIDE, n, &res);
-		pageout_dirty(m, LRU_OUTSIDE, n, &res);
-		pageout_dirty(m, LRU_INSIDE, n, &res);
+		for (enum lru_where w = 0; w < NR_LRU_WHERE; w++)
+			pageout_anon(m, w, n, &res);
+		for (enum lru_where w = 0; w < NR_LRU_WHERE; w++)
+			pageout_dirty(m, w, n, &res);
 		for (uint64_t i = n; i < n + 10 && made.anon; i++)
 			expect(made.anon, 0, i);
 		for (uint64_t va = first; made.mapped && va < 2 * PAGES; va += 30)
@@ -379,6 +382,8 @@ static struct fh_machine *birth(void)
 	cfg->region[1] = (struct boot_region){
 		.name = "kept", .base = TP_BASE + (4u << 20), .size = 2u << 20};
 	cfg->nr_regions = 2;
+	if (zone_movable)
+		cfg->movable_start = TP_BASE + (8u << 20);
 	if (!fair(fh_machine_create(&tp.plat, cfg, &born), "create"))
 		T_OK(!born, "nothing is made");
 	free(cfg);
@@ -519,10 +524,28 @@ static void everything_fails(void)
 	every_nth(mixed);
 }
 
-const struct t_case t_cases[] = {T(creating),	       T(objects_fail),
-				 T(spaces_fail),       T(contiguous_fails),
-				 T(holds_fail),	       T(drivers_fail),
-				 T(areas_fail),	       T(paging_fails),
-				 T(compressing_fails), T(compressing_or_paging_fails),
-				 T(terms_fail),	       T(ahead_fails),
-				 T(everything_fails),  T_END};
+/* Pages of ZONE_MOVABLE: pinned, swapped out and compressed by way of frames elsewhere. */
+static void zone_movable_fails(void)
+{
+	zone_movable = true;
+	every_nth(holds);
+	every_nth(compressing_or_paging);
+	every_nth(mixed);
+	zone_movable = false;
+}
+
+const struct t_case t_cases[] = {T(creating),
+				 T(objects_fail),
+				 T(spaces_fail),
+				 T(contiguous_fails),
+				 T(holds_fail),
+				 T(drivers_fail),
+				 T(areas_fail),
+				 T(paging_fails),
+				 T(compressing_fails),
+				 T(compressing_or_paging_fails),
+				 T(terms_fail),
+				 T(ahead_fails),
+				 T(everything_fails),
+				 T(zone_movable_fails),
+				 T_END};

@@ -16,7 +16,7 @@ struct fh_machine *m;
 struct cma *area;
 struct thread thread[MAX_THREADS];
 unsigned int nr_threads;
-uint64_t swap_places;
+uint64_t swap_places, movable_mib;
 _Atomic(bool) stop;
 _Atomic(uint64_t) wrong;
 pthread_t background_id;
@@ -59,6 +59,8 @@ static void *body(void *arg)
 
 bool crew_start(uint64_t mib, uint64_t cma_mib, enum cma_policy policy)
 {
+	struct boot_config *cfg;
+
 	nr_threads = setting("FH_RACE_THREADS", 4);
 	if (nr_threads < 2 || nr_threads > MAX_THREADS)
 		nr_threads = 4;
@@ -68,7 +70,11 @@ bool crew_start(uint64_t mib, uint64_t cma_mib, enum cma_policy policy)
 	if (swap_places)
 		testplat_swap(&tp, swap_places);
 	/* One thread more than CPUs: the last is served without a cache. */
-	m = testplat_machine(&tp, mib, cma_mib, policy, nr_threads > 2 ? nr_threads - 1 : 2);
+	cfg = testplat_config(mib, cma_mib, policy, nr_threads > 2 ? nr_threads - 1 : 2,
+			      TP_ONE_ZONE);
+	if (movable_mib)
+		cfg->movable_start = TP_BASE + ((mib - movable_mib) << 20);
+	m = testplat_machine_of(&tp, cfg);
 	if (!T_OK(m, "a machine"))
 		return false;
 	area = cma_find(m, "area");

@@ -82,12 +82,18 @@ pfn_t model_window(const struct model *md, const struct model_area *a,
 	return 0;
 }
 
+static bool model_is_low(const struct model *md, pfn_t pfn)
+{
+	return !md->movable_start || pfn < md->movable_start;
+}
+
 static void census_page(struct model *md, struct model_object *mo, uint64_t i,
 			struct model_census *c, uint8_t *seen)
 {
 	struct model_page *p = &mo->page[i];
 	bool held = p->pins || p->writing, there;
 	struct model_area *a;
+	bool low;
 	pfn_t pfn = 0;
 
 	there = !fh_object_where(mo->o, i, &pfn);
@@ -107,6 +113,7 @@ static void census_page(struct model *md, struct model_object *mo, uint64_t i,
 	model_must(md, !p->pins || pfn == p->pinned_at, "a pinned page stays where it is");
 	seen[pfn - md->base] = 1;
 	a = model_area_of(md, pfn);
+	low = !a && model_is_low(md, pfn);
 	c->present++;
 	c->anon += !mo->file;
 	c->file += mo->file;
@@ -116,8 +123,11 @@ static void census_page(struct model *md, struct model_object *mo, uint64_t i,
 	c->used_inside += !!a;
 	c->droppable += mo->file && !p->dirty && !held && !p->cleaning;
 	c->droppable_outside += !a && mo->file && !p->dirty && !held && !p->cleaning;
-	c->dirty_outside += !a && p->dirty && !held && !p->cleaning;
-	c->anon_outside += !a && !mo->file && !held;
+	c->used_low += low;
+	c->droppable_low += low && mo->file && !p->dirty && !held && !p->cleaning;
+	c->dirty_low += low && p->dirty && !held && !p->cleaning;
+	c->anon_low += low && !mo->file && !held;
+	c->pinned_movable += !a && !low && p->pins;
 	c->held_inside_guaranteed += a && held && md->guaranteed_only;
 }
 
@@ -138,9 +148,11 @@ void model_census(struct model *md, struct model_census *c)
 		c->driver += md->owner[i] == MODEL_DRIVER;
 		c->device += md->owner[i] == MODEL_DEVICE;
 		c->used_outside += !inside;
+		c->used_low += !inside && model_is_low(md, md->base + i);
 		c->used_inside += inside && md->owner[i] != MODEL_DEVICE;
 	}
 	model_must(md, !c->held_inside_guaranteed, "no page in a guaranteed area is held");
+	model_must(md, !c->pinned_movable, "no page in ZONE_MOVABLE is pinned");
 }
 
 size_t model_word_offset(unsigned int i)

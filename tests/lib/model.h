@@ -101,6 +101,7 @@ struct model {
 	struct model_mapping mapping[MODEL_MAPPINGS];
 	struct fh_space *space[MODEL_SPACES];
 	bool guaranteed_only; /* every area is `guaranteed`, and has been since birth */
+	pfn_t movable_start;  /* from here up ZONE_MOVABLE; 0: there is none */
 	bool no_bytes;	      /* frames without bytes: who has them is all there is to compare */
 	const char *wrong;    /* the first thing that did not hold */
 };
@@ -113,7 +114,11 @@ struct model_census {
 	uint64_t droppable_outside; /* clean file pages, not held */
 	uint64_t droppable;
 	uint64_t held_inside_guaranteed;
-	uint64_t anon_outside, dirty_outside; /* that reclaim can write away */
+	uint64_t anon_low,
+		dirty_low; /* that reclaim can write away, outside and not of ZONE_MOVABLE */
+	uint64_t used_low,
+		droppable_low; /* as used_outside, droppable_outside; not of ZONE_MOVABLE */
+	uint64_t pinned_movable;
 };
 
 /* Something that must hold; the first that does not is kept. Returns ok. */

@@ -172,14 +172,16 @@ static void step(struct ops *r)
 #define HOLE_AT	  13 /* MiB: what lies above is higher by HOLE when there are two banks */
 #define HOLE	  4
 #define LARGE_MIB 208 /* a hundredth is more than a block */
+/* Where ZONE_MOVABLE begins: below both areas, or far above them. */
+#define MOVABLE_AT(large) ((large) ? 194 : 10)
 
 const char *ops_kind_name(enum ops_kind kind)
 {
 	static const char *const names[OPS_NR_KINDS] = {
-		"three zones", "two CPUs",     "no CPU caches", "two banks",
-		"two ranges",  "no bytes",     "swap",		"large",
-		"highatomic",  "served later", "cancelled",	"moved by agreement",
-		"declined"};
+		"three zones",	      "two CPUs",   "no CPU caches", "two banks",
+		"two ranges",	      "no bytes",   "swap",	     "large",
+		"zone movable",	      "highatomic", "served later",  "cancelled",
+		"moved by agreement", "declined"};
 
 	return names[kind];
 }
@@ -195,7 +197,7 @@ static const struct {
 } kind_bits[OPS_HIGHATOMIC] = {
 	[OPS_TWO_CPUS] = {4, 0},   [OPS_THREE_ZONES] = {8, 0},	   [OPS_NO_CACHES] = {16, 0},
 	[OPS_TWO_BANKS] = {32, 0}, [OPS_TWO_RANGES] = {64, 0},	   [OPS_NO_BYTES] = {128, 4},
-	[OPS_SWAP] = {0, 64},	   [OPS_LARGE] = {0, 8 + 16 + 32},
+	[OPS_SWAP] = {0, 64},	   [OPS_LARGE] = {0, 8 + 16 + 32}, [OPS_ZONE_MOVABLE] = {0, 4 + 16},
 };
 
 static void kinds_of(struct ops *r, unsigned int how, unsigned int b)
@@ -285,9 +287,10 @@ static bool start_areas(struct ops *r)
 /* Of a large machine most is taken, so that memory is as short as in the others. */
 static void take_ballast(struct ops *r)
 {
+	unsigned int runs = (LARGE_MIB - RAM_MIB - (is(r, OPS_ZONE_MOVABLE) ? 16 : 0)) / 4;
 	struct model *md = &r->md;
 
-	while (is(r, OPS_LARGE) && r->nr_ballast < (LARGE_MIB - RAM_MIB) / 4) {
+	while (is(r, OPS_LARGE) && r->nr_ballast < runs) {
 		struct model_run *run = &r->ballast[r->nr_ballast++];
 
 		run->order = FH_MAX_ORDER;
@@ -328,6 +331,10 @@ static struct boot_config *configure(struct ops *r, unsigned int how)
 		cfg->dma.swiotlb_noforce = true;
 		cfg->dma32_limit = TP_BASE + 8 * MIB;
 	}
+	if (is(r, OPS_ZONE_MOVABLE)) {
+		cfg->movable_start = address(r, MOVABLE_AT(is(r, OPS_LARGE)) * MIB);
+		r->md.movable_start = cfg->movable_start >> FH_PAGE_SHIFT;
+	}
 	if (is(r, OPS_NO_CACHES))
 		r->tp.plat.sync_cpus = NULL;
 	r->tp.no_ram = r->md.no_bytes = is(r, OPS_NO_BYTES);
@@ -363,7 +370,10 @@ static bool birth(struct ops *r)
 	if (is(r, OPS_SWAP))
 		ops_must(r, !fh_swapon(md->m, r->tp.swap_nr), "swap can be had");
 	fh_mem_info(md->m, &info);
-	r->pages_outside = info.total - info.cma_total;
+	r->pages_outside = r->pages_low = info.total - info.cma_total;
+	if (is(r, OPS_ZONE_MOVABLE))
+		r->pages_low -= md->m->zone[ZONE_MOVABLE].managed -
+				(uint64_t)zone_count(&md->m->zone[ZONE_MOVABLE].cma_pages);
 	ops_must(r, info.free == info.total && info.total == r->pages_total,
 		 "all is free at birth");
 	ops_say(r, "# policy %u, guaranteed only %u, order_per_bit %u", how & 3,

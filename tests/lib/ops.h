@@ -25,6 +25,7 @@ enum ops_kind {
 	OPS_NO_BYTES,	/* no plat.ram */
 	OPS_SWAP,	/* more than RAM, or little */
 	OPS_LARGE,	/* enough for a block to be reserved for atomic requests */
+	OPS_ZONE_MOVABLE,
 	OPS_HIGHATOMIC, /* and one was */
 	OPS_SERVED,	/* a request in the background got its buffer */
 	OPS_CANCELLED,
@@ -96,7 +97,7 @@ struct ops {
 	unsigned int nr_ballast;
 	bool all; /* operations that came later take the place of some: the others decode as ever */
 	uint64_t failed_before; /* tp.failed when the operation began */
-	uint64_t pages_total, pages_outside;
+	uint64_t pages_total, pages_outside, pages_low;
 	struct tp_space *host[MODEL_SPACES];
 	struct ops_importer importer[OPS_IMPORTERS];
 	struct ops_async async[OPS_ASYNCS];
@@ -126,7 +127,8 @@ bool ops_must(struct ops *r, bool ok, const char *what);
 /* A new value for bytes. */
 uint32_t ops_stamp(struct ops *r);
 
-enum ops_memory { OPS_OUTSIDE, OPS_ANYWHERE };
+/* What the request may have: frames outside areas that are not of ZONE_MOVABLE, those too, or areas too. */
+enum ops_memory { OPS_LOW, OPS_OUTSIDE, OPS_ANYWHERE };
 /* 0, or -FH_ENOMEM where the model agrees that a page may be refused; else it must not be. */
 bool ops_page_result(struct ops *r, int err, enum ops_memory where);
 /* -FH_ENOMEM because a failure of the platform was asked for. */

@@ -15,7 +15,7 @@ static uint64_t marks(const struct fh_machine *m)
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (m->zone[z].managed)
 			sum += m->zone[z].wmark[WMARK_HIGH] +
-			       m->zone[z].lowmem_reserve[ZONE_NORMAL] + 64;
+			       m->zone[z].lowmem_reserve[ZONE_MOVABLE] + 64;
 	return sum;
 }
 
@@ -30,7 +30,7 @@ static uint64_t uncounted(const struct fh_machine *m)
 	return sum;
 }
 
-/* Frames outside that reclaim could still have emptied by writing; what lies in CPUs' batches it does not
+/* Frames outside, not of ZONE_MOVABLE, that reclaim could still have emptied by writing; what lies in CPUs' batches it does not
  * see, and of failed writes it gives up. */
 static uint64_t could_write(const struct ops *r, const struct model_census *c)
 {
@@ -43,8 +43,8 @@ static uint64_t could_write(const struct ops *r, const struct model_census *c)
 	places = info.swap_free - policy_swap_spare(info.swap_total);
 	if (!atomic_load(&r->tp.swap_write_errors) &&
 	    info.swap_free > policy_swap_spare(info.swap_total))
-		n = c->anon_outside < places ? c->anon_outside : places;
-	n += c->dirty_outside;
+		n = c->anon_low < places ? c->anon_low : places;
+	n += c->dirty_low;
 	return n > unseen ? n - unseen : 0;
 }
 
@@ -76,7 +76,10 @@ bool ops_page_result(struct ops *r, int err, enum ops_memory where)
 	if (ops_injected(r))
 		return false;
 	model_census(&r->md, &c);
-	free = r->pages_outside - c.used_outside + c.droppable_outside + could_write(r, &c);
+	if (where == OPS_LOW)
+		free = r->pages_low - c.used_low + c.droppable_low + could_write(r, &c);
+	else
+		free = r->pages_outside - c.used_outside + c.droppable_outside + could_write(r, &c);
 	/* What is not lent (carveout, discard, a share, a reserve) is no use to a page. */
 	for (unsigned int z = 0; z < MAX_NR_ZONES && where == OPS_ANYWHERE; z++)
 		free += (uint64_t)zone_count(&r->md.m->zone[z].nr_free_cma);
@@ -182,7 +185,7 @@ static void op_alloc(struct ops *r)
 	if (err) {
 		ops_must(r, err == -FH_ENOMEM && pfn == 1, "a refusal leaves *pfn alone");
 		if (gfp & __GFP_DIRECT_RECLAIM && !order && !(gfp & (__GFP_DMA | __GFP_DMA32)))
-			ops_page_result(r, err, OPS_OUTSIDE);
+			ops_page_result(r, err, gfp & __GFP_MOVABLE ? OPS_OUTSIDE : OPS_LOW);
 		r->no_io = false;
 		refused_run(r, gfp, order);
 		return;
@@ -190,6 +193,10 @@ static void op_alloc(struct ops *r)
 	r->no_io = false;
 	ops_must(r, !(pfn & ((1u << order) - 1)), "a run is aligned");
 	ops_must(r, !model_area_of(md, pfn), "what cannot move is not placed in an area");
+	ops_must(r,
+		 (gfp & __GFP_MOVABLE && !(gfp & (__GFP_DMA | __GFP_DMA32))) ||
+			 !md->movable_start || pfn + (1u << order) <= md->movable_start,
+		 "nor in ZONE_MOVABLE");
 	model_move(md, pfn, UINT64_C(1) << order, MODEL_NOBODY, MODEL_RAW);
 	if (md->wrong)
 		return;

@@ -219,7 +219,7 @@ static void op_pin(struct ops *r)
 	p = &mo->page[i];
 	err = fh_object_pin(mo->o, i, &pfn);
 	ops_say(r, " %u: %u", (unsigned int)(mo - r->md.object), i);
-	if (io_failed(r, err) || !ops_page_result(r, err, OPS_OUTSIDE))
+	if (io_failed(r, err) || !ops_page_result(r, err, OPS_LOW))
 		return;
 	ops_must(r, !p->pins || p->pinned_at == pfn, "pins nest");
 	p->pinned_at = pfn;

@@ -119,5 +119,24 @@ static void tenants_and_devices_movable(void)
 	mix(CMA_POLICY_MOVABLE);
 }
 
-const struct t_case t_cases[] = {T(frames), T(tenants_and_devices_guaranteed),
-				 T(tenants_and_devices_movable), T_END};
+/* The area lies in it, so does half of the rest. */
+static void zone_movable(void)
+{
+	movable_mib = 24;
+	mix(CMA_POLICY_GUARANTEED);
+	movable_mib = 0;
+}
+
+static void frames_zone_movable(void)
+{
+	movable_mib = 32;
+	frames();
+	movable_mib = 0;
+}
+
+const struct t_case t_cases[] = {T(frames),
+				 T(tenants_and_devices_guaranteed),
+				 T(tenants_and_devices_movable),
+				 T(zone_movable),
+				 T(frames_zone_movable),
+				 T_END};

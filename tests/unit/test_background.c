@@ -18,6 +18,7 @@ static struct fh_machine *m;
 static struct fh_object *file, *anon;
 static pthread_t thread;
 static int returned;
+static uint64_t movable_mib; /* of the 32, ZONE_MOVABLE */
 
 static int zero_read(void *priv, uint64_t index, void *page)
 {
@@ -38,10 +39,13 @@ static void *run(void *arg)
 
 static bool start(uint64_t places)
 {
+	struct boot_config *cfg = testplat_config(32, 0, CMA_POLICY_MOVABLE, 1, TP_ONE_ZONE);
+
+	cfg->movable_start = movable_mib ? TP_BASE + ((32 - movable_mib) << 20) : 0;
 	testplat_init(&tp);
 	testplat_cpu(0);
 	testplat_swap(&tp, places ? places : 1);
-	m = testplat_machine(&tp, 32, 0, CMA_POLICY_MOVABLE, 1);
+	m = testplat_machine_of(&tp, cfg);
 	returned = 1;
 	return m && (!places || T_EQ(fh_swapon(m, places), 0)) &&
 	       T_EQ(fh_object_create(m, PAGES, &ops, NULL, &file), 0) &&
@@ -100,30 +104,78 @@ static void stops(void)
 	testplat_end(&tp, m);
 }
 
-/* Cache fills memory; who must not reclaim goes below the low mark, and it is the thread that drops. */
-static void drops_cache(void)
+/* Takes pages without reclaim until the thread has freed some; they are a list. */
+static pfn_t take_until_it_works(gfp_t gfp)
 {
 	pfn_t list = 0, pfn;
-	unsigned char b;
 
-	T_NEED(start(0));
-	T_OK(soon(asleep), "nothing to do");
-	for (uint64_t i = 0; i < 7000; i++)
-		T_EQ(fh_object_read(file, i, 0, &b, 1), 0);
-	while (!fh_alloc_pages(m, GFP_NOWAIT, 0, &pfn)) {
+	while (!fh_alloc_pages(m, gfp, 0, &pfn)) {
 		*(pfn_t *)fh_page_address(m, pfn) = list;
 		list = pfn;
 		if (vm_sum(m, VM_pgsteal_kswapd))
 			break;
 	}
+	return list;
+}
+
+static void give_back(pfn_t list)
+{
+	while (list) {
+		pfn_t pfn = list;
+
+		list = *(pfn_t *)fh_page_address(m, pfn);
+		T_EQ(fh_free_pages(m, pfn, 0), 0);
+	}
+}
+
+static void read_files(uint64_t n)
+{
+	unsigned char b;
+
+	for (uint64_t i = 0; i < n; i++)
+		T_EQ(fh_object_read(file, i, 0, &b, 1), 0);
+}
+
+/* Cache fills memory; who must not reclaim goes below the low mark, and it is the thread that drops. */
+static void drops_cache(void)
+{
+	pfn_t list;
+
+	T_NEED(start(0));
+	T_OK(soon(asleep), "nothing to do");
+	read_files(7000);
+	list = take_until_it_works(GFP_NOWAIT);
 	T_OK(soon(above_high), "to the high mark");
 	T_OK(vm_sum(m, VM_pgsteal_kswapd) > 0, "in the background");
 	T_EQ(vm_sum(m, VM_pgsteal_direct), 0);
-	while (list) {
-		pfn = *(pfn_t *)fh_page_address(m, list);
-		T_EQ(fh_free_pages(m, list, 0), 0);
-		list = pfn;
-	}
+	give_back(list);
+	end();
+}
+
+static bool each_above_high(void)
+{
+	return asleep() &&
+	       machine_nr_free(m, ZONE_DMA) + 64 >= (int64_t)m->zone[ZONE_DMA].wmark[WMARK_HIGH] &&
+	       machine_nr_free(m, ZONE_MOVABLE) + 64 >=
+		       (int64_t)m->zone[ZONE_MOVABLE].wmark[WMARK_HIGH];
+}
+
+/* What it frees below is of no use to ZONE_MOVABLE, and the other way round. */
+static void zone_movable(void)
+{
+	pfn_t list;
+
+	movable_mib = 16;
+	if (!T_OK(start(0), "a machine"))
+		return;
+	movable_mib = 0;
+	T_OK(soon(asleep), "nothing to do");
+	read_files(7800);
+	T_OK(m->lru.count[LRU_MOVABLE][LRU_INACTIVE_FILE] > 3000, "cache is in both");
+	list = take_until_it_works(GFP_NOWAIT | __GFP_MOVABLE);
+	T_OK(soon(each_above_high), "to the high marks");
+	T_EQ(vm_sum(m, VM_pgsteal_direct), 0);
+	give_back(list);
 	end();
 }
 
@@ -170,4 +222,5 @@ static void gives_up(void)
 	end();
 }
 
-const struct t_case t_cases[] = {T(stops), T(drops_cache), T(swaps), T(gives_up), T_END};
+const struct t_case t_cases[] = {T(stops), T(drops_cache), T(zone_movable),
+				 T(swaps), T(gives_up),	   T_END};

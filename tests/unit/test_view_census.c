@@ -28,9 +28,11 @@ static void read_census(struct census *c)
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
 		const char *s;
 
+		if (!sh.m->zone[z].present)
+			continue;
 		for (unsigned int t = 0; t < MIGRATE_TYPES; t++) {
 			snprintf(begin, sizeof(begin), "Node    0, zone %8s, type %12s ",
-				 sh.m->zone[z].name, types[t]);
+				 zone_name((enum zone_type)z), types[t]);
 			s = shown_line(all, begin);
 			if (!t_ok(s, __FILE__, __LINE__, begin, "missing"))
 				continue;
@@ -38,7 +40,7 @@ static void read_census(struct census *c)
 			for (unsigned int o = 0; o <= FH_MAX_ORDER; o++, s = end)
 				c->run[z][t][o] = strtoull(s, &end, 10);
 		}
-		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", sh.m->zone[z].name);
+		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", zone_name((enum zone_type)z));
 		s = shown_line(all, begin);
 		if (!t_ok(s, __FILE__, __LINE__, begin, "missing"))
 			continue;
@@ -105,16 +107,18 @@ static void census_is_right(void)
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++) {
 		const char *s;
 
+		if (!sh.m->zone[z].present)
+			continue;
 		in_zone = 0;
 		for (unsigned int o = 0; o <= FH_MAX_ORDER; o++)
 			for (unsigned int t = 0; t < MIGRATE_ISOLATE; t++)
 				in_zone += ours.run[z][t][o] << o;
 		free += in_zone;
-		snprintf(begin, sizeof(begin), "Node 0, zone %8s", sh.m->zone[z].name);
+		snprintf(begin, sizeof(begin), "Node 0, zone %8s", zone_name((enum zone_type)z));
 		s = shown_line(shown(&sh, "proc/zoneinfo"), begin);
 		T_EQ(shown_number(s, "nr_free_pages"), in_zone);
 		T_EQ(shown_number(s, "pages free"), in_zone);
-		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", sh.m->zone[z].name);
+		snprintf(begin, sizeof(begin), "Node 0, zone %8s ", zone_name((enum zone_type)z));
 		s = shown_line(shown(&sh, "proc/buddyinfo"), begin) + strlen(begin);
 		for (unsigned int o = 0; o <= FH_MAX_ORDER; o++, s = end) {
 			uint64_t n = 0;
@@ -136,7 +140,7 @@ static uint32_t below(uint32_t n)
 	return (seed >> 8) % n;
 }
 
-static void totals_of(enum cma_policy policy)
+static void totals_of(struct boot_config *cfg)
 {
 	enum { N = 600 };
 	static pfn_t pfn[N];
@@ -144,7 +148,7 @@ static void totals_of(enum cma_policy policy)
 	static const gfp_t kinds[] = {GFP_KERNEL, GFP_HIGHUSER_MOVABLE, GFP_DMA, GFP_DMA32,
 				      GFP_KERNEL | __GFP_RECLAIMABLE};
 
-	shown_make(&sh, 64, policy);
+	shown_machine(&sh, cfg);
 	census_is_right();
 	for (unsigned int i = 0; i < N; i++) {
 		order[i] = below(8) ? below(4) : below(FH_MAX_ORDER + 1);
@@ -170,13 +174,23 @@ static void totals_of(enum cma_policy policy)
 
 static void totals(void)
 {
-	totals_of(CMA_POLICY_MOVABLE);
+	totals_of(testplat_config(SHOWN_MIB, 64, CMA_POLICY_MOVABLE, 2, TP_THREE_ZONES));
+}
+
+/* The area lies in it. */
+static void totals_of_zone_movable(void)
+{
+	struct boot_config *cfg =
+		testplat_config(SHOWN_MIB, 64, CMA_POLICY_MOVABLE, 2, TP_THREE_ZONES);
+
+	cfg->movable_start = TP_BASE + 160 * (UINT64_C(1) << 20);
+	totals_of(cfg);
 }
 
 /* Free frames of an area that is never lent are in the map, so in every file that counts free ones. */
 static void totals_of_carveout(void)
 {
-	totals_of(CMA_POLICY_CARVEOUT);
+	totals_of(testplat_config(SHOWN_MIB, 64, CMA_POLICY_CARVEOUT, 2, TP_THREE_ZONES));
 }
 
 /* A block's two neighbours of order 10: of other types, isolated, in no pair. */
@@ -286,5 +300,11 @@ static void tenants(void)
 	shown_done(&sh);
 }
 
-const struct t_case t_cases[] = {
-	T(totals), T(totals_of_carveout), T(pairs), T(odd_zones), T(cpu_counts), T(tenants), T_END};
+const struct t_case t_cases[] = {T(totals),
+				 T(totals_of_zone_movable),
+				 T(totals_of_carveout),
+				 T(pairs),
+				 T(odd_zones),
+				 T(cpu_counts),
+				 T(tenants),
+				 T_END};

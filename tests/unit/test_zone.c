@@ -2,6 +2,7 @@
 /* mm/zone: the class of a request, watermarks, lowmem reserves, and who may take from where. */
 #include <freehold/page.h>
 #include "mm/machine.h"
+#include "mm/policy.h"
 #include "mm/zone.h"
 #include "t.h"
 #include "testplat.h"
@@ -14,6 +15,11 @@ static void class_of_gfp(void)
 	T_EQ(zone_of_gfp(GFP_DMA32), ZONE_DMA32);
 	T_EQ(zone_of_gfp(GFP_DMA), ZONE_DMA);
 	T_EQ(zone_of_gfp(GFP_DMA | GFP_DMA32), ZONE_DMA);
+	T_EQ(zone_of_gfp(__GFP_MOVABLE), ZONE_MOVABLE);
+	T_EQ(zone_of_gfp(GFP_HIGHUSER_MOVABLE), ZONE_MOVABLE);
+	T_EQ(zone_of_gfp(GFP_HIGHUSER_MOVABLE | GFP_LASTING), ZONE_NORMAL);
+	T_EQ(zone_of_gfp(__GFP_MOVABLE | __GFP_DMA32), ZONE_DMA32);
+	T_EQ(zone_of_gfp(GFP_KERNEL | __GFP_RECLAIMABLE), ZONE_NORMAL);
 }
 
 static void counters(void)
@@ -37,7 +43,7 @@ static void watermarks(void)
 	m = testplat_machine_of(&tp,
 				testplat_config(192, 0, CMA_POLICY_MOVABLE, 1, TP_THREE_ZONES));
 	T_NEED(m);
-	for (int i = 0; i < MAX_NR_ZONES; i++) {
+	for (int i = 0; i < ZONE_MOVABLE; i++) {
 		struct zone *z = &m->zone[i];
 
 		T_EQ(z->spanned, 16384);

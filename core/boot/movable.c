@@ -159,6 +159,10 @@ static bool find_starts(struct boot_config *cfg, const struct early *early,
 void movable_find(struct boot_config *cfg, const struct early *early, const struct boot_cmdline *c,
 		  struct movable *movable)
 {
+	*movable = (struct movable){{cfg->movable_start}}; /* as a program has filled it in */
+	if (cfg->movable_start && !c->kernelcore.bytes && !c->kernelcore.percent &&
+	    !c->movablecore.bytes && !c->movablecore.percent)
+		return;
 	*movable = (struct movable){{0}};
 	if (!find_starts(cfg, early, c, movable))
 		return;

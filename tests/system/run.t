@@ -177,7 +177,7 @@ says "engine sim: says so" "freehold run: engine sim is not in this build, expec
 
 runs "no command" 2
 runs "unknown command" 2 fly
-says "unknown command: says so" "freehold: no command 'fly', expected boot, run, stat, explain, serve, exec or bench"
+says "unknown command: says so" "freehold: no command 'fly', expected boot, lint, run, stat, explain, serve, exec or bench"
 runs "--help" 0 --help
 grep -q "^  run " out
 result $? "lists the commands"

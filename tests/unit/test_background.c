@@ -160,9 +160,15 @@ static bool each_above_high(void)
 		       (int64_t)m->zone[ZONE_MOVABLE].wmark[WMARK_HIGH];
 }
 
+static uint64_t files_in(enum lru_where w)
+{
+	return m->lru.count[w][LRU_INACTIVE_FILE] + m->lru.count[w][LRU_ACTIVE_FILE];
+}
+
 /* What it frees below is of no use to ZONE_MOVABLE, and the other way round. */
 static void zone_movable(void)
 {
+	uint64_t cache[2];
 	pfn_t list;
 
 	movable_mib = 16;
@@ -171,9 +177,13 @@ static void zone_movable(void)
 	movable_mib = 0;
 	T_OK(soon(asleep), "nothing to do");
 	read_files(7800);
-	T_OK(m->lru.count[LRU_MOVABLE][LRU_INACTIVE_FILE] > 3000, "cache is in both");
+	lru_flush_batch(m);
+	cache[0] = files_in(LRU_OUTSIDE);
+	cache[1] = files_in(LRU_MOVABLE);
+	T_OK(cache[0] > 3000 && cache[1] > 3000, "cache is in both");
 	list = take_until_it_works(GFP_NOWAIT | __GFP_MOVABLE);
 	T_OK(soon(each_above_high), "to the high marks");
+	T_OK(files_in(LRU_OUTSIDE) < cache[0] && files_in(LRU_MOVABLE) < cache[1], "in both");
 	T_EQ(vm_sum(m, VM_pgsteal_direct), 0);
 	give_back(list);
 	end();

@@ -147,6 +147,26 @@ static void ours(void)
 }
 
 /* The page in the way and who pins it, from the machine to the words and the JSON of `freehold stat`. */
+/* ZONE_MOVABLE is a zone like the others, and none when it has no memory. */
+static void zone_movable(void)
+{
+	struct boot_config *cfg =
+		testplat_config(SHOWN_MIB, 64, CMA_POLICY_MOVABLE, 2, TP_THREE_ZONES);
+	struct tree t;
+
+	cfg->movable_start = TP_BASE + 160 * (UINT64_C(1) << 20);
+	shown_machine(&sh, cfg);
+	t = tree_of_machine(sh.m);
+	T_NEED(readout_read(&t, &r));
+	T_STR(notes(), "");
+	T_EQ(r.nr_zones, 4);
+	T_STR(r.zone[3].name, "Movable");
+	T_EQ(r.zone[2].managed, 32 * 256);
+	T_EQ(r.zone[3].managed, 96 * 256);
+	T_EQ(r.zone[3].cma, 64 * 256);
+	shown_done(&sh);
+}
+
 static void who_pins(void)
 {
 	char *text = NULL, want[200];
@@ -388,6 +408,6 @@ static void zero_byte(void)
 	T_STR(notes(), "sys/kernel/debug/freehold/a/policy: expected text, found a zero byte\n");
 }
 
-const struct t_case t_cases[] = {
-	T(sample),	  T(ours),    T(who_pins),  T(fine),	  T(old_kernels), T(page_sizes),
-	T(without_types), T(missing), T(malformed), T(zero_byte), T_END};
+const struct t_case t_cases[] = {T(sample),  T(ours),	     T(zone_movable), T(who_pins),
+				 T(fine),    T(old_kernels), T(page_sizes),   T(without_types),
+				 T(missing), T(malformed),   T(zero_byte),    T_END};

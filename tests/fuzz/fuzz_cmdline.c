@@ -15,20 +15,33 @@ static void expect(bool ok, const char *what)
 	abort();
 }
 
-static void boot(const char *args, uint64_t ram_base, uint64_t ram)
+static int configure(const char *args, struct boot_bank ram, bool as_linux, struct boot_config *cfg,
+		     struct boot_why *why)
 {
-	static struct boot_config cfg;
-	struct boot_why why = {""};
-	const char *broken;
 	int err;
 
-	boot_config_init(&cfg);
-	cfg.ram_base = ram_base;
-	err = boot_config_finish(&cfg, args, ram, &why);
-	expect(!err == !why.text[0], "an error has a reason, success has none");
-	if (err)
-		return;
-	broken = boot_check(&cfg);
+	*why = (struct boot_why){""};
+	boot_config_init(cfg);
+	cfg->as_linux = as_linux;
+	cfg->ram_base = ram.base;
+	err = boot_config_finish(cfg, args, ram.size, why);
+	expect(!err == !why->text[0], "an error has a reason, success has none");
+	return err;
+}
+
+static void boot(const char *args, struct boot_bank ram)
+{
+	static struct boot_config cfg, ours;
+	struct boot_why why, our_why;
+	int err = configure(args, ram, true, &cfg, &why);
+	int our_err = configure(args, ram, false, &ours, &our_why);
+	const char *broken = err ? NULL : boot_check(&cfg);
+
+	expect(!broken, broken);
+	expect(!our_err == (!err && !cfg.nr_notes), "an error is an error of Linux's, or a note");
+	if (cfg.nr_notes)
+		expect(!strcmp(our_why.text, cfg.note[0].text), "the first note is the error");
+	broken = our_err ? NULL : boot_check(&ours);
 	expect(!broken, broken);
 }
 
@@ -40,8 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(args, data, size);
 	args[size] = '\0';
-	boot(args, UINT64_C(0x40000000), UINT64_C(3) << 30);
-	boot(args, UINT64_C(6) << 30, UINT64_C(1) << 30);
+	boot(args, (struct boot_bank){UINT64_C(0x40000000), UINT64_C(3) << 30});
+	boot(args, (struct boot_bank){UINT64_C(6) << 30, UINT64_C(1) << 30});
 	free(args);
 	return 0;
 }

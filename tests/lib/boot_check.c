@@ -4,8 +4,6 @@
 #include <string.h>
 #include "boot_check.h"
 
-#define BLOCK (FH_PAGE_SIZE << FH_BLOCK_ORDER)
-
 static bool within(const struct boot_region *r, uint64_t base, uint64_t size)
 {
 	return r->base >= base && r->base + r->size <= base + size;
@@ -58,8 +56,8 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 
 	if (!r->size || r->base + r->size < r->base || !memchr(r->name, 0, sizeof(r->name)))
 		return "a region has a name and a size";
-	if (r->kind == BOOT_REGION_CMA &&
-	    (((r->base | r->size) & (BLOCK - 1)) || !in_ram(cfg, r) || !in_one_zone(cfg, r)))
+	if (r->kind == BOOT_REGION_CMA && (((r->base | r->size) & (boot_block_bytes(cfg) - 1)) ||
+					   !in_ram(cfg, r) || !in_one_zone(cfg, r)))
 		return "an area is blocks of RAM of one zone";
 	if (r->kind == BOOT_REGION_RESTRICTED_POOL && !in_ram(cfg, r))
 		return "a restricted pool is RAM";
@@ -123,7 +121,7 @@ const char *boot_check(const struct boot_config *cfg)
 		broken = check_region(cfg, i);
 	if (broken)
 		return broken;
-	if ((cfg->dma_limit | cfg->dma32_limit) & (BLOCK - 1))
+	if ((cfg->dma_limit | cfg->dma32_limit) & (boot_block_bytes(cfg) - 1))
 		return "zone limits are block aligned";
 	if (cfg->dma32_limit < cfg->dma_limit)
 		return "zone limits ascend";

@@ -134,7 +134,7 @@ static void say_dropped(struct board *b, const struct boot_config *cfg, const ch
 		if (mentions(copy, name))
 			memcpy(line, copy, sizeof(line));
 	}
-	board_say(b, "dropped", name, line);
+	board_say(b, b->ram ? "dropped" : "dropped at its own size", name, line);
 }
 
 /* Every node that the tree offers was placed, dropped or ignored with its name in a line. */

@@ -8,8 +8,10 @@
 #include "board.h"
 #include "boot_check.h"
 #include "load.h"
+#include "treecut.h"
 
-#define TREE_MAX ((size_t)4 << 20)
+#define TREE_MAX  ((size_t)4 << 20)
+#define FIXED_RAM (UINT64_C(2) << 30) /* one of the sizes that every tree is booted at */
 
 /* ---- what is told ---- */
 
@@ -33,22 +35,24 @@ void board_fail(struct board *b, const char *fmt, ...)
 	putc('\n', b->out);
 }
 
+/* What comes near to a limit of boot.h. */
+static void say_most(struct board *b, const char *what, size_t n)
+{
+	fprintf(b->out, "most\t%zu\t%s\n", n, what);
+}
+
 static bool word_char(char c)
 {
 	return isalnum((unsigned char)c) || strchr("_-+.,@/", c);
 }
 
-static bool is_name(const struct boot_config *cfg, const char *word, size_t n)
+static bool is_name(const char *name, const char *word, size_t n)
 {
-	if (memchr(word, '@', n) || (n > 17 && !strncmp(word, "/reserved-memory/", 17)))
-		return true;
-	for (unsigned int i = 0; i < cfg->nr_regions; i++)
-		if (strlen(cfg->region[i].name) == n && !strncmp(cfg->region[i].name, word, n))
-			return true;
-	return false;
+	return memchr(word, '@', n) || (n > 17 && !strncmp(word, "/reserved-memory/", 17)) ||
+	       (strlen(name) == n && !strncmp(name, word, n));
 }
 
-void board_say(struct board *b, const char *kind, const struct boot_config *cfg, const char *text)
+void board_say(struct board *b, const char *kind, const char *name, const char *text)
 {
 	fprintf(b->out, "%s\t1\t", kind);
 	while (*text) {
@@ -58,7 +62,7 @@ void board_say(struct board *b, const char *kind, const struct boot_config *cfg,
 			n++;
 		if (!n)
 			putc(*text++, b->out);
-		else if (is_name(cfg, text, n))
+		else if (is_name(name, text, n))
 			fputs("NAME", b->out);
 		else if (isdigit((unsigned char)*text))
 			fputs("N", b->out);
@@ -110,11 +114,34 @@ static unsigned int regions_of_tree(const struct boot_config *cfg)
 	return n;
 }
 
+static bool placed(const struct boot_config *cfg, const char *name)
+{
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		if (!strcmp(cfg->region[i].name, name))
+			return true;
+	return false;
+}
+
+/* The last line that has the name says how it ended. */
+static void say_dropped(struct board *b, const struct boot_config *cfg, const char *name)
+{
+	char line[BOOT_ARGS_MAX] = "";
+
+	for (const char *s = cfg->dmesg; *s; s += strcspn(s, "\n") + 1) {
+		char copy[sizeof(line)];
+
+		snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(s, "\n"), s);
+		if (mentions(copy, name))
+			memcpy(line, copy, sizeof(line));
+	}
+	board_say(b, b->ram ? "dropped" : "dropped at its own size", name, line);
+}
+
 /* Every node that the tree offers was placed, dropped or ignored with its name in a line. */
 static void check_told(struct board *b, const struct boot_config *cfg)
 {
 	int parent = fdt_path_offset(b->tree, "/reserved-memory"), node;
-	unsigned int nodes = 0, placed = regions_of_tree(cfg);
+	unsigned int nodes = 0;
 
 	if (parent < 0)
 		return;
@@ -130,8 +157,11 @@ static void check_told(struct board *b, const struct boot_config *cfg)
 			continue;
 		nodes++;
 		snprintf(name, sizeof(name), "%s", fdt_get_name(b->tree, node, NULL));
-		if (told(cfg, name))
+		if (told(cfg, name)) {
+			if (!placed(cfg, name))
+				say_dropped(b, cfg, name);
 			continue;
+		}
 		if (fdt_getprop(b->tree, node, "reg", NULL) ||
 		    fdt_getprop(b->tree, node, "size", NULL))
 			board_fail(b, "nothing is told of /reserved-memory/%s", name);
@@ -139,8 +169,7 @@ static void check_told(struct board *b, const struct boot_config *cfg)
 			board_count(b, "regions: neither reg nor size", 1);
 	}
 	board_count(b, "regions: offered by the tree", nodes);
-	board_count(b, "regions: placed", placed);
-	board_count(b, "regions: dropped or ignored", nodes > placed ? nodes - placed : 0);
+	board_count(b, "regions: placed", regions_of_tree(cfg));
 }
 
 /* ---- one size ---- */
@@ -172,10 +201,13 @@ static bool count_device(void *arg, const struct boot_device *dev, int err,
 {
 	struct board *b = arg;
 
-	(void)dev;
-	if (err)
+	if (err) {
 		board_fail(b, "device %s: %s", dev->path, why->text);
-	else if (!b->ram)
+		return false;
+	}
+	say_most(b, "entries of a memory-region (BOOT_DEVICE_REGIONS)", dev->nr_regions);
+	say_most(b, "windows of a device (DEVICE_MAX_RANGES)", dev->nr_ranges);
+	if (b->ram == FIXED_RAM)
 		board_count(b, "devices with regions", dev->nr_regions != 0);
 	return false;
 }
@@ -185,7 +217,7 @@ static void check_devices(struct board *b, const struct boot_config *cfg)
 	const char *broken = boot_devices_list_check(b->tree, b->size, cfg);
 	struct boot_why why;
 
-	if (!broken && b->ram == 0)
+	if (!broken && b->ram == 0 && !b->quick)
 		broken = boot_devices_check(b->tree, b->size, cfg);
 	if (broken)
 		board_fail(b, "devices: %s", broken);
@@ -206,7 +238,12 @@ static void count_kinds(struct board *b, const struct boot_config *cfg)
 	for (unsigned int i = 0; i < cfg->nr_regions; i++)
 		board_count(b, kind[cfg->region[i].kind], 1);
 	for (unsigned int i = 0; i < cfg->nr_notes && i < BOOT_MAX_NOTES; i++)
-		board_say(b, "note", cfg, cfg->note[i].text);
+		board_say(b, "note", "", cfg->note[i].text);
+	say_most(b, "regions (BOOT_MAX_REGIONS)", cfg->nr_regions);
+	say_most(b, "banks (BOOT_MAX_BANKS)", cfg->nr_banks);
+	say_most(b, "alloc-ranges (BOOT_MAX_WINDOWS)", cfg->nr_windows);
+	say_most(b, "notes (BOOT_MAX_NOTES)", cfg->nr_notes);
+	say_most(b, "bytes of boot log (BOOT_DMESG_MAX)", cfg->dmesg_len);
 	if (cfg->nr_notes > BOOT_MAX_NOTES)
 		board_fail(b, "%u notes, at most %d are kept", cfg->nr_notes, BOOT_MAX_NOTES);
 	if (cfg->dmesg_dropped)
@@ -226,13 +263,14 @@ static void check_strict(struct board *b, const struct boot_config *lx, int err,
 	if (strcmp(own.text, expected) != 0)
 		board_fail(b, "error `%s', but as Linux `%s'", own.text, expected);
 	if (strict_err) {
-		board_say(b, "error", lx, own.text);
+		board_say(b, "error", "", own.text);
 		return;
 	}
 	if (memcmp(strict.region, lx->region, sizeof(strict.region)) != 0 ||
 	    strcmp(strict.dmesg, lx->dmesg) != 0)
 		board_fail(b, "laid out differently as Linux, without a note");
-	board_machine(b, &strict);
+	if (!b->quick)
+		board_machine(b, &strict);
 }
 
 static void boot_at(struct board *b, uint64_t ram)
@@ -260,7 +298,8 @@ static void boot_at(struct board *b, uint64_t ram)
 		check_devices(b, &cfg);
 	}
 	check_strict(b, &cfg, err, &why);
-	board_json(b, &cfg, err);
+	if (!b->quick)
+		board_json(b, &cfg, err);
 }
 
 static void count_tree(struct board *b)
@@ -285,10 +324,21 @@ static void count_tree(struct board *b)
 	board_count(b, "trees: shared-dma-pool, reusable", reusable);
 }
 
-void board_boot(const char *file, FILE *out)
+static void cut(struct board *b)
+{
+	const char *broken = treecut_cuts(b->tree, b->size, treecut_boots);
+
+	if (!broken)
+		broken = treecut_flips(b->tree, b->size, 1, treecut_boots);
+	if (broken)
+		board_fail(b, "cut off or damaged: %s", broken);
+	board_count(b, "bytes: cut off and damaged", (unsigned int)b->size);
+}
+
+void board_boot(const char *file, enum board_how how, FILE *out)
 {
 	static const uint64_t mib[] = {0, 512, 2048, 8192};
-	struct board b = {.file = file, .out = out};
+	struct board b = {.file = file, .quick = how != BOARD_ALL, .out = out};
 	struct boot_why why = {""};
 
 	b.tree = load_file(file, TREE_MAX, &b.size, &why);
@@ -296,7 +346,9 @@ void board_boot(const char *file, FILE *out)
 		board_fail(&b, "not a tree: %s", why.text);
 	} else {
 		count_tree(&b);
-		for (size_t i = 0; i < sizeof(mib) / sizeof(mib[0]); i++)
+		if (how == BOARD_CUT)
+			cut(&b);
+		for (size_t i = 0; i < sizeof(mib) / sizeof(mib[0]) && how != BOARD_CUT; i++)
 			boot_at(&b, mib[i] << 20);
 	}
 	free(b.tree);

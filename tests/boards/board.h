@@ -10,19 +10,26 @@ struct board {
 	const char *file;
 	void *tree;
 	size_t size;
-	/* Lines of a kind and a text: "count" of something, a "note" or an "error" of the configuration with names and numbers left out,
-	 * a "fail": a promise that was broken. */
+	/* Lines of a kind and a text: "count" of something, a "note" or an "error" of the configuration, how a
+	 * region was "dropped", the "most" of something, a "fail": a promise that was broken. */
 	FILE *out;
+	bool quick;   /* no machines, no JSON */
 	uint64_t ram; /* that is being looked at; 0: the tree's own */
 };
 
-/* All of it: reads the file, boots it at each size, makes machines of what can be one. */
-void board_boot(const char *file, FILE *out);
+enum board_how {
+	BOARD_ALL,    /* boots it at each size, makes machines of what can be one, and JSON */
+	BOARD_LAYOUT, /* boots it at each size */
+	BOARD_CUT,    /* cuts it off and damages it at every byte */
+};
+
+/* Reads the file and does that. */
+void board_boot(const char *file, enum board_how how, FILE *out);
 
 void board_count(struct board *b, const char *what, unsigned int n);
 void board_fail(struct board *b, const char *fmt, ...) FH_PRINTF(2, 3);
-/* Of one of the names of *cfg and a number there remains that it was one. */
-void board_say(struct board *b, const char *kind, const struct boot_config *cfg, const char *text);
+/* Of numbers, of `name` and of what looks like a node's name it remains that it was one. */
+void board_say(struct board *b, const char *kind, const char *name, const char *text);
 
 /* A machine of a configuration that has no error: areas and regions are used, and everything is given back. */
 void board_machine(struct board *b, const struct boot_config *cfg);

@@ -101,6 +101,7 @@ static uint64_t ram_of(const struct boot_config *cfg)
 void board_machine(struct board *b, const struct boot_config *cfg)
 {
 	static struct testplat tp;
+	struct fh_mem_info before, after;
 	struct users u = {.b = b, .cfg = cfg};
 	struct boot_why why;
 	int err;
@@ -117,11 +118,18 @@ void board_machine(struct board *b, const struct boot_config *cfg)
 		return;
 	}
 	board_count(b, "machines", 1);
+	fh_cpu_quiesce(u.m);
+	fh_mem_info(u.m, &before);
 	check(b, u.m, "at birth");
 	cma_for_each_area(u.m, use_area, b);
 	if (boot_devices_for_each(b->tree, b->size, cfg, use_device, &u, &why))
 		board_fail(b, "devices: %s", why.text);
 	fh_cpu_quiesce(u.m);
+	fh_mem_info(u.m, &after);
+	if (after.free != before.free || after.cma_free != before.cma_free)
+		board_fail(b, "%llu frames free, %llu of areas; at birth %llu and %llu",
+			   (unsigned long long)after.free, (unsigned long long)after.cma_free,
+			   (unsigned long long)before.free, (unsigned long long)before.cma_free);
 	check(b, u.m, "in the end");
 	fh_machine_destroy(u.m);
 	if (tp.live)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Any text as a command line: an error with a reason, or a boot_config that keeps its promises. */
+/* Any text as a command line: an error with a reason, or a boot_config that keeps its promises; and where Linux goes on, it
+ * goes on. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,48 +16,71 @@ static void expect(bool ok, const char *what)
 	abort();
 }
 
-static void boot(const char *args, uint64_t ram_base, uint64_t ram, bool as_linux,
-		 const char *kconfig)
+/* A kernel and its RAM, in two nodes or in one. */
+struct board {
+	struct boot_bank ram;
+	bool nodes;
+	const char *kconfig;
+};
+
+static int configure(const char *args, const struct board *b, bool as_linux,
+		     struct boot_config *cfg, struct boot_why *why)
 {
-	static struct boot_config cfg;
-	struct boot_why why = {""};
-	const char *broken;
+	uint64_t half = b->ram.size / 2;
 	int err;
 
-	boot_config_init(&cfg);
-	cfg.ram_base = ram_base;
-	cfg.as_linux = as_linux;
-	expect(!kconfig || !boot_config_kconfig(&cfg, kconfig, strlen(kconfig), &why),
+	*why = (struct boot_why){""};
+	boot_config_init(cfg);
+	cfg->as_linux = as_linux;
+	cfg->ram_base = b->ram.base;
+	expect(!b->kconfig || !boot_config_kconfig(cfg, b->kconfig, strlen(b->kconfig), why),
 	       "a configuration");
-	/* Two nodes, as a tree would tell. */
-	if (as_linux) {
-		cfg.bank[0] = (struct boot_bank){ram_base, ram};
-		cfg.nr_banks = 1;
-		cfg.node_range[0] = (struct boot_node_range){ram_base, ram / 2, 0};
-		cfg.node_range[1] = (struct boot_node_range){ram_base + ram / 2, ram / 2, 3};
-		cfg.nr_node_ranges = 2;
+	/* As a tree would tell. */
+	if (b->nodes) {
+		cfg->bank[0] = b->ram;
+		cfg->nr_banks = 1;
+		cfg->node_range[0] = (struct boot_node_range){b->ram.base, half, 0};
+		cfg->node_range[1] = (struct boot_node_range){b->ram.base + half, half, 3};
+		cfg->nr_node_ranges = 2;
 	}
-	err = boot_config_finish(&cfg, args, ram, &why);
-	expect(!err == !why.text[0], "an error has a reason, success has none");
-	if (err)
-		return;
-	broken = boot_check(&cfg);
+	err = boot_config_finish(cfg, args, b->ram.size, why);
+	expect(!err == !why->text[0], "an error has a reason, success has none");
+	return err;
+}
+
+static void boot(const char *args, const struct board *b)
+{
+	static struct boot_config cfg, ours;
+	struct boot_why why, our_why;
+	int err = configure(args, b, true, &cfg, &why);
+	int our_err = configure(args, b, false, &ours, &our_why);
+	const char *broken = err ? NULL : boot_check(&cfg);
+
+	expect(!broken, broken);
+	expect(!our_err == (!err && !cfg.nr_notes), "an error is an error of Linux's, or a note");
+	if (cfg.nr_notes)
+		expect(!strcmp(our_why.text, cfg.note[0].text), "the first note is the error");
+	broken = our_err ? NULL : boot_check(&ours);
 	expect(!broken, broken);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct board board[] = {
+		{{UINT64_C(0x40000000), UINT64_C(3) << 30}, false, NULL},
+		{{UINT64_C(6) << 30, UINT64_C(1) << 30}, false, NULL},
+		{{UINT64_C(0x40000000), UINT64_C(6) << 30}, true, NULL},
+		{{UINT64_C(0x40000000), UINT64_C(6) << 30}, true, "CONFIG_ARM64_64K_PAGES=y\n"},
+		{{0, UINT64_C(1) << 30}, false, "CONFIG_ARM64_16K_PAGES=y\n"},
+	};
 	char *args = malloc(size + 1);
 
 	if (!args)
 		return 0;
 	memcpy(args, data, size);
 	args[size] = '\0';
-	boot(args, UINT64_C(0x40000000), UINT64_C(3) << 30, false, NULL);
-	boot(args, UINT64_C(6) << 30, UINT64_C(1) << 30, false, NULL);
-	boot(args, UINT64_C(0x40000000), UINT64_C(6) << 30, true, NULL);
-	boot(args, UINT64_C(0x40000000), UINT64_C(6) << 30, true, "CONFIG_ARM64_64K_PAGES=y\n");
-	boot(args, 0, UINT64_C(1) << 30, false, "CONFIG_ARM64_16K_PAGES=y\n");
+	for (size_t i = 0; i < sizeof(board) / sizeof(board[0]); i++)
+		boot(args, &board[i]);
 	free(args);
 	return 0;
 }

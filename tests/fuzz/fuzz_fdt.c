@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Any bytes as a device tree: an error with a reason, or a boot_config that keeps its promises, and devices that do. */
+/* Any bytes as a device tree: an error with a reason, or a boot_config that keeps its promises, and devices that do; where
+ * Linux goes on and we would not, the first such place is our error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,25 +17,61 @@ static void expect(bool ok, const char *what)
 	abort();
 }
 
-static void boot(const void *tree, size_t size, const char *bootargs, uint64_t ram)
+enum pages { SMALL, LARGE }; /* 4 KiB; 64 KiB with blocks of 512 MiB, as arm64 has them */
+
+struct boot {
+	const char *bootargs;
+	uint64_t ram;
+	enum pages pages;
+};
+
+static int configure(const void *tree, size_t size, const struct boot *b, bool as_linux,
+		     struct boot_config *cfg, struct boot_why *why)
 {
-	static struct boot_config cfg;
-	struct boot_why why = {""};
-	const char *broken;
 	int err;
 
-	boot_config_init(&cfg);
-	err = boot_config_fdt(&cfg, tree, size, &why);
+	*why = (struct boot_why){""};
+	boot_config_init(cfg);
+	cfg->as_linux = as_linux;
+	if (b->pages == LARGE) {
+		cfg->kernel.page_shift = 16;
+		cfg->kernel.block_order = 13;
+		cfg->kernel.max_order = 13;
+	}
+	err = boot_config_fdt(cfg, tree, size, why);
 	if (!err)
-		err = boot_config_finish(&cfg, bootargs, ram, &why);
-	expect(!err == !why.text[0], "an error has a reason, success has none");
-	expect(strlen(why.text) < sizeof(why.text) - 1, "the reason is not cut");
-	if (err)
-		return;
-	broken = boot_check(&cfg);
+		err = boot_config_finish(cfg, b->bootargs, b->ram, why);
+	expect(!err == !why->text[0], "an error has a reason, success has none");
+	expect(strlen(why->text) < sizeof(why->text) - 1, "the reason is not cut");
+	return err;
+}
+
+static void check(const void *tree, size_t size, const struct boot_config *cfg)
+{
+	const char *broken = boot_check(cfg);
+
 	expect(!broken, broken);
-	broken = boot_devices_check(tree, size, &cfg);
+	broken = boot_devices_check(tree, size, cfg);
 	expect(!broken, broken);
+}
+
+static void boot(const void *tree, size_t size, const struct boot *b)
+{
+	static struct boot_config cfg, ours;
+	struct boot_why why, our_why;
+	int err = configure(tree, size, b, true, &cfg, &why);
+	int our_err = configure(tree, size, b, false, &ours, &our_why);
+
+	expect(!our_err == (!err && !cfg.nr_notes), "an error is an error of Linux's, or a note");
+	if (cfg.nr_notes)
+		expect(!strcmp(our_why.text, cfg.note[0].text) && our_err == -(int)cfg.note[0].err,
+		       "the first note is the error");
+	if (!err)
+		check(tree, size, &cfg);
+	if (!our_err)
+		expect(!memcmp(cfg.region, ours.region, sizeof(cfg.region)) &&
+			       !strcmp(cfg.dmesg, ours.dmesg),
+		       "without notes all is the same");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -45,10 +82,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!tree)
 		return 0;
 	memcpy(tree, data, size);
-	boot(tree, size, NULL, 0);
-	boot(tree, size, "cma=16M", UINT64_C(512) << 20);
+	boot(tree, size, &(struct boot){NULL, 0, SMALL});
+	boot(tree, size, &(struct boot){"cma=16M", UINT64_C(512) << 20, SMALL});
+	boot(tree, size, &(struct boot){NULL, UINT64_C(3) << 30, LARGE});
 	free(tree);
 	if (guarded)
-		boot(guarded, size, "mem=64M", 0);
+		boot(guarded, size, &(struct boot){"mem=64M", 0, SMALL});
 	return 0;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The trees of boards/: boot at many sizes, and cut off and damaged at every byte. */
-#include <libfdt.h>
 #include <stdio.h>
 #include <string.h>
 #include "t.h"
 #include "boot_check.h"
-#include "guard.h"
+#include "treecut.h"
 
 static struct boot_config cfg;
 static struct boot_why why;
@@ -29,52 +28,6 @@ static bool boots(uint64_t ram)
 	return T_OK(!broken, broken ? broken : "");
 }
 
-/* An error with a reason, or a config that keeps its promises; never a crash (ASan, guard page). */
-static bool survives(const void *tree, size_t size)
-{
-	int err;
-
-	why.text[0] = '\0';
-	boot_config_init(&cfg);
-	err = boot_config_fdt(&cfg, tree, size, &why);
-	if (!err)
-		err = boot_config_finish(&cfg, NULL, 0, &why);
-	return err ? why.text[0] : !boot_check(&cfg);
-}
-
-static bool survives_cuts(void)
-{
-	bool ok = true;
-
-	for (size_t n = 0; n < blob_size && ok; n++) {
-		void *cut = guard_copy(blob, n);
-		fdt32_t total = cpu_to_fdt32((uint32_t)n);
-
-		ok = cut && survives(cut, n) && why.text[0];
-		if (!ok || n < 8)
-			continue;
-		memcpy((char *)cut + 4, &total, 4); /* as if it were meant to be that short */
-		ok = survives(cut, n);
-	}
-	return T_OK(ok, why.text);
-}
-
-static bool survives_flips(void)
-{
-	static const unsigned char mask[] = {0x01, 0x80, 0xff, 0x10};
-	char *copy = guard_copy(blob, blob_size);
-	bool ok = copy;
-
-	for (size_t i = 0; i < blob_size && ok; i++) {
-		for (size_t m = 0; m < sizeof(mask) && ok; m++) {
-			copy[i] = (char)(copy[i] ^ mask[m]);
-			ok = survives(copy, blob_size);
-			copy[i] = blob[i];
-		}
-	}
-	return T_OK(ok, why.text);
-}
-
 /* Compiles boards/NAME.dts into `blob`; false: there is no dtc, or no such folder from here. */
 static bool load_board(const char *name)
 {
@@ -90,6 +43,11 @@ static bool load_board(const char *name)
 	blob_size = fread(blob, 1, sizeof(blob), dtc);
 	status = pclose(dtc);
 	return !status && blob_size && blob_size < sizeof(blob);
+}
+
+static void survives(const char *broken)
+{
+	T_OK(!broken, broken);
 }
 
 static void board(const char *name, uint64_t ram, const char *zones)
@@ -108,8 +66,8 @@ static void board(const char *name, uint64_t ram, const char *zones)
 		if (!i)
 			T_OK(strstr(cfg.dmesg, zones), zones);
 	}
-	survives_cuts();
-	survives_flips();
+	survives(treecut_cuts(blob, blob_size, treecut_boots));
+	survives(treecut_flips(blob, blob_size, 4, treecut_boots));
 }
 
 static void board_imx8mq(void)

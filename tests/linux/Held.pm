@@ -17,7 +17,7 @@ our @EXPORT_OK = qw(keep facts read_kept write_kept ours differences read_differ
 my $about = qr/^(?:
 	OF:\ reserved\ mem:\ | OF:\ fdt:\ | Reserved\ memory:\ | cma:\ | hugetlb_cma:\ | software\ IO\ TLB:\ | Memory\ limited |
 	Zone\ ranges: | Movable\ zone\ start | Early\ memory\ node | Initmem\ setup\ node | Kernel\ command\ line: | Machine\ model: |
-	DMA:\ preallocated | DMA:\ failed | Malformed\ early\ option |
+	.*\ \(0x[0-9a-f]+--0x[0-9a-f]+\)\ overlaps\ with\ | DMA:\ preallocated | DMA:\ failed | Malformed\ early\ option |
 	\ \ (?:DMA|DMA32|Normal|Movable)\ | \ \ [Nn]ode\ +\d+: )/x;
 
 # Who reserves for regions: all others are the kernel itself.

@@ -17,7 +17,7 @@ our @EXPORT_OK = qw(keep facts read_kept write_kept ours differences read_differ
 my $about = qr/^(?:
 	OF:\ reserved\ mem:\ | OF:\ fdt:\ | Reserved\ memory:\ | cma:\ | hugetlb_cma:\ | software\ IO\ TLB:\ | Memory\ limited |
 	Zone\ ranges: | Movable\ zone\ start | Early\ memory\ node | Initmem\ setup\ node | Kernel\ command\ line: | Machine\ model: |
-	DMA:\ preallocated | DMA:\ failed | Malformed\ early\ option |
+	.*\ \(0x[0-9a-f]+--0x[0-9a-f]+\)\ overlaps\ with\ | DMA:\ preallocated | DMA:\ failed | Malformed\ early\ option |
 	\ \ (?:DMA|DMA32|Normal|Movable)\ | \ \ [Nn]ode\ +\d+: )/x;
 
 # Who reserves for regions: all others are the kernel itself.
@@ -29,14 +29,6 @@ sub plain
 	my ($line) = @_;
 	$line =~ s/\r?\n?$//;
 	$line =~ s/^\[ *\d+\.\d+\] //;
-	return $line;
-}
-
-# What cannot be the same: bounce buffers are allocated like any other memory, when everything else lies.
-sub same_words
-{
-	my ($line) = @_;
-	$line =~ s/(software IO TLB: mapped) \[mem [^\]]*\]/$1/;
 	return $line;
 }
 
@@ -65,6 +57,9 @@ sub without
 	} @ranges;
 }
 
+# Whether the command line says in how many parts bounce buffers are; else it is one for each CPU, of which QEMU has one and the tree more.
+sub areas_given { return grep { /^Kernel command line:.* swiotlb=\d+,\d/ } @_ }
+
 # facts(LOG, TREE): LOG a reference to the lines of a boot with memblock=debug, TREE [start, bytes] of the tree in memory.
 # Returns { kernel, until, taken => [[start, end, late]...], lines => [...] }; dies where the log is not one.
 sub facts
@@ -72,7 +67,7 @@ sub facts
 	my ($log, $tree) = @_;
 	my %f = (taken => [], lines => [], until => 'layout');
 	my @taken = ([$tree->[0], $tree->[0] + $tree->[1] - 1, 0]);
-	my ($late, $ended, $who, $open, $reserved) = (0, 0, '');
+	my ($late, $ended, $who, $open, $reserved, $bounce, $areas) = (0, 0, '');
 	for (map { plain($_) } @$log) {
 		$f{kernel} //= $1 if /^Linux version (\S+)/;
 		$ended = 1 if /^MEMBLOCK configuration:/;
@@ -103,10 +98,17 @@ sub facts
 			$reserved = "cma-reserved: $2K";
 			next;
 		}
+		# Said while options are read, and on the way to the size that counts.
+		if (/^software IO TLB: (?!Reserved memory)/) {
+			$areas = $_ if /area num/;
+			$bounce = "software IO TLB: mapped $1" if /mapped .* (\(\d+MB\))/;
+			next;
+		}
 		$f{until} = 'allocator' if /^SLUB: / && $f{until} eq 'layout';
 		$f{until} = 'initcalls' if /^DMA: preallocated|^audit: initializing/;
-		push @{$f{lines}}, same_words($_) if /$about/;
+		push @{$f{lines}}, $_ if /$about/;
 	}
+	push @{$f{lines}}, (areas_given(@{$f{lines}}) ? $areas : ()), $bounce if $bounce;
 	push @{$f{lines}}, $reserved if $reserved;
 	defined $f{kernel} or die "not a boot log: it names no kernel\n";
 	grep { /^Initmem/ } @{$f{lines}} or die "a boot that ended before memory was laid out\n";
@@ -178,7 +180,7 @@ sub ours
 		s/ heaps=linux like=\S+$// if /^Kernel command line:/;
 		# At the end of boot only, and by then most boards' trees have led a virtual machine astray.
 		next if /^cma: CMA area .* could not be activated/ && $f->{until} ne 'initcalls';
-		push @lines, same_words($_) if /$about/;
+		push @lines, $_ if /$about/;
 	}
 	return [@lines, told_later($json, $f)];
 }
@@ -190,7 +192,7 @@ sub told_later
 	my @lines;
 	return () if $f->{until} eq 'layout';
 	if (my $bounce = $json->{dma}{bounce_buffers}) {
-		push @lines, "software IO TLB: area num $bounce->{areas}.",
+		push @lines, (areas_given(@{$f->{lines}}) ? "software IO TLB: area num $bounce->{areas}." : ()),
 			sprintf 'software IO TLB: mapped (%dMB)', $bounce->{size} >> 20;
 	}
 	if ($f->{until} eq 'initcalls') {
@@ -200,8 +202,8 @@ sub told_later
 			for grep { $size{$_} } qw(Normal DMA DMA32);
 	}
 	my $cma = 0;
-	$cma += $_->{size} for grep { $_->{kind} eq 'cma' } @{$json->{regions}};
-	push @lines, sprintf 'cma-reserved: %dK', $cma >> 10 if grep { /^cma-reserved/ } @{$f->{lines}};
+	/^Reserved memory: created CMA .* size (\d+) MiB|^cma: Reserved (\d+) MiB/ and $cma += $1 // $2 for @{$json->{dmesg}};
+	push @lines, sprintf 'cma-reserved: %dK', $cma << 10 if grep { /^cma-reserved/ } @{$f->{lines}};
 	return @lines;
 }
 

@@ -51,8 +51,7 @@ static void over_default(struct lint *l)
 
 		if (!n->cma_default || !lint_wants_area(n))
 			continue;
-		snprintf(text, sizeof(text),
-			 size ? "%s of its own place and limits" : "none at all",
+		snprintf(text, sizeof(text), size ? "%s, wherever there is room" : "none at all",
 			 lint_size(size).s);
 		lint_find(l, n->path, "linux,cma-default",
 			  "cma=%s takes the place of this area (%s): the default area is %s, and "

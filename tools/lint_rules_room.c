@@ -182,7 +182,7 @@ static void page_sizes(struct lint *l)
 		unsigned int page, block;
 	} kernels[] = {{12, 21}, {14, 25}, {16, 29}};
 
-	for (size_t i = 0; i < l->nr_nodes; i++) {
+	for (size_t i = 0; i < l->nr_nodes && !lint_is_arm32(l); i++) {
 		const struct lint_node *n = &l->node[i];
 		uint64_t v = (n->has_reg ? n->base : 0) | n->size;
 

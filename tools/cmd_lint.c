@@ -132,6 +132,7 @@ static int show(const struct opts *o, struct lint_out *out)
 	out->least = o->least;
 	out->file = o->load.dtb ? o->load.dtb : "";
 	out->lines = lint_lines_new(out->file);
+	out->own_args = !o->load.bootargs;
 	status = o->format->show(stdout, out) ? lint_status(out) : 1;
 	lint_lines_free(out->lines);
 	return status;

@@ -36,7 +36,8 @@ size_t lint_rules(const struct lint_rule *list[LINT_MAX_RULES])
 	for (size_t g = 0; g < NR_GROUPS; g++)
 		for (const struct lint_rule *r = groups[g]; r->id && n < LINT_MAX_RULES; r++)
 			list[n++] = r;
-	qsort(list, n, sizeof(list[0]), by_id);
+	if (n)
+		qsort(list, n, sizeof(list[0]), by_id);
 	return n;
 }
 

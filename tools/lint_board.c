@@ -182,6 +182,40 @@ static void read_tree(struct lint *l)
 		read_node(l, &l->node[l->nr_nodes++], node);
 }
 
+static bool arm32(const char *id)
+{
+	static const char *const exact[] = {"arm,cortex-a5",  "arm,cortex-a7",	"arm,cortex-a8",
+					    "arm,cortex-a9",  "arm,cortex-a12", "arm,cortex-a15",
+					    "arm,cortex-a17", "brcm,brahma-b15"};
+	static const char *const starts[] = {"arm,arm9",      "arm,arm1",      "arm,cortex-m",
+					     "qcom,krait",    "qcom,scorpion", "marvell,pj4",
+					     "marvell,sheeva"};
+
+	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
+		if (!strcmp(id, exact[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (!strncmp(id, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+bool lint_is_arm32(const struct lint *l)
+{
+	int cpus = l->tree ? fdt_path_offset(l->tree, "/cpus") : -1, cpu;
+
+	if (cpus < 0)
+		return false;
+	fdt_for_each_subnode(cpu, l->tree, cpus)
+	{
+		const char *id = lint_string(l, cpu, "compatible");
+
+		if (id && arm32(id))
+			return true;
+	}
+	return false;
+}
+
 /* ---- devices ---- */
 
 static bool add_device(void *arg, const struct boot_device *dev, int err,

@@ -101,6 +101,8 @@ bool lint_compatible(const struct lint *l, int node, const char *id);
 bool lint_available(const struct lint *l, int node);
 uint64_t lint_number(const uint8_t *at, size_t cells);
 void lint_path(const struct lint *l, int node, char path[BOOT_PATH_MAX]);
+/* Its CPUs are known to have 32 bits. */
+bool lint_is_arm32(const struct lint *l);
 /* Range `i` of the memory nodes that Linux reads; false: there are not so many. */
 bool lint_memory(const struct lint *l, size_t i, struct boot_bank *b, int *node);
 /* Devices with this one in memory-region; the next after `from` (start with 0); NULL: no more. */

@@ -34,7 +34,7 @@ static json_t *finding(const struct lint_out *out, const struct lint_finding *f)
 			      "text", lint_json_string(f->text), "cure", lint_json_string(f->cure));
 	struct lint_line at;
 
-	if (j && lint_lines_find(out->lines, f->node, f->property, &at)) {
+	if (j && lint_place(out, f, &at)) {
 		json_object_set_new(j, "file", lint_json_string(at.file));
 		json_object_set_new(j, "line", json_integer(at.line));
 	}

@@ -14,7 +14,10 @@ struct lint_out {
 	enum lint_severity least; /* findings below it are left out */
 	const char *file;	  /* as given; "": none */
 	struct lint_lines *lines; /* NULL: none */
+	bool own_args;		  /* the command line is the tree's */
 };
+
+struct lint_line;
 
 struct lint_format {
 	const char *name;
@@ -31,6 +34,8 @@ bool lint_show_rules(FILE *f, const struct lint_format *format);
 /* 0: nothing or notes; 3: warnings; 4: errors; of what is shown. */
 int lint_status(const struct lint_out *out);
 bool lint_shown(const struct lint_out *out, const struct lint_finding *f);
+/* Where it stands in the source; false: unknown. */
+bool lint_place(const struct lint_out *out, const struct lint_finding *f, struct lint_line *at);
 /* A string of JSON: bytes that are not UTF-8 become '?'. */
 json_t *lint_json_string(const char *s);
 

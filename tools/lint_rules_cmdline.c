@@ -51,8 +51,7 @@ static void over_default(struct lint *l)
 
 		if (!n->cma_default || !lint_wants_area(n))
 			continue;
-		snprintf(text, sizeof(text),
-			 size ? "%s of its own place and limits" : "none at all",
+		snprintf(text, sizeof(text), size ? "%s, wherever there is room" : "none at all",
 			 lint_size(size).s);
 		lint_find(l, n->path, "linux,cma-default",
 			  "cma=%s takes the place of this area (%s): the default area is %s, and "
@@ -196,17 +195,15 @@ static void hugetlb(struct lint *l)
 		if (*colon == ':' && colon > s)
 			s = colon + 1;
 		v = lint_memparse(s, &rest);
-		if (v < page)
+		if (v && v <= UINT64_C(1) << BOOT_PHYS_BITS && v % page) {
+			uint64_t up = v + page - v % page;
+
 			lint_find(l, NULL, "hugetlb_cma=",
-				  "%s, less than one page of %s: Linux reserves nothing",
+				  v < page ? "%s, less than one page of %s: Linux reserves nothing"
+					   : "%s is no multiple of %s: Linux reserves more",
 				  lint_size(v).s, lint_size(page).s);
-		else if (v % page)
-			lint_find(l, NULL, "hugetlb_cma=",
-				  "%s is no multiple of %s: Linux reserves up to %s",
-				  lint_size(v).s, lint_size(page).s,
-				  lint_size(v + page - v % page).s);
-		if (v % page)
-			lint_cure(l, "whole pages: %s", lint_size(v + page - v % page).s);
+			lint_cure(l, "whole pages: %s", lint_size(up).s);
+		}
 		if (*rest != ',')
 			break;
 		s = rest + 1;

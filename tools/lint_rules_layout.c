@@ -255,6 +255,15 @@ static void memreserve(struct lint *l)
 	}
 }
 
+static void refused(struct lint *l)
+{
+	for (unsigned int i = 0; l->laid_out && i < l->cfg->nr_notes && i < BOOT_MAX_NOTES; i++) {
+		lint_find(l, NULL, NULL, "no machine is made of this board: %s",
+			  l->cfg->note[i].text);
+		lint_cure(l, "Linux goes on; for `freehold run' and its like repair it");
+	}
+}
+
 const struct lint_rule lint_rules_layout[] = {
 	{102, "cma= finds no place",
 	 "Linux logs \"Failed to reserve\" and goes on without a default area: drivers that need "
@@ -308,5 +317,10 @@ const struct lint_rule lint_rules_layout[] = {
 	 "That may be meant (memory of a device, or RAM that the memory node leaves out already), "
 	 "or a wrong address. Cure: look.",
 	 wholly_outside},
+	{318, "Linux goes on where freehold's machines do not",
+	 "Two owners of one page, an option with something behind its number, no room for cma=: "
+	 "Linux logs at most a line. `freehold run' and `freehold serve' refuse such "
+	 "a board, with this message. Cure: as the board's other findings say.",
+	 refused},
 	{0},
 };

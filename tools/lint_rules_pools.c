@@ -97,26 +97,9 @@ static void pool_mapped(struct lint *l)
 	}
 }
 
-/* Without an MMU there is such a pool. */
-static bool has_mmu(const struct lint *l)
-{
-	int cpus = l->tree ? fdt_path_offset(l->tree, "/cpus") : -1, cpu;
-	const char *id;
-
-	if (cpus < 0)
-		return true;
-	fdt_for_each_subnode(cpu, l->tree, cpus)
-	{
-		id = lint_string(l, cpu, "compatible");
-		if (id && !strncmp(id, "arm,cortex-m", 12))
-			return false;
-	}
-	return true;
-}
-
 static void dma_default(struct lint *l)
 {
-	if (!has_mmu(l))
+	if (lint_is_arm32(l)) /* without an MMU there is such a pool */
 		return;
 	for (size_t i = 0; i < l->nr_nodes; i++) {
 		if (!l->node[i].dma_default || l->node[i].restricted)

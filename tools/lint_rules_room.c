@@ -182,7 +182,7 @@ static void page_sizes(struct lint *l)
 		unsigned int page, block;
 	} kernels[] = {{12, 21}, {14, 25}, {16, 29}};
 
-	for (size_t i = 0; i < l->nr_nodes; i++) {
+	for (size_t i = 0; i < l->nr_nodes && !lint_is_arm32(l); i++) {
 		const struct lint_node *n = &l->node[i];
 		uint64_t v = (n->has_reg ? n->base : 0) | n->size;
 
@@ -190,7 +190,7 @@ static void page_sizes(struct lint *l)
 			uint64_t block = UINT64_C(1) << kernels[k].block;
 
 			if (kernels[k].page == l->cfg->kernel.page_shift || !(v & (block - 1)) ||
-			    !(v & (boot_block_bytes(l->cfg) - 1)) == 0)
+			    v & (boot_block_bytes(l->cfg) - 1))
 				continue;
 			lint_find(l, n->path, n->has_reg ? "reg" : "size",
 				  "with pages of %u KiB an area is whole blocks of %s, and this "

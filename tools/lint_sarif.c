@@ -47,7 +47,7 @@ static json_t *location(const struct lint_out *out, const struct lint_finding *f
 	char *name = NULL;
 	struct lint_line at;
 
-	if (lint_lines_find(out->lines, f->node, f->property, &at))
+	if (lint_place(out, f, &at))
 		physical = json_pack("{s{so} s{si}}", "artifactLocation", "uri", uri(at.file),
 				     "region", "startLine", (int)at.line);
 	else if (out->file[0])

@@ -40,16 +40,35 @@ bool lint_show_rules(FILE *f, const struct lint_format *format)
 	return format->rules(f);
 }
 
+bool lint_place(const struct lint_out *out, const struct lint_finding *f, struct lint_line *at)
+{
+	bool option = !f->node[0] && f->property[0];
+
+	if (!option)
+		return lint_lines_find(out->lines, f->node, f->property, at);
+	return out->own_args && lint_lines_find(out->lines, "/chosen", "bootargs", at);
+}
+
 static void show_place(FILE *f, const struct lint_out *out, const struct lint_finding *found)
 {
 	struct lint_line at;
 
-	if (!found->node[0] && found->property[0])
-		fputs("bootargs: ", f);
-	else if (lint_lines_find(out->lines, found->node, found->property, &at))
+	if (lint_place(out, found, &at))
 		fprintf(f, "%s:%u: ", at.file, at.line);
 	else if (out->file[0])
 		fprintf(f, "%s: ", out->file);
+}
+
+static void show_finding(FILE *f, const struct lint_out *out, const struct lint_finding *found)
+{
+	const char *node = found->node[0] ? found->node : found->property[0] ? "bootargs" : "";
+
+	show_place(f, out, found);
+	fprintf(f, "%s FH%u: %s%s%s%s%s\n", lint_severity_name(lint_severity(found->rule)),
+		found->rule->id, node, node[0] ? ": " : "", found->property,
+		found->property[0] ? ": " : "", found->text);
+	if (found->cure[0])
+		fprintf(f, "    cure: %s\n", found->cure);
 }
 
 static bool show(FILE *f, const struct lint_out *out)
@@ -63,12 +82,7 @@ static bool show(FILE *f, const struct lint_out *out)
 		if (!lint_shown(out, found))
 			continue;
 		n[s]++;
-		show_place(f, out, found);
-		fprintf(f, "%s FH%u: %s%s%s%s%s\n", lint_severity_name(s), found->rule->id,
-			found->node, found->node[0] ? ": " : "", found->property,
-			found->property[0] ? ": " : "", found->text);
-		if (found->cure[0])
-			fprintf(f, "    cure: %s\n", found->cure);
+		show_finding(f, out, found);
 	}
 	fprintf(f, "%u error%s, %u warning%s, %u note%s\n", n[LINT_ERROR],
 		n[LINT_ERROR] == 1 ? "" : "s", n[LINT_WARNING], n[LINT_WARNING] == 1 ? "" : "s",

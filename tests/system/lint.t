@@ -73,12 +73,15 @@ runs 'no tree' 2 lint --dtb no.dtb
 [ ! -s out ]
 result $? 'is bad input, and nothing is printed'
 runs 'a command line alone' 3 lint --ram 1G --bootargs cma=5M
-shows 'has no file' '^bootargs: warning FH207: cma=: 5 MiB becomes 6 MiB: '
+shows 'has no file' '^warning FH207: bootargs: cma=: 5 MiB becomes 6 MiB: '
 if [ -w /dev/full ]; then
 	"$freehold" lint --rules >/dev/full 2>err
 	[ $? = 1 ]
 	result $? 'output that cannot be written'
 fi
+
+runs 'the command line of a source' 3 lint --dtb "$boards/FH207-bad.dts"
+shows 'has its line' 'FH207-bad.dts:6: warning FH207: bootargs: cma=: 5 MiB'
 
 # ---- a compiled tree has no lines, and the same findings ----
 dtc -q -I dts -O dtb -o board.dtb "$boards/FH113-bad.dts"

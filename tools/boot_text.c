@@ -268,10 +268,13 @@ static void print_notes(const struct boot_config *cfg, FILE *out)
 		fprintf(out, "Linux goes on where these are; `freehold run' does not\n");
 }
 
-void boot_text(const struct boot_show *show, const struct boot_screen *screen, FILE *out)
+void boot_text(const struct boot_show *show, const struct boot_screen *screen, bool picture,
+	       FILE *out)
 {
 	fputs(show->cfg->dmesg, out);
 	print_table(show, screen, out);
 	boot_devices_text(show->cfg, show->tree, out);
+	if (picture)
+		boot_map(show, screen, out);
 	print_notes(show->cfg, out);
 }

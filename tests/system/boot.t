@@ -182,6 +182,33 @@ shows 'an entry by its name' '^ +\| +\| +\| +< 4080000\.remoteproc\[metadata\]$'
 shows 'a region that is not RAM' '^ +0x0fe000000 :x +: +256 KiB  imem@fe000000 \(not RAM\)$'
 shows 'the table says so, too' '^nomap +0x09f700000 +0x09f8fffff +2 MiB +demura@9f700000 +no-map,OVERLAPS +ae00000.display-subsystem\[1=demura\]$'
 
+# Bytes that are no UTF-8, and an escape sequence.
+cat >bytes.dts <<'END'
+/dts-v1/;
+/ {
+	model = "\xe9\x1b[31m";
+	#address-cells = <1>;
+	#size-cells = <1>;
+	memory@40000000 { device_type = "memory"; reg = <0x40000000 0x20000000>; };
+	reserved-memory {
+		#address-cells = <1>;
+		#size-cells = <1>;
+		ranges;
+		fw: fw@50000000 { reg = <0x50000000 0x400000>; };
+	};
+	dsp@1000 { reg = <0x1000 0x100>; memory-region = <&fw>; memory-region-names = "caf\xe9<\x1b[31m"; };
+};
+END
+boots 'bytes' 0 --dtb bytes.dts --map
+perl -ne 'exit 1 if /\x1b/' out
+result $? 'bytes: no escape sequence comes through'
+boots 'bytes: JSON' 0 --dtb bytes.dts --format json
+holds 'bytes: JSON: the device is there' '$j->{devices}[0]{name} eq "1000.dsp" && $j->{regions}[0]{users}[0]{name} =~ /^caf\?<\?/'
+boots 'bytes: SVG' 0 --dtb bytes.dts --format svg
+shows 'bytes: SVG: what is not ASCII' 'caf\?&lt;\?'
+perl -ne 'exit 1 if /[^ -~\n]/' out
+result $? 'bytes: SVG: is ASCII'
+
 # ---- a terminal ----------------------------------------------------------------------------------
 
 if ! command -v script >/dev/null; then

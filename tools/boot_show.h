@@ -27,9 +27,9 @@ struct boot_screen boot_screen_of(FILE *out);
 /* The boot log, the table, devices; with `picture` what boot_map() draws; notes. */
 void boot_text(const struct boot_show *show, const struct boot_screen *screen, bool picture,
 	       FILE *out);
-/* False: out of memory. */
+/* These: false when out of memory. */
 bool boot_json(const struct boot_show *show, FILE *out);
-void boot_svg(const struct boot_show *show, FILE *out);
+bool boot_svg(const struct boot_show *show, FILE *out);
 /* The picture for terminals alone. */
 void boot_map(const struct boot_show *show, const struct boot_screen *screen, FILE *out);
 

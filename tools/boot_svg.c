@@ -4,6 +4,7 @@
  * which are as high as their size has room), and in rows that can be read; bands lead from the one to the other.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include "boot_svg.h"
 #include "svg.h"
@@ -422,22 +423,28 @@ static void unplaced(const struct svg_map *m, double y)
 	svg_text(m->out, 20, y, "dim", 160, text);
 }
 
-void boot_svg(const struct boot_show *show, FILE *out)
+bool boot_svg(const struct boot_show *show, FILE *out)
 {
 	struct svg_map m = {.show = show, .out = out};
-	double devices, end, foot;
+	double end, foot;
 
 	place_rows(&m);
 	place_scale(&m);
-	devices = svg_devices(&m, false);
-	end = (devices > m.bottom ? devices : m.bottom) + 30;
+	if (!svg_devices_place(&m))
+		return false;
+	end = m.bottom;
+	if (m.nr_boxes && m.box[m.nr_boxes - 1].y + m.box[m.nr_boxes - 1].height > end)
+		end = m.box[m.nr_boxes - 1].y + m.box[m.nr_boxes - 1].height;
+	end += 30;
 	foot = legend(&m, end, false) + 18;
 	head(&m, foot + 20);
 	draw_scale(&m);
 	for (unsigned int i = 0; i < show->map->nr_runs; i++)
 		draw_row(&m, i);
-	(void)svg_devices(&m, true);
+	svg_devices_draw(&m);
 	(void)legend(&m, end, true);
 	unplaced(&m, foot);
 	fputs("</svg>\n", out);
+	free(m.box);
+	return true;
 }

@@ -27,18 +27,29 @@ struct svg_place {
 	double row, row_end;	 /* y in the rows */
 };
 
+/* A device: users first .. first + nr of the map. */
+struct svg_box {
+	unsigned int first, nr;
+	double middle; /* of its regions */
+	double y, height;
+};
+
 struct svg_map {
 	const struct boot_show *show;
 	FILE *out;
 	struct svg_place place[PHYS_MAX_RUNS]; /* of show->map->run[] */
-	double bottom;			       /* of the rows, and of the map to scale */
+	struct svg_box *box;		       /* a device each, from top to bottom */
+	unsigned int nr_boxes;
+	double bottom; /* of the rows, and of the map to scale */
 };
 
 /* The style sheet's class of a run: of its region's class, or "free", "hole", "overlap". */
 const char *svg_class(const struct boot_show *show, const struct phys_run *run);
 const char *svg_region_class(const struct boot_region *r);
 
-/* Devices, and arrows from each to its regions, drawn or only placed; returns how far down they go. Without memory: none. */
-double svg_devices(const struct svg_map *m, bool draw);
+/* Finds where devices lie and how far down they go; false: out of memory. The boxes are to be freed. */
+bool svg_devices_place(struct svg_map *m);
+/* Draws them, and arrows from each to its regions. */
+void svg_devices_draw(const struct svg_map *m);
 
 #endif

@@ -10,14 +10,7 @@
 	14.0 /* a line for each entry of memory-region, when there are several or they have names */
 #define GAP 8.0
 
-/* A device: users first .. first + nr of the map. */
-struct box {
-	unsigned int first, nr;
-	double middle; /* of its regions */
-	double y, height;
-};
-
-static bool has_ports(const struct svg_map *m, const struct box *d)
+static bool has_ports(const struct svg_map *m, const struct svg_box *d)
 {
 	return d->nr > 1 || m->show->map->user[d->first].name[0] ||
 	       m->show->map->user[d->first].index;
@@ -36,7 +29,7 @@ static double region_y(const struct svg_map *m, unsigned int region)
 
 static int by_middle(const void *a, const void *b)
 {
-	const struct box *x = a, *y = b;
+	const struct svg_box *x = a, *y = b;
 
 	if (x->middle != y->middle)
 		return x->middle < y->middle ? -1 : 1;
@@ -44,7 +37,7 @@ static int by_middle(const void *a, const void *b)
 }
 
 /* Downwards until none lies on another, then up again from the bottom. */
-static void spread(const struct svg_map *m, struct box *d, unsigned int n)
+static void spread(const struct svg_map *m, struct svg_box *d, unsigned int n)
 {
 	double at = SVG_TOP, end = m->bottom;
 
@@ -65,35 +58,29 @@ static void spread(const struct svg_map *m, struct box *d, unsigned int n)
 	}
 }
 
-/* All devices with a region, placed; to be freed. NULL: none, or out of memory. */
-static struct box *place_devices(const struct svg_map *m, unsigned int *nr)
+bool svg_devices_place(struct svg_map *m)
 {
 	const struct phys_map *map = m->show->map;
-	struct box *all = calloc(map->nr_users ? map->nr_users : 1, sizeof(*all));
+	struct svg_box *all = calloc(map->nr_users + 1, sizeof(*all)), *d;
 
-	*nr = 0;
-	for (unsigned int i = 0; i < map->nr_users && all; i++) {
-		struct box *d = &all[*nr];
-
-		if (i && !strcmp(map->user[i].path, map->user[i - 1].path)) {
-			d[-1].nr++;
-			continue;
-		}
-		*d = (struct box){.first = i, .nr = 1};
-		++*nr;
+	m->box = all;
+	m->nr_boxes = 0;
+	if (!all)
+		return false;
+	for (unsigned int i = 0; i < map->nr_users; i++) {
+		if (i && !strcmp(map->user[i].path, map->user[i - 1].path))
+			all[m->nr_boxes - 1].nr++;
+		else
+			all[m->nr_boxes++] = (struct svg_box){.first = i, .nr = 1};
 	}
-	for (unsigned int i = 0; i < *nr; i++) {
-		struct box *d = &all[i];
-
+	for (d = all; d < all + m->nr_boxes; d++) {
 		d->height = HEAD + (has_ports(m, d) ? d->nr * PORT + 3 : 0);
 		for (unsigned int k = 0; k < d->nr; k++)
 			d->middle += region_y(m, map->user[d->first + k].region) / d->nr;
 	}
-	if (*nr) {
-		qsort(all, *nr, sizeof(*all), by_middle);
-		spread(m, all, *nr);
-	}
-	return all;
+	qsort(all, m->nr_boxes, sizeof(*all), by_middle);
+	spread(m, all, m->nr_boxes);
+	return true;
 }
 
 /* From the device's side to the end of the region's row. */
@@ -107,7 +94,7 @@ static void arrow(const struct svg_map *m, const struct phys_user *user, double 
 	fprintf(m->out, "<path d=\"M%.1f %.1fl9 -4v8z\" class=\"%s\"/>\n", x - 4, to, class);
 }
 
-static void draw_device(const struct svg_map *m, const struct box *d)
+static void draw_device(const struct svg_map *m, const struct svg_box *d)
 {
 	const struct phys_user *user = &m->show->map->user[d->first];
 	bool ports = has_ports(m, d);
@@ -133,17 +120,8 @@ static void draw_device(const struct svg_map *m, const struct box *d)
 	fprintf(m->out, "</g>\n");
 }
 
-double svg_devices(const struct svg_map *m, bool draw)
+void svg_devices_draw(const struct svg_map *m)
 {
-	unsigned int n;
-	struct box *all = place_devices(m, &n);
-	double end = SVG_TOP;
-
-	for (unsigned int i = 0; i < n; i++) {
-		end = all[i].y + all[i].height;
-		if (draw)
-			draw_device(m, &all[i]);
-	}
-	free(all);
-	return end;
+	for (unsigned int i = 0; i < m->nr_boxes; i++)
+		draw_device(m, &m->box[i]);
 }

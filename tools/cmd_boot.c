@@ -92,8 +92,7 @@ static bool show_as(const struct opts *o, const struct boot_show *show)
 	case FORM_JSON:
 		return boot_json(show, stdout);
 	case FORM_SVG:
-		boot_svg(show, stdout);
-		return true;
+		return boot_svg(show, stdout);
 	case FORM_TEXT:
 	default:
 		screen = boot_screen_of(stdout);

@@ -182,6 +182,14 @@ shows 'an entry by its name' '^ +\| +\| +\| +< 4080000\.remoteproc\[metadata\]$'
 shows 'a region that is not RAM' '^ +0x0fe000000 :x +: +256 KiB  imem@fe000000 \(not RAM\)$'
 shows 'the table says so, too' '^nomap +0x09f700000 +0x09f8fffff +2 MiB +demura@9f700000 +no-map,OVERLAPS +ae00000.display-subsystem\[1=demura\]$'
 
+# What people read; after a change that is meant: `freehold boot --dtb boards/zcu102.dts --format svg >docs/boot-zcu102.svg`.
+cmp "$root/docs/boot-zcu102.svg" zcu102.svg >out 2>&1
+result $? 'docs/boot-zcu102.svg is what it prints'
+LC_ALL=C.UTF-8 "$freehold" boot --dtb "$root/boards/zcu102.dts" --map | sed -n '/, a row is /,$s/^\(.\)/    \1/p' >out
+sed -n '/^    \$ freehold boot .* --map$/,/^[^ ]/s/^    \([^$]\)/    \1/p' "$root/README.md" >readme
+[ -s readme ] && cmp -s out readme
+result $? 'README.md shows what it prints'
+
 # Bytes that are no UTF-8, and an escape sequence.
 cat >bytes.dts <<'END'
 /dts-v1/;

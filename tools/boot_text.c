@@ -68,16 +68,17 @@ static bool next_user(const struct rows *rows, const struct row *row, unsigned i
 {
 	const struct phys_map *map = rows->show->map;
 	const struct phys_user *user = NULL;
+	char one[BOOT_USER_TEXT];
 	unsigned int peek;
+	bool more;
 
 	if (row->region >= 0)
 		user = phys_map_user(map, (unsigned int)row->region, at);
 	if (!user)
 		return false;
-	boot_user_text(user, text);
 	peek = *at;
-	if (phys_map_user(map, (unsigned int)row->region, &peek))
-		strcat(text, ",");
+	more = phys_map_user(map, (unsigned int)row->region, &peek);
+	snprintf(text, BOOT_USER_TEXT + 1, "%s%s", boot_user_text(user, one), more ? "," : "");
 	return true;
 }
 

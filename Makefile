@@ -288,6 +288,7 @@ $(O)/tests/drive/test_schedules: wrapped := $(addprefix -Wl$(comma)--wrap=,\
 # Where a device's address leads without an IOMMU and debugging: tests/unit/test_bus.c stands in for them.
 $(O)/tests/unit/test_bus: wrapped := $(addprefix -Wl$(comma)--wrap=,\
 	iommu_translate debug_dma_device_access)
+$(O)/tests/unit/test_phys_map: wrapped := $(addprefix -Wl$(comma)--wrap=,realloc calloc)
 $(call bin,$(TEST_SRC)): $(O)/%: $(O)/%.o $(call obj,tests/t.c $(HELP_SRC)) $(PARTS) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE_FLAGS) $(wrapped) $^ $(TOOL_LIBS) -o $@

@@ -9,7 +9,7 @@
 #include "boot_show.h"
 
 #define DEFAULT_WIDTH 80
-#define LEAST_WIDTH   40 /* narrower than this nothing can be shown */
+#define LEAST_WIDTH   60 /* narrower than this nothing can be shown */
 #define MOST_WIDTH    500
 
 static int width_of(int fd)

@@ -24,9 +24,13 @@ struct boot_screen {
 struct boot_screen boot_screen_of(FILE *out);
 
 /* Whether `out` took it all is the caller's to ask. */
-/* The boot log, the table, devices, notes. */
-void boot_text(const struct boot_show *show, const struct boot_screen *screen, FILE *out);
-/* False: out of memory. */
+/* The boot log, the table, devices; with `picture` what boot_map() draws; notes. */
+void boot_text(const struct boot_show *show, const struct boot_screen *screen, bool picture,
+	       FILE *out);
+/* These: false when out of memory. */
 bool boot_json(const struct boot_show *show, FILE *out);
+bool boot_svg(const struct boot_show *show, FILE *out);
+/* The picture for terminals alone. */
+void boot_map(const struct boot_show *show, const struct boot_screen *screen, FILE *out);
 
 #endif

@@ -2,7 +2,6 @@
 /* A layout as text: the boot log, a table of what lies where, devices, notes. */
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include "boot_devices.h"
 #include "boot_show.h"
@@ -52,65 +51,83 @@ static int wider(int a, const char *text)
 	return n > a ? n : a;
 }
 
-/* What a row has no room for, on lines of their own below it; broken behind commas. */
-static void print_below(const struct rows *rows, const char *flags, const char *users)
+/* A word of a row's further lines, on the next one where it does not fit. */
+static void print_word(const struct rows *rows, int *at, const char *word, int n)
 {
-	const char *part[] = {flags,
-			      *flags && users ? "; used by "
-			      : users	      ? "used by "
-					      : "",
-			      users ? users : ""};
+	if (*at + n > rows->screen->width && *at > INDENT) {
+		fprintf(rows->out, "\n%*s", INDENT + 2, "");
+		*at = INDENT + 2;
+	}
+	fprintf(rows->out, "%.*s", n, word);
+	*at += n;
+}
+
+/* Device by device, the next of a row's users into text[]; false: no more. A comma is behind all but the last. */
+static bool next_user(const struct rows *rows, const struct row *row, unsigned int *at,
+		      char text[BOOT_USER_TEXT + 1])
+{
+	const struct phys_map *map = rows->show->map;
+	const struct phys_user *user = NULL;
+	char one[BOOT_USER_TEXT];
+	unsigned int peek;
+	bool more;
+
+	if (row->region >= 0)
+		user = phys_map_user(map, (unsigned int)row->region, at);
+	if (!user)
+		return false;
+	peek = *at;
+	more = phys_map_user(map, (unsigned int)row->region, &peek);
+	snprintf(text, BOOT_USER_TEXT + 1, "%s%s", boot_user_text(user, one), more ? "," : "");
+	return true;
+}
+
+/* What a row has no room for, on lines of their own below it; broken behind commas. */
+static void print_below(const struct rows *rows, const struct row *row, bool users)
+{
+	char word[BOOT_USER_TEXT + 1];
+	const char *head = *row->flags ? "; used by " : "used by ";
+	unsigned int next = 0;
 	int at = INDENT;
 
 	fprintf(rows->out, "%*s", INDENT, "");
-	for (unsigned int i = 0; i < 3; i++) {
-		for (const char *s = part[i]; *s;) {
-			int n = (int)strcspn(s, ",");
+	for (const char *s = row->flags; *s;) {
+		int n = (int)strcspn(s, ",");
 
-			n += s[n] == ',';
-			if (at + n > rows->screen->width && at > INDENT) {
-				fprintf(rows->out, "\n%*s", INDENT + 2, "");
-				at = INDENT + 2;
-			}
-			fprintf(rows->out, "%.*s", n, s);
-			at += n;
-			s += n;
-		}
+		n += s[n] == ',';
+		print_word(rows, &at, s, n);
+		s += n;
 	}
+	if (users)
+		print_word(rows, &at, head, (int)strlen(head));
+	while (next_user(rows, row, &next, word))
+		print_word(rows, &at, word, (int)strlen(word));
 	fputc('\n', rows->out);
 }
 
-static char *users_text(const struct phys_map *map, int region)
-{
-	char one[BOOT_USER_TEXT], *all = NULL, *more;
-	const struct phys_user *user;
-	unsigned int at = 0;
-	size_t len = 0;
-
-	while (region >= 0 && (user = phys_map_user(map, (unsigned int)region, &at))) {
-		size_t n = strlen(boot_user_text(user, one));
-
-		more = realloc(all, len + n + 2);
-		if (!more)
-			break; /* the row has those that there was memory for */
-		all = more;
-		len += (size_t)sprintf(all + len, "%s%s", len ? "," : "", one);
-	}
-	return all;
-}
-
 /* A row's last columns, or what there is of them in lines of the screen's width; n characters are there already. */
-static void print_rest(const struct rows *rows, const struct row *row, const char *users, int n)
+static void print_rest(const struct rows *rows, const struct row *row, int n)
 {
 	int all = n + rows->name_width + 2 + rows->flags_width + 2;
+	char word[BOOT_USER_TEXT + 1];
+	unsigned int next = 0;
+	bool users = false;
 
-	if (rows->screen->wrap && all + (users ? (int)strlen(users) : 0) > rows->screen->width) {
+	while (next_user(rows, row, &next, word)) {
+		all += (int)strlen(word);
+		users = true;
+	}
+	next = 0;
+	if (rows->screen->wrap && all > rows->screen->width) {
 		fprintf(rows->out, "%s\n", row->name);
 		if (*row->flags || users)
-			print_below(rows, row->flags, users);
+			print_below(rows, row, users);
 	} else if (users) {
-		fprintf(rows->out, "%-*s  %-*s  %s\n", rows->name_width, row->name,
-			rows->flags_width, *row->flags ? row->flags : "-", users);
+		fprintf(rows->out, "%-*s  %-*s  ", rows->name_width, row->name, rows->flags_width,
+			*row->flags ? row->flags : "-");
+		while (next_user(rows, row, &next, word))
+			fputs(word, rows->out);
+		fputc('\n', rows->out);
 	} else if (*row->flags) {
 		fprintf(rows->out, "%-*s  %s\n", rows->name_width, row->name, row->flags);
 	} else {
@@ -120,7 +137,7 @@ static void print_rest(const struct rows *rows, const struct row *row, const cha
 
 static void print_row(struct rows *rows, const struct row *row)
 {
-	char size[32], start[24] = "-", end[24] = "-", *users;
+	char size[32], start[24] = "-", end[24] = "-";
 	int w = rows->digits + 2, n;
 
 	if (rows->measuring) {
@@ -133,11 +150,9 @@ static void print_row(struct rows *rows, const struct row *row)
 		snprintf(start, sizeof(start), "0x%0*" PRIx64, rows->digits, row->base);
 		snprintf(end, sizeof(end), "0x%0*" PRIx64, rows->digits, row->base + row->size - 1);
 	}
-	users = users_text(rows->show->map, row->region);
 	n = fprintf(rows->out, "%-*s  %-*s  %-*s  %9s  ", rows->kind_width, row->kind, w, start, w,
 		    end, boot_size_text(row->size, size, sizeof(size)));
-	print_rest(rows, row, users, n);
-	free(users);
+	print_rest(rows, row, n);
 }
 
 /* ---- what there is ---- */
@@ -268,10 +283,13 @@ static void print_notes(const struct boot_config *cfg, FILE *out)
 		fprintf(out, "Linux goes on where these are; `freehold run' does not\n");
 }
 
-void boot_text(const struct boot_show *show, const struct boot_screen *screen, FILE *out)
+void boot_text(const struct boot_show *show, const struct boot_screen *screen, bool picture,
+	       FILE *out)
 {
 	fputs(show->cfg->dmesg, out);
 	print_table(show, screen, out);
 	boot_devices_text(show->cfg, show->tree, out);
+	if (picture)
+		boot_map(show, screen, out);
 	print_notes(show->cfg, out);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "args.h"
 #include "boot_show.h"
 #include "lint_report.h"
@@ -11,16 +12,26 @@ int cmd_boot(int argc, char **argv);
 
 #define BAD_INPUT 2
 
-enum form { FORM_TEXT, FORM_JSON, NR_FORMS };
-static const char *const form_name[NR_FORMS] = {"text", "json"};
+enum { KEY_MAP = 0x10100 }; /* beside the keys of args.c */
+
+enum form { FORM_TEXT, FORM_JSON, FORM_SVG, NR_FORMS };
+static const char *const form_name[NR_FORMS] = {"text", "json", "svg"};
+
+enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER, NR_WHENS };
+static const char *const when_name[NR_WHENS] = {"auto", "always", "never"};
 
 struct opts {
 	struct load_opts load;
 	unsigned int form; /* enum form */
+	unsigned int map;  /* enum when: the picture in the text */
 };
 
 static const struct argp_option options[] = {
-	{"format", 'f', "text|json", 0, "Form of the output (default text)", 0},
+	{"format", 'f', "text|json|svg", 0, "Form of the output (default text)", 0},
+	{"map", KEY_MAP, "WHEN", OPTION_ARG_OPTIONAL,
+	 "Draw the physical map in the text: always (also without WHEN), never, or auto, on a "
+	 "terminal (default)",
+	 0},
 	{0},
 };
 
@@ -45,8 +56,14 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case 'f':
 		o->form = which(form_name, NR_FORMS, arg);
 		if (o->form == NR_FORMS)
-			argp_failure(state, BAD_INPUT, 0, "--format %s: expected text or json",
+			argp_failure(state, BAD_INPUT, 0, "--format %s: expected text, json or svg",
 				     arg);
+		break;
+	case KEY_MAP:
+		o->map = arg ? which(when_name, NR_WHENS, arg) : WHEN_ALWAYS;
+		if (o->map == NR_WHENS)
+			argp_failure(state, BAD_INPUT, 0,
+				     "--map=%s: expected auto, always or never", arg);
 		break;
 	case ARGP_KEY_ARG:
 		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
@@ -75,10 +92,14 @@ static bool show_as(const struct opts *o, const struct boot_show *show)
 	switch ((enum form)o->form) {
 	case FORM_JSON:
 		return boot_json(show, stdout);
+	case FORM_SVG:
+		return boot_svg(show, stdout);
 	case FORM_TEXT:
 	default:
 		screen = boot_screen_of(stdout);
-		boot_text(show, &screen, stdout);
+		boot_text(show, &screen,
+			  o->map == WHEN_ALWAYS || (o->map == WHEN_AUTO && isatty(STDOUT_FILENO)),
+			  stdout);
 		return true;
 	}
 }

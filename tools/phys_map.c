@@ -114,7 +114,7 @@ struct finding {
 static struct phys_user *one_more(struct finding *f)
 {
 	struct phys_map *map = f->map;
-	unsigned int room = f->room ? 2 * f->room : 16;
+	unsigned int room = f->room ? 2 * f->room : 4;
 	struct phys_user *more;
 
 	if (map->nr_users == f->room) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The physical map: what it is on a layout worked out by hand, and its promises on random ones. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "t.h"
+#include "boot_show.h"
 #include "boot_words.h"
 #include "map_check.h"
 
@@ -171,4 +173,79 @@ static void words(void)
 	T_STR(boot_class_name(boot_class(&cfg.region[2])), "cma");
 }
 
-const struct t_case t_cases[] = {T(by_hand), T(nothing), T(random_maps), T(words), T_END};
+/* ---- boards, with and without memory ---- */
+
+void *__real_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+static int fail_at; /* which of the calls to come fails; 0: none */
+
+static bool fails(void)
+{
+	return fail_at && !--fail_at;
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __real_realloc(p, size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+/* Every call that wants memory fails in turn: there is no map, no picture, and nothing left behind (ASan). */
+static unsigned int failures(const struct load_tree *tree)
+{
+	struct boot_show show = {.cfg = &cfg, .tree = tree, .map = &map};
+	FILE *out = fopen("/dev/null", "w");
+	unsigned int n = 0;
+	bool ok = !out;
+
+	while (!ok && n < 50) {
+		fail_at = (int)++n;
+		if (phys_map_make(&map, &cfg, tree)) {
+			ok = boot_svg(&show, out);
+			phys_map_free(&map);
+		}
+		ok = ok && fail_at;
+		fail_at = 0;
+	}
+	if (out)
+		fclose(out);
+	return n - 1;
+}
+
+static void boards(void)
+{
+	static const struct {
+		const char *path;
+		unsigned int users, failures;
+	} board[] = {
+		{"boards/rpi4.dts", 3, 2},
+		{"boards/zcu102.dts", 8, 3},
+		{"boards/imx8mq-evk.dts", 6, 3},
+		{"tests/system/phone.dts", 16, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(board) / sizeof(board[0]); i++) {
+		struct load_tree tree;
+		struct load_opts opts = {.dtb = board[i].path, .as_linux = true, .keep = &tree};
+		struct boot_why why = {""};
+
+		if (load_boot_config(&opts, &cfg, &why))
+			T_SKIP("needs dtc (device-tree-compiler) and to run where boards/ is");
+		T_NEED(phys_map_make(&map, &cfg, &tree));
+		T_STR(map_check(&map) ? map_check(&map) : "", "");
+		T_EQ(map.nr_users, board[i].users);
+		phys_map_free(&map);
+		T_EQ(failures(&tree), board[i].failures);
+		free(tree.blob);
+	}
+}
+
+const struct t_case t_cases[] = {T(by_hand), T(nothing), T(random_maps),
+				 T(words),   T(boards),	 T_END};

@@ -316,6 +316,8 @@ static bool activates(const struct boot_config *cfg, const struct early *e,
 
 	if (!early_contains(&e->available, r->base, r->size))
 		return false;
+	if (r->base < cfg->movable_start && r->base + r->size > cfg->movable_start)
+		return false;
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span) && r->base >= span.base &&
 		    r->base + r->size <= span.base + span.size)

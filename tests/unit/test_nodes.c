@@ -249,6 +249,19 @@ static void finds_where_movable_memory_begins(void)
 	said("This configuration results in unmirrored kernel memory.\n");
 }
 
+/* Movable memory is a zone of its own. */
+static void drops_an_area_across_its_start(void)
+{
+	T_NEED(boot(one, PLAIN, "like=7 movablecore=1G cma=64M@0x1be000000", 0));
+	said("cma: CMA area reserved could not be activated\n");
+	T_EQ(cfg.nr_regions, 0);
+	T_EQ(cfg.nr_notes, 1);
+	T_NEED(boot(one, PLAIN, "like=7 movablecore=1G cma=64M@0x1bc000000", 0));
+	T_EQ(cfg.nr_regions, 1);
+	T_NEED(boot(one, PLAIN, "like=7 movablecore=1G cma=64M@0x1c0000000", 0));
+	T_EQ(cfg.nr_regions, 1);
+}
+
 static void spreads_the_kernel_over_nodes(void)
 {
 	/* Both zones of node 1 count, node 0 lies below the highest zone and is the kernel's alone. */
@@ -342,6 +355,7 @@ const struct t_case t_cases[] = {
 	T(node_areas_that_do_not_fit),
 	T(shares_out_gigantic_pages),
 	T(finds_where_movable_memory_begins),
+	T(drops_an_area_across_its_start),
 	T(spreads_the_kernel_over_nodes),
 	T(devices_ask_their_node_first),
 	T(cmdline_of_a_machine_without_a_tree),

@@ -273,6 +273,10 @@ static void spreads_the_kernel_over_nodes(void)
 		    "kernelcore=2G", 0));
 	said("  Node 0: 0x0000000140000000\n  Node 1: 0x00000001c0000000\nEarly");
 	T_EQ(cfg.movable_start, G(7));
+	/* What one has too little of the other gives, in a second round. */
+	T_NEED(boot((const struct mem[]){{G(4), G(1), 0}, {G(6), G(4), 1}, {0}}, PLAIN,
+		    "kernelcore=3G", 0));
+	said("Movable zone start for each node\n  Node 1: 0x0000000200000000\nEarly");
 }
 
 /* The area that 64 KiB of a device come from; NULL: none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The tree's reserved memory to its places, in Linux's order and with Linux's words. */
 #include "boot/place.h"
+#include "boot/area.h"
 #include "boot/say.h"
 #include "base/string.h"
 
@@ -146,6 +147,8 @@ static bool take_default(struct boot_config *cfg, const struct boot_region *r,
 /* An area, when the node may be one: kernel/dma/contiguous.c. */
 static bool init_cma(struct boot_config *cfg, struct boot_region *r, bool has_cma)
 {
+	if (!cfg->kernel.dma_cma)
+		return false;
 	if (has_cma && is(r, BOOT_REGION_CMA_DEFAULT)) {
 		boot_say(cfg, "Reserved memory: bypass %s node, using cmdline CMA params instead\n",
 			 r->name);
@@ -155,6 +158,10 @@ static bool init_cma(struct boot_config *cfg, struct boot_region *r, bool has_cm
 		return false;
 	if ((r->base | r->size) & (boot_block_bytes(cfg) - 1)) {
 		boot_say(cfg, "Reserved memory: incorrect alignment of CMA region\n");
+		return false;
+	}
+	if (!area_slot(cfg)) {
+		boot_say(cfg, "Reserved memory: unable to setup CMA region\n");
 		return false;
 	}
 	r->kind = BOOT_REGION_CMA;
@@ -185,7 +192,8 @@ static bool init_dma_pool(struct boot_config *cfg, struct boot_region *r)
 /* A bounce pool: kernel/dma/swiotlb.c. */
 static bool init_restricted(struct boot_config *cfg, struct boot_region *r)
 {
-	if (r->flags & (BOOT_REGION_REUSABLE | BOOT_REGION_NO_MAP | BOOT_REGION_CMA_DEFAULT |
+	if (!cfg->kernel.restricted_pool ||
+	    r->flags & (BOOT_REGION_REUSABLE | BOOT_REGION_NO_MAP | BOOT_REGION_CMA_DEFAULT |
 			BOOT_REGION_DMA_DEFAULT))
 		return false;
 	r->kind = BOOT_REGION_RESTRICTED_POOL;
@@ -320,6 +328,8 @@ static bool activates(const struct boot_config *cfg, const struct early *e,
 	struct boot_bank span;
 
 	if (!early_contains(&e->available, r->base, r->size))
+		return false;
+	if (r->base < cfg->movable_start && r->base + r->size > cfg->movable_start)
 		return false;
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span) && r->base >= span.base &&

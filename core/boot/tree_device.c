@@ -206,6 +206,25 @@ static int read_regions(const struct visit *v, struct boot_device *dev)
 	return 0;
 }
 
+/* of_node_to_nid(): of a node that there is, and of a kernel that knows nodes. */
+static unsigned int numa_node(const struct visit *v)
+{
+	uint64_t id = BOOT_MAX_NODES;
+
+	for (int d = v->p.depth; d >= 0; d--) {
+		struct tree_prop p = tree_prop(&v->t, v->p.level[d].node, "numa-node-id");
+
+		if (!p.at || p.len != 4)
+			continue;
+		id = tree_number(p.at, 1);
+		break;
+	}
+	for (unsigned int i = 0; v->cfg->kernel.numa && i < v->cfg->nr_node_ranges; i++)
+		if (v->cfg->node_range[i].node == id)
+			return (unsigned int)id + 1;
+	return 0;
+}
+
 static int read_device(struct visit *v, struct boot_device *dev)
 {
 	int err;
@@ -215,6 +234,7 @@ static int read_device(struct visit *v, struct boot_device *dev)
 	node_path(&v->p, dev->path);
 	dev->available = !v->off[v->p.depth];
 	dev->dma_coherent = coherent(v);
+	dev->numa_node = numa_node(v);
 	dev->iommu = tree_has(&v->t, v->p.level[v->p.depth].node, "iommus");
 	err = read_windows(v, dev);
 	return err ? err : read_regions(v, dev);

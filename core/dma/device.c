@@ -35,6 +35,7 @@ static void init_bus(struct device *dev, struct fh_machine *m, const struct boot
 		.coherent_dma_mask = mask,
 		.bus_dma_limit = bd->bus_dma_limit,
 		.dma_coherent = bd->dma_coherent,
+		.numa_node = bd->numa_node,
 		.nr_ranges = bd->nr_ranges,
 	};
 	memcpy(dev->range, bd->range, sizeof(dev->range));

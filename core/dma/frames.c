@@ -3,6 +3,7 @@
  *
  * Whom a device's request is shown to, in which order, and what each said. */
 #include <freehold/page.h>
+#include "base/fmt.h"
 #include "dma/coherent.h"
 #include "dma/frames.h"
 #include "dma/pool.h"
@@ -168,21 +169,62 @@ static int ask_bounce(struct dma_ask *a, enum dma_source source)
 	return out_of_reach(a, source, swiotlb_name(mem), a->pfn);
 }
 
-/* dma_alloc_contiguous(): a single page bypasses the default area, and who asks for a zone does. */
-static struct cma *area_for(const struct dma_ask *a)
+/* dma_direct_optimal_gfp_mask(): the zone all of which the device reaches. */
+static enum dma_source optimal_zone(const struct dma_ask *a)
 {
+	const struct fh_machine *m = a->dev->machine;
+	uint64_t limit = phys_limit(a->dev);
+
+	if (a->gfp & __GFP_DMA || limit < m->cfg.dma_limit)
+		return DMA_SOURCE_BUDDY_DMA;
+	if (a->gfp & __GFP_DMA32 || limit < m->cfg.dma32_limit)
+		return DMA_SOURCE_BUDDY_DMA32;
+	return DMA_SOURCE_BUDDY;
+}
+
+#define MAX_AREAS 3 /* of one request: two of its node, and the default one */
+
+static struct cma *node_area(const struct dma_ask *a, const char *kind)
+{
+	char name[24];
+
+	fh_snprintf(name, sizeof(name), "%s%u", kind, a->dev->numa_node - 1);
+	return cma_find(a->dev->machine, name);
+}
+
+/* dma_alloc_contiguous(): who may be asked, in this order; how many. A single page bypasses all but the device's own, and who
+ * asks for a zone, or reaches no more than one, those of its node. */
+static unsigned int areas_for(const struct dma_ask *a, struct cma *area[MAX_AREAS])
+{
+	struct fh_machine *m = a->dev->machine;
+	unsigned int n = 0;
+
+	area[0] = a->dev->cma_area;
 	if (!(a->gfp & __GFP_DIRECT_RECLAIM))
-		return NULL;
-	if (a->dev->cma_area)
-		return a->dev->cma_area;
-	return a->pages > 1 ? cma_default(a->dev->machine) : NULL;
+		return 0;
+	if (area[0] || a->pages <= 1)
+		return area[0] ? 1 : 0;
+	if (a->dev->numa_node && optimal_zone(a) == DMA_SOURCE_BUDDY && !m->cfg.dma.legacy_order) {
+		area[n] = node_area(a, "pernuma");
+		n += area[n] != NULL;
+		area[n] = node_area(a, "numa");
+		n += area[n] != NULL;
+	}
+	area[n] = cma_default(m);
+	return n + (area[n] != NULL);
+}
+
+static bool has_area(const struct dma_ask *a)
+{
+	struct cma *area[MAX_AREAS];
+
+	return areas_for(a, area);
 }
 
 /* Linux asks for any window, and gives back what the device does not reach; an area that the mask divides serves the device from
  * below it here. */
-static int ask_area(struct dma_ask *a)
+static int ask_one_area(struct dma_ask *a, struct cma *cma)
 {
-	struct cma *cma = area_for(a);
 	uint64_t limit = phys_limit(a->dev), base = cma_get_base(cma).v;
 	struct cma_request req = {
 		.count = a->pages,
@@ -209,6 +251,17 @@ static int ask_area(struct dma_ask *a)
 		machine_bug(a->dev->machine, "dma: area %s does not know its own buffer",
 			    cma_get_name(cma));
 	return out_of_reach(a, DMA_SOURCE_CMA, cma_get_name(cma), a->pfn);
+}
+
+static int ask_areas(struct dma_ask *a)
+{
+	struct cma *area[MAX_AREAS];
+	unsigned int n = areas_for(a, area);
+	int err = -FH_ENOMEM;
+
+	for (unsigned int i = 0; i < n && err; i++)
+		err = ask_one_area(a, area[i]);
+	return err;
 }
 
 /* Gives back the frames [pfn, end), in the largest runs they make. */
@@ -245,19 +298,6 @@ static int ask_buddy(struct dma_ask *a, enum dma_source source, gfp_t zone)
 	return out_of_reach(a, source, "the frames", a->pfn);
 }
 
-/* dma_direct_optimal_gfp_mask(): the zone all of which the device reaches. */
-static enum dma_source optimal_zone(const struct dma_ask *a)
-{
-	const struct fh_machine *m = a->dev->machine;
-	uint64_t limit = phys_limit(a->dev);
-
-	if (a->gfp & __GFP_DMA || limit < m->cfg.dma_limit)
-		return DMA_SOURCE_BUDDY_DMA;
-	if (a->gfp & __GFP_DMA32 || limit < m->cfg.dma32_limit)
-		return DMA_SOURCE_BUDDY_DMA32;
-	return DMA_SOURCE_BUDDY;
-}
-
 /* ---- the path ---- */
 
 static unsigned int buddy_path(const struct dma_ask *a, enum dma_source *path)
@@ -276,7 +316,7 @@ static unsigned int legacy_path(const struct dma_ask *a, enum dma_source path[DM
 		path[0] = DMA_SOURCE_ATOMIC_POOL;
 		return 1;
 	}
-	if (area_for(a)) {
+	if (has_area(a)) {
 		path[0] = DMA_SOURCE_CMA;
 		return 1;
 	}
@@ -304,7 +344,7 @@ unsigned int frames_path(const struct dma_ask *a, enum dma_source path[DMA_PATH_
 		path[n++] = DMA_SOURCE_ATOMIC_POOL;
 	if (n)
 		return n;
-	if (area_for(a))
+	if (has_area(a))
 		path[n++] = DMA_SOURCE_CMA;
 	return n + buddy_path(a, path + n);
 }
@@ -322,7 +362,7 @@ static int ask(struct dma_ask *a, enum dma_source source)
 	case DMA_SOURCE_SWIOTLB:
 		return ask_bounce(a, source);
 	case DMA_SOURCE_CMA:
-		return ask_area(a);
+		return ask_areas(a);
 	case DMA_SOURCE_BUDDY_DMA32:
 		return ask_buddy(a, source, __GFP_DMA32);
 	case DMA_SOURCE_BUDDY_DMA:
@@ -374,7 +414,7 @@ int frames_take_cached(struct dma_ask *a)
 	if (a->dev->dma_io_tlb_mem && !a->dev->iommu) {
 		path[n++] = DMA_SOURCE_RESTRICTED_POOL;
 	} else {
-		if (area_for(a))
+		if (has_area(a))
 			path[n++] = DMA_SOURCE_CMA;
 		n += buddy_path(a, path + n);
 	}

@@ -334,6 +334,7 @@ struct boot_device {
 	uint64_t bus_dma_limit;	  /* the highest bus address of the windows; 0: no windows */
 	bool dma_coherent;	  /* dma-coherent here or above, before any dma-noncoherent */
 	bool iommu;		  /* `iommus`: what translates for it is the caller's to make */
+	unsigned int numa_node;	  /* numa-node-id here or above, plus 1; 0: none, or no such node */
 	struct boot_device_region region[BOOT_DEVICE_REGIONS];
 	unsigned int nr_regions;
 };

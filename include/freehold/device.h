@@ -38,6 +38,8 @@ struct device {
 	uint64_t coherent_dma_mask; /* of coherent buffers; 0: all */
 	uint64_t bus_dma_limit;	    /* of the bus it is on; 0: none */
 	bool dma_coherent;	    /* it snoops the CPU's caches */
+	unsigned int
+		numa_node; /* the node of NUMA it is near to, plus 1; 0: none. Its areas are asked first */
 
 	struct bus_dma_region range[DEVICE_MAX_RANGES];
 	unsigned int nr_ranges; /* 0: bus addresses are the CPU's */

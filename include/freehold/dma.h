@@ -52,7 +52,8 @@ enum dma_attrs {
  *   3. a restricted pool of the device, and nobody else;
  *   4. without __GFP_DIRECT_RECLAIM, for a device that does not snoop: the atomic pools, from the one of its gfp downwards,
  *      and nobody else;
- *   5. with __GFP_DIRECT_RECLAIM: the device's area, else the default area for more than one page;
+ *   5. with __GFP_DIRECT_RECLAIM: the device's area, else for more than one page the areas of its node (cma_pernuma=, numa_cma=;
+ *      not for who asks for a zone or reaches no more), then the default area;
  *   6. the buddy, then again with GFP_DMA32, then with GFP_DMA.
  *
  * `coherent_only` (boot) makes 1 and 2 final for all, `dma_order=legacy` is the order of kernels before 4.10 (DESIGN). Aligned

@@ -21,6 +21,8 @@ static bool in_one_zone(const struct boot_config *cfg, const struct boot_region 
 {
 	struct boot_bank span;
 
+	if (r->base < cfg->movable_start && r->base + r->size > cfg->movable_start)
+		return false;
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span) &&
 		    within(r, span.base, span.size))

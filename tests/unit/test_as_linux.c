@@ -131,6 +131,8 @@ static void takes_lists_of_nodes(void)
 	/* A sum of what was heard once, not of what our reading had before it gave up. */
 	T_NEED(boot("hugetlb_cma=0:1G,x", 1));
 	T_EQ(cfg.region[0].size, G(1));
+	T_NEED(boot("hugetlb_cma=0:600M,x", 2));
+	T_OK(!strstr(cfg.dmesg, "cma area should"), "nothing is left of it");
 	T_NEED(boot("hugetlb_cma=x hugetlb_cma_only=2", 2));
 	T_EQ(cfg.nr_regions, 0);
 	T_NEED(boot("movablecore=512MB", 1));

@@ -256,6 +256,35 @@ static void switches_off_what_was_not_built(void)
 	said("cma: Reserved 16 MiB at 0x0000000100000000 on node -1\n");
 }
 
+/* Two areas of the tree in a kernel that is built as `text` says. */
+static void boot_two_areas(const char *text)
+{
+	boot_config_init(&cfg);
+	cfg.as_linux = true;
+	T_EQ(boot_config_kconfig(&cfg, text, strlen(text), &why), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		cfg.region[i] = (struct boot_region){
+			.name = {(char)('a' + i), '\0'},
+			.size = M(64),
+			.flags = BOOT_REGION_SHARED | BOOT_REGION_REUSABLE | BOOT_REGION_DYNAMIC,
+		};
+	cfg.nr_regions = 2;
+	T_EQ(boot_config_finish(&cfg, NULL, G(1), &why), 0);
+	T_OK(!boot_check(&cfg), "promises");
+}
+
+static void counts_areas_of_the_tree(void)
+{
+	boot_two_areas("CONFIG_CMA_AREAS=1\nCONFIG_CMA_SIZE_MBYTES=0\n");
+	T_EQ(cfg.nr_regions, 1);
+	said("cma: Not enough slots for CMA reserved regions!\n"
+	     "Reserved memory: unable to setup CMA region\n"
+	     "OF: reserved mem: node b compatible matching fail\n");
+	boot_two_areas("# CONFIG_DMA_CMA is not set\n");
+	T_EQ(cfg.nr_regions, 0);
+	said("OF: reserved mem: node a compatible matching fail\n");
+}
+
 static void counts_areas(void)
 {
 	T_NEED(built("CONFIG_CMA_AREAS=1\n", "cma_pernuma=4M", G(1)));
@@ -341,10 +370,17 @@ static void plans_pools_of_whole_pages(void)
 }
 
 const struct t_case t_cases[] = {
-	T(knows_blocks_of_each_page_size),   T(knows_orders_by_version),
-	T(names_the_line_of_what_cannot_be), T(lets_others_pass_by),
-	T(sizes_the_default_area),	     T(gives_way_to_cma_and_to_the_tree),
-	T(switches_off_what_was_not_built),  T(counts_areas),
-	T(chooses_the_command_line),	     T(bounces_small_buffers),
-	T(plans_pools_of_whole_pages),	     T_END,
+	T(knows_blocks_of_each_page_size),
+	T(knows_orders_by_version),
+	T(names_the_line_of_what_cannot_be),
+	T(lets_others_pass_by),
+	T(sizes_the_default_area),
+	T(gives_way_to_cma_and_to_the_tree),
+	T(switches_off_what_was_not_built),
+	T(counts_areas),
+	T(counts_areas_of_the_tree),
+	T(chooses_the_command_line),
+	T(bounces_small_buffers),
+	T(plans_pools_of_whole_pages),
+	T_END,
 };

@@ -3,8 +3,11 @@
 #include <libfdt.h>
 #include <stdio.h>
 #include <string.h>
+#include <freehold/cma.h>
+#include <freehold/dma.h>
 #include "t.h"
 #include "boot_check.h"
+#include "testplat.h"
 
 #define M(n)  ((uint64_t)(n) << 20)
 #define G(n)  ((uint64_t)(n) << 30)
@@ -246,6 +249,19 @@ static void finds_where_movable_memory_begins(void)
 	said("This configuration results in unmirrored kernel memory.\n");
 }
 
+/* Movable memory is a zone of its own. */
+static void drops_an_area_across_its_start(void)
+{
+	T_NEED(boot(one, PLAIN, "like=7 movablecore=1G cma=64M@0x1be000000", 0));
+	said("cma: CMA area reserved could not be activated\n");
+	T_EQ(cfg.nr_regions, 0);
+	T_EQ(cfg.nr_notes, 1);
+	T_NEED(boot(one, PLAIN, "like=7 movablecore=1G cma=64M@0x1bc000000", 0));
+	T_EQ(cfg.nr_regions, 1);
+	T_NEED(boot(one, PLAIN, "like=7 movablecore=1G cma=64M@0x1c0000000", 0));
+	T_EQ(cfg.nr_regions, 1);
+}
+
 static void spreads_the_kernel_over_nodes(void)
 {
 	/* Both zones of node 1 count, node 0 lies below the highest zone and is the kernel's alone. */
@@ -257,6 +273,54 @@ static void spreads_the_kernel_over_nodes(void)
 		    "kernelcore=2G", 0));
 	said("  Node 0: 0x0000000140000000\n  Node 1: 0x00000001c0000000\nEarly");
 	T_EQ(cfg.movable_start, G(7));
+	/* What one has too little of the other gives, in a second round. */
+	T_NEED(boot((const struct mem[]){{G(4), G(1), 0}, {G(6), G(4), 1}, {0}}, PLAIN,
+		    "kernelcore=3G", 0));
+	said("Movable zone start for each node\n  Node 1: 0x0000000200000000\nEarly");
+}
+
+/* The area that 64 KiB of a device come from; NULL: none. */
+static const char *area_of(struct fh_machine *m, unsigned int node, uint64_t mask, uint64_t bytes)
+{
+	struct device dev = {
+		.machine = m, .numa_node = node, .coherent_dma_mask = mask, .dma_coherent = true};
+	const char *name = NULL;
+	dma_t handle;
+	void *cpu;
+
+	if (!T_EQ(dma_alloc_coherent(&dev, bytes, GFP_KERNEL, &handle, &cpu), 0))
+		return NULL;
+	for (unsigned int i = 0; i < cfg.nr_regions; i++)
+		if (handle.v >= cfg.region[i].base &&
+		    handle.v < cfg.region[i].base + cfg.region[i].size)
+			name = cfg.region[i].name;
+	T_EQ(dma_free_coherent(&dev, bytes, cpu, handle), 0);
+	return name;
+}
+
+static void devices_ask_their_node_first(void)
+{
+	static const struct mem halves[] = {{G(1), M(64), 0}, {G(1) + M(64), M(64), 1}, {0}};
+	struct fh_machine *m = NULL;
+	struct testplat tp;
+	char said_why[256];
+
+	testplat_init(&tp);
+	tree(halves);
+	boot_config_init(&cfg);
+	T_EQ(boot_config_fdt(&cfg, blob, sizeof(blob), &why), 0);
+	T_EQ(boot_config_finish(&cfg, "cma=8M numa_cma=1:4M cma_pernuma=2M", 0, &why), 0);
+	T_NEED(T_EQ(fh_machine_create(&tp.plat, &cfg, &m), 0));
+	T_STR(area_of(m, 0, UINT64_MAX, 65536), "reserved");
+	T_STR(area_of(m, 1, UINT64_MAX, 65536), "pernuma0");
+	T_STR(area_of(m, 2, UINT64_MAX, 65536), "pernuma1");
+	T_STR(area_of(m, 2, UINT64_MAX, M(3)), "numa1"); /* the first is too small for it */
+	T_STR(area_of(m, 1, UINT64_MAX, M(3)), "reserved");
+	T_STR(area_of(m, 1, UINT32_MAX, 65536), "reserved"); /* reaches ZONE_DMA only */
+	T_OK(!area_of(m, 1, UINT64_MAX, 4096), "a page needs no area");
+	T_EQ(fh_check(m, said_why, sizeof(said_why)), 0);
+	fh_machine_destroy(m);
+	testplat_fini(&tp);
 }
 
 static void cmdline_of_a_machine_without_a_tree(void)
@@ -295,7 +359,9 @@ const struct t_case t_cases[] = {
 	T(node_areas_that_do_not_fit),
 	T(shares_out_gigantic_pages),
 	T(finds_where_movable_memory_begins),
+	T(drops_an_area_across_its_start),
 	T(spreads_the_kernel_over_nodes),
+	T(devices_ask_their_node_first),
 	T(cmdline_of_a_machine_without_a_tree),
 	T_END,
 };

@@ -41,10 +41,11 @@ static const struct {
 
 struct opts {
 	struct load_opts load;
-	bool json;
+	bool json, explain;
 };
 
 static const struct argp_option options[] = {
+	{"explain", 'e', NULL, 0, "Say of each region why it lies where it does", 0},
 	{0},
 };
 
@@ -56,6 +57,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->load;
 		state->child_inputs[1] = &o->json;
+		break;
+	case 'e':
+		o->explain = true;
 		break;
 	case ARGP_KEY_ARG:
 		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
@@ -254,6 +258,7 @@ static json_t *json_regions(const struct boot_config *cfg)
 		if (r->kind == BOOT_REGION_CMA)
 			json_object_set_new(region, "policy",
 					    json_string(load_policy_name(cfg->policy)));
+		json_object_set_new(region, "because", boot_explain_json(cfg, i));
 		if (r->phandle)
 			json_object_set_new(region, "phandle", integer(r->phandle));
 		json_array_append_new(list, region);
@@ -346,6 +351,8 @@ int cmd_boot(int argc, char **argv)
 		status = print_json(&cfg, &tree);
 	else
 		print_text(&cfg, &tree);
+	if (o.explain && !o.json)
+		boot_explain_text(&cfg);
 	free(tree.blob);
 	if (fflush(stdout) || ferror(stdout)) {
 		perror("freehold boot: standard output");

@@ -9,9 +9,9 @@ static int parse_like(struct boot_cmdline *c, struct reader *r)
 	uint64_t major = 0, minor = 0;
 	int err = read_count(r, "version", 5, 99, &major);
 
-	if (!err && (r->at == end || *r->at != '.'))
+	if (!err && r->at != end && *r->at != '.')
 		err = refuse_form(r, FH_EINVAL, "not a kernel's version");
-	if (!err) {
+	if (!err && r->at != end) {
 		r->at++;
 		err = read_count(r, "minor version", 0, 999, &minor);
 	}
@@ -36,7 +36,7 @@ static int parse_heaps(struct boot_cmdline *c, struct reader *r)
 }
 
 const struct option_kind cmdline_buf_options[] = {
-	{"like", "like=MAJOR.MINOR, as like=6.12", parse_like, false},
+	{"like", "like=MAJOR[.MINOR], as like=6.12", parse_like, false},
 	{"heaps", "heaps=all or heaps=linux", parse_heaps, false},
 	{0},
 };

@@ -17,6 +17,7 @@ struct request {
 	struct boot_why *why;
 	uint64_t size, base, limit, ram_end;
 	bool fixed, placed;
+	struct boot_because because;
 };
 
 static uint64_t round_up(uint64_t v, uint64_t block)
@@ -77,6 +78,7 @@ static int place_anywhere(struct request *q)
 		want.order = EARLY_TOP_DOWN;
 		err = early_find(q->early, &want, &q->base);
 	}
+	q->because = place_because(&want);
 	return err ? refuse(q, FH_ENOMEM, "no room") : 0;
 }
 
@@ -152,6 +154,7 @@ int place_cma(struct boot_config *cfg, struct early *early, const struct boot_cm
 	r->base = q.base;
 	r->size = q.size;
 	r->kind = BOOT_REGION_CMA;
+	r->because = q.because;
 	r->flags = BOOT_REGION_CMA_DEFAULT | BOOT_REGION_CMDLINE | BOOT_REGION_REUSABLE;
 	cfg->nr_regions++;
 	boot_say(cfg, "cma: Reserved %llu MiB at 0x%016llx on node -1\n", (ull)(q.size / MIB),

@@ -62,7 +62,7 @@ static void sort_by(struct boot_config *cfg, unsigned int *key)
 
 static void sort_by_rank(struct boot_config *cfg)
 {
-	unsigned int key[BOOT_MAX_REGIONS];
+	unsigned int key[BOOT_MAX_REGIONS] = {0};
 
 	for (unsigned int i = 0; i < cfg->nr_regions; i++)
 		key[i] = rank(&cfg->region[i]);
@@ -104,7 +104,7 @@ static bool remembered(const struct boot_region *r)
 /* As 6.1 goes through them: by address, those without one first. */
 static void sort_by_address(struct boot_config *cfg)
 {
-	unsigned int index[BOOT_MAX_REGIONS], key[BOOT_MAX_REGIONS], n = 0;
+	unsigned int index[BOOT_MAX_REGIONS], key[BOOT_MAX_REGIONS] = {0}, n = 0;
 
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		key[i] = BOOT_MAX_REGIONS + i;

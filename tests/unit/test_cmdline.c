@@ -264,7 +264,8 @@ static void says_what_is_wrong(void)
 		{"like=6-1", -FH_EINVAL,
 		 "like=6-1: not a kernel's version; expected like=MAJOR[.MINOR], as like=6.12"},
 		{"like=v6.12", -FH_EINVAL,
-		 "like=v6.12: no number for the version; expected like=MAJOR[.MINOR], as like=6.12"},
+		 "like=v6.12: no number for the version; expected like=MAJOR[.MINOR], as "
+		 "like=6.12"},
 		{"like=6.12.1", -FH_EINVAL,
 		 "like=6.12.1: unexpected `.'; expected like=MAJOR[.MINOR], as like=6.12"},
 		{"like=6.1000", -FH_EINVAL,

@@ -235,6 +235,24 @@ static void searches_in_the_order_of_a_heap(void)
 	}
 }
 
+/* Between regions with an address they change places once more (compared with Linux's own sort). */
+static void sorts_as_linux(void)
+{
+	static const char *const order[] = {"d6", "d2", "d3", "d0", "d5", "s4", "s1"};
+
+	start();
+	region("d0", 0, M(1), DYN);
+	region("s1", 0x50000000, M(1), 0);
+	region("d2", 0, M(1), DYN);
+	region("d3", 0, M(1), DYN);
+	region("s4", 0x48000000, M(1), 0);
+	region("d5", 0, M(1), DYN);
+	region("d6", 0, M(1), DYN);
+	finish("like=6.1");
+	for (unsigned int i = 0; i < 7; i++)
+		T_STR(cfg.region[i].name, order[i]);
+}
+
 /* 6.1 remembers 64; later ones search for 64. */
 static void forgets_what_does_not_fit(void)
 {
@@ -282,6 +300,7 @@ static void fills_windows_beside_neighbours(void)
 		struct boot_region *r;
 
 		start();
+		region("last", 0, M(2), DYN); /* in 6.1, and first in 6.12 */
 		window(region("a", 0, M(2), DYN), G(1), M(4));
 		r = region("b", 0, M(2), DYN);
 		window(r, G(1) + M(4), M(16));
@@ -333,6 +352,19 @@ static void knows_why(void)
 	because("reserved", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_REGION, 1, 0);
 }
 
+/* What came later was not there to lie against: the reserve map, since 6.12. */
+static void knows_what_came_later(void)
+{
+	for (unsigned int like = 0; like < 2; like++) {
+		start();
+		region("a", 0, M(1), DYN)->align = M(4);
+		region("memreserve", G(2) - M(2), 0x1000, BOOT_REGION_MEMRESERVE);
+		finish(like ? "like=6.12" : "like=6.1");
+		because("a", BOOT_FOUND_TOP_DOWN, like ? BOOT_AGAINST_BANK : BOOT_AGAINST_REGION,
+			like ? 0 : 1, like ? M(3) : M(1));
+	}
+}
+
 static void names_what_the_kernel_has(void)
 {
 	start();
@@ -353,10 +385,12 @@ const struct t_case t_cases[] = {
 	T(bad_lengths),
 	T(says_what_the_node_is),
 	T(searches_in_the_order_of_a_heap),
+	T(sorts_as_linux),
 	T(forgets_what_does_not_fit),
 	T(runs_out_of_areas),
 	T(fills_windows_beside_neighbours),
 	T(knows_why),
+	T(knows_what_came_later),
 	T(names_what_the_kernel_has),
 	T_END,
 };

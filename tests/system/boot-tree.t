@@ -72,6 +72,16 @@ boots 'an overlay of nothing' 2 --ram 1G --overlay cma.dtbo
 says 'an overlay of nothing: says so' 'freehold boot: --overlay: expected a tree for it, as --dtb FILE'
 boots 'no such overlay' 2 --dtb board.dts --overlay none.dtbo
 says 'no such overlay: says so' 'freehold boot: none.dtbo: No such file or directory'
+boots 'an overlay of no file' 2 --dtb board.dts --overlay .
+says 'an overlay of no file: says so' 'freehold boot: .: Is a directory'
+runs 'other commands: a machine of it' 0 stat --dtb board.dts --overlay cma.dtso proc/meminfo
+shows 'other commands: its area' '^CmaTotal: +262144 kB$'
+printf '[global]\ndtb = board.dts\nram = 256M\nduration = 50ms\n[programs]\nkind = anon\nsize = 10%%\n' >tree.job
+sed 's/0x10000000/0x2000000/' cma.dtso >small.dtso
+runs 'a job: a machine of it' 0 run --overlay small.dtso tree.job
+shows 'a job: its area' '256 MiB, areas 32 MiB'
+runs 'a job: no such overlay' 2 run --overlay none.dtbo tree.job
+says 'a job: says so' 'freehold run: tree.job: [global]: none.dtbo: No such file or directory'
 
 # ---- what the kernel itself has -------------------------------------------------------------------
 

@@ -273,7 +273,7 @@ FH_MUST_CHECK int boot_config_fdt(struct boot_config *cfg, const void *dtb, size
 /*
  * Applies `bootargs` (NULL: those of the tree) and `ram_bytes` (0: as the tree says; else the banks
  * are cut or, when the last bank has room above it, grown to that total), places dynamic regions
- * and the cma= area where Linux 6.12 places them on arm64 when nothing else has been allocated, and
+ * and the cma= area where the Linux of cfg->like places them on arm64 when nothing but cfg->taken has been allocated, and
  * checks everything. Calls once, last. What Linux drops with a message (a dynamic region without
  * room, an area across zones or outside RAM) is dropped with that message, and with one of ours a
  * restricted pool outside RAM. Errors where Linux would

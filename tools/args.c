@@ -5,10 +5,14 @@
 
 #define ARGS_BAD_INPUT 2
 
-enum { KEY_LIKE = 0x10000, KEY_TAKEN, KEY_KCONFIG }; /* beside the keys of commands */
+enum { KEY_LIKE = 0x10000, KEY_TAKEN, KEY_KCONFIG, KEY_OVERLAY }; /* beside the keys of commands */
 
 static const struct argp_option machine_options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
+	{"overlay", KEY_OVERLAY, "FILE", 0,
+	 "An overlay, merged into the tree: a .dtbo or (with dtc) a .dts or .dtso; several in "
+	 "order",
+	 0},
 	{"ram", 'r', "SIZE", 0, "This much RAM: banks of the tree are cut or the last one grows",
 	 0},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 0},
@@ -43,6 +47,12 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 	case KEY_LIKE:
 		l->like = arg;
 		break;
+	case KEY_OVERLAY:
+		if (l->nr_overlays == LOAD_MAX_OVERLAYS)
+			argp_failure(state, ARGS_BAD_INPUT, 0, "--overlay: more than %d",
+				     LOAD_MAX_OVERLAYS);
+		l->overlay[l->nr_overlays++] = arg;
+		break;
 	case KEY_TAKEN:
 		if (l->nr_taken == BOOT_MAX_TAKEN)
 			argp_failure(state, ARGS_BAD_INPUT, 0, "--taken: more than %d",
@@ -62,7 +72,8 @@ const struct argp args_machine = {.options = machine_options, .parser = parse_ma
 
 bool args_machine_given(const struct load_opts *l)
 {
-	return l->dtb || l->ram || l->bootargs || l->policy || l->like || l->nr_taken || l->kconfig;
+	return l->dtb || l->ram || l->bootargs || l->policy || l->like || l->nr_taken ||
+	       l->nr_overlays || l->kconfig;
 }
 
 static const struct argp_option format_options[] = {

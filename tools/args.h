@@ -13,7 +13,7 @@
 #include <argp.h>
 #include "load.h"
 
-/* --dtb, --ram, --bootargs, --policy, --like, --taken, --kconfig into a struct load_opts. */
+/* --dtb, --overlay, --ram, --bootargs, --policy, --like, --taken, --kconfig into a struct load_opts. */
 extern const struct argp args_machine;
 /* --format text|json into a bool: json. */
 extern const struct argp args_format;

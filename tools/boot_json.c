@@ -118,6 +118,7 @@ static json_t *regions(const struct boot_show *show)
 		if (r->kind == BOOT_REGION_CMA)
 			json_object_set_new(region, "policy",
 					    json_string(load_policy_name(cfg->policy)));
+		json_object_set_new(region, "because", boot_explain_json(cfg, i));
 		if (r->phandle)
 			json_object_set_new(region, "phandle", integer(r->phandle));
 		json_array_append_new(list, region);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "args.h"
+#include "boot_explain.h"
 #include "boot_show.h"
 #include "lint_report.h"
 
@@ -24,6 +25,7 @@ struct opts {
 	struct load_opts load;
 	unsigned int form; /* enum form */
 	unsigned int map;  /* enum when: the picture in the text */
+	bool explain;
 };
 
 static const struct argp_option options[] = {
@@ -32,6 +34,7 @@ static const struct argp_option options[] = {
 	 "Draw the physical map in the text: always (also without WHEN), never, or auto, on a "
 	 "terminal (default)",
 	 0},
+	{"explain", 'e', NULL, 0, "Say of each region why it lies where it does", 0},
 	{0},
 };
 
@@ -64,6 +67,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (o->map == NR_WHENS)
 			argp_failure(state, BAD_INPUT, 0,
 				     "--map=%s: expected auto, always or never", arg);
+		break;
+	case 'e':
+		o->explain = true;
 		break;
 	case ARGP_KEY_ARG:
 		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
@@ -135,6 +141,8 @@ int cmd_boot(int argc, char **argv)
 		return BAD_INPUT;
 	}
 	status = show_all(&o, &cfg, &tree);
+	if (!status && o.form == FORM_TEXT && o.explain)
+		boot_explain_text(&cfg);
 	if (!status && o.form == FORM_TEXT)
 		lint_summary(stdout, &o.load, &cfg, &tree);
 	free(tree.blob);

@@ -28,6 +28,8 @@ struct run_opts {
 	bool has_engine, has_seed, has_duration, has_check, has_faults, json, verbose, histogram;
 	enum cma_policy policy[JOB_MAX_POLICIES];
 	unsigned int nr_policies, repeat;
+	const char *overlay[LOAD_MAX_OVERLAYS];
+	unsigned int nr_overlays;
 	uint64_t seed, duration_ns, check_ns, faults;
 };
 
@@ -42,10 +44,12 @@ static void on_interrupt(int sig)
 
 /* ---- options ---- */
 
-enum { OPT_FAULTS = 256, OPT_CHECK, OPT_KCONFIG };
+enum { OPT_FAULTS = 256, OPT_CHECK, OPT_KCONFIG, OPT_OVERLAY };
 
 static const struct argp_option options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree (.dtb or .dts), in place of the job's", 0},
+	{"overlay", OPT_OVERLAY, "FILE", 0,
+	 "An overlay for it (.dtbo, .dts or .dtso); several in order", 0},
 	{"ram", 'r', "SIZE", 0, "This much RAM, in place of the job's", 0},
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the job's", 0},
 	{"kconfig", OPT_KCONFIG, "FILE", 0, "How the kernel was built: a Linux .config or fragment",
@@ -141,6 +145,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_KCONFIG:
 		o->kconfig = arg;
+		break;
+	case OPT_OVERLAY:
+		if (o->nr_overlays == LOAD_MAX_OVERLAYS)
+			argp_failure(state, EXIT_INPUT, 0, "--overlay: more than %d",
+				     LOAD_MAX_OVERLAYS);
+		o->overlay[o->nr_overlays++] = arg;
 		break;
 	case 'r':
 		o->ram = arg;
@@ -360,8 +370,10 @@ static bool load_machine(const struct run_opts *o, const struct job *job, struct
 		.kconfig = o->kconfig,
 		.areas = areas,
 		.nr_areas = job->nr_areas,
+		.nr_overlays = o->nr_overlays,
 	};
 
+	memcpy(load.overlay, o->overlay, sizeof(load.overlay));
 	for (unsigned int i = 0; i < job->nr_areas; i++)
 		areas[i] = (struct load_area){job->area[i].name, job->area[i].bytes};
 	snprintf(ram, sizeof(ram), "%" PRIu64, job->ram);

@@ -90,7 +90,7 @@ void *load_file(const char *path, size_t max, size_t *size, struct boot_why *why
 }
 
 /* Runs dtc; what it says goes into `said` (one line of it is shown). */
-static int run_dtc(const char *dts, const char *out, char *said, size_t size)
+static int run_dtc(const char *dts, const char *out, bool symbols, char *said, size_t size)
 {
 	int fd[2], status = -1;
 	size_t n;
@@ -104,8 +104,8 @@ static int run_dtc(const char *dts, const char *out, char *said, size_t size)
 	if (pid == 0) {
 		dup2(fd[1], STDOUT_FILENO);
 		dup2(fd[1], STDERR_FILENO);
-		execlp("dtc", "dtc", "-q", "-I", "dts", "-O", "dtb", "-o", out, "--", dts,
-		       (char *)NULL);
+		execlp("dtc", "dtc", symbols ? "-q@" : "-q", "-I", "dts", "-O", "dtb", "-o", out,
+		       "--", dts, (char *)NULL);
 		_exit(127);
 	}
 	close(fd[1]);
@@ -119,7 +119,7 @@ static int run_dtc(const char *dts, const char *out, char *said, size_t size)
 	return status;
 }
 
-static void *compile(const char *dts, size_t *size, struct boot_why *why)
+static void *compile(const char *dts, bool symbols, size_t *size, struct boot_why *why)
 {
 	const char *dir = getenv("TMPDIR");
 	char out[256], said[160];
@@ -137,7 +137,7 @@ static void *compile(const char *dts, size_t *size, struct boot_why *why)
 		return NULL;
 	}
 	close(fd);
-	status = run_dtc(dts, out, said, sizeof(said));
+	status = run_dtc(dts, out, symbols, said, sizeof(said));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		(void)fail(why, FH_ENOENT,
 			   "%s: dtc is needed to read it: install device-tree-compiler", dts);
@@ -156,18 +156,69 @@ static bool ends_with(const char *s, const char *end)
 	return n >= k && !strcmp(s + n - k, end);
 }
 
-static int load_tree(const char *path, struct boot_config *cfg, struct load_tree *tree,
+/* A tree or an overlay; symbols: overlays are to find its nodes by name. */
+static void *load_blob(const char *path, bool symbols, size_t *size, struct boot_why *why)
+{
+	return ends_with(path, ".dts") || ends_with(path, ".dtso")
+		       ? compile(path, symbols, size, why)
+		       : load_file(path, TREE_MAX, size, why);
+}
+
+/* With `room` bytes in place of the tree; -FH_ENOSPC: they do not do. */
+static int try_overlay(struct load_tree *tree, const struct load_tree *over, size_t room,
+		       struct boot_why *why)
+{
+	char *merged = calloc(1, room), *copy = malloc(over->size ? over->size : 1);
+	int err = -FH_ENOMEM;
+
+	if (merged && copy) {
+		memcpy(merged, tree->blob, tree->size);
+		memcpy(copy, over->blob, over->size);
+		err = boot_overlay(merged, room, copy, over->size, why);
+	}
+	free(copy);
+	if (err) {
+		free(merged);
+		return err;
+	}
+	free(tree->blob);
+	*tree = (struct load_tree){merged, room};
+	return 0;
+}
+
+static int add_overlay(const char *path, struct load_tree *tree, struct boot_why *why)
+{
+	struct boot_why over_why = {"out of memory"};
+	struct load_tree over;
+	size_t room;
+	int err;
+
+	over.blob = load_blob(path, true, &over.size, why);
+	if (!over.blob)
+		return -FH_ENOENT;
+	room = (tree->size + 2 * over.size + 4096) & ~(size_t)7;
+	while ((err = try_overlay(tree, &over, room, &over_why)) == -FH_ENOSPC &&
+	       room < 8 * TREE_MAX)
+		room *= 2;
+	free(over.blob);
+	return err ? fail(why, (enum err) - err, "%.80s: %.*s", path, 165, over_why.text) : 0;
+}
+
+static int load_tree(const struct load_opts *opts, struct boot_config *cfg, struct load_tree *tree,
 		     struct boot_why *why)
 {
 	struct boot_why tree_why = {""};
-	int err;
+	int err = 0;
 
-	tree->blob = ends_with(path, ".dts") ? compile(path, &tree->size, why)
-					     : load_file(path, TREE_MAX, &tree->size, why);
+	tree->blob = load_blob(opts->dtb, opts->nr_overlays, &tree->size, why);
 	if (!tree->blob)
 		return -FH_ENOENT;
+	for (unsigned int i = 0; i < opts->nr_overlays && !err; i++)
+		err = add_overlay(opts->overlay[i], tree, why);
+	if (err)
+		return err;
 	err = boot_config_fdt(cfg, tree->blob, tree->size, &tree_why);
-	return err ? fail(why, (enum err) - err, "%s: %.*s", path, 180, tree_why.text) : 0;
+	return err ? fail(why, (enum err) - err, "%s: %.*s", opts->dtb, 180, tree_why.text) : 0;
 }
 
 static int load_kconfig(const char *path, struct boot_config *cfg, struct boot_why *why)
@@ -321,6 +372,8 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 			    opts->policy);
 	if (!opts->dtb && !opts->ram)
 		return fail(why, FH_EINVAL, "no memory: expected --ram SIZE or --dtb FILE");
+	if (!opts->dtb && opts->nr_overlays)
+		return fail(why, FH_EINVAL, "--overlay: expected a tree for it, as --dtb FILE");
 	if (opts->ram)
 		err = read_ram(opts->ram, &ram, why);
 	if (opts->like)
@@ -328,7 +381,7 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 	if (!err && opts->kconfig)
 		err = load_kconfig(opts->kconfig, cfg, why);
 	if (!err && opts->dtb)
-		err = load_tree(opts->dtb, cfg, &tree, why);
+		err = load_tree(opts, cfg, &tree, why);
 	for (unsigned int i = 0; i < opts->nr_taken && !err; i++)
 		err = add_taken(opts->taken[i], cfg, why);
 	if (!err)

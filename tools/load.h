@@ -6,6 +6,8 @@
 
 #include <freehold/boot.h>
 
+#define LOAD_MAX_OVERLAYS 16
+
 /* An area beside those of the tree and cma=, placed as a reserved-memory node with only a size. */
 struct load_area {
 	const char *name;
@@ -19,7 +21,10 @@ struct load_tree {
 };
 
 struct load_opts {
-	const char *dtb;      /* a tree, or its source (.dts, needs dtc); NULL: none */
+	const char *dtb; /* a tree, or its source (.dts, needs dtc); NULL: none */
+	const char *overlay
+		[LOAD_MAX_OVERLAYS]; /* merged into the tree in this order; sources as for dtb */
+	unsigned int nr_overlays;
 	const char *ram;      /* "512M"; NULL: as the tree says */
 	const char *bootargs; /* NULL: those of the tree */
 	const char *policy;   /* a name; NULL: guaranteed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* One area that the kernel itself wants: where Linux's cma_declare_contiguous_nid() puts it on arm64. */
 #include "boot/area.h"
-#include "boot/like.h"
+#include "boot/place.h"
 #include "boot/say.h"
 #include "base/fmt.h"
 #include "base/string.h"
@@ -20,6 +20,7 @@ struct request {
 	uint64_t size, base, limit, align, ram_end;
 	bool fixed;
 	int node, *refused;
+	struct boot_because because;
 };
 
 static uint64_t round_up(uint64_t v, uint64_t block)
@@ -135,6 +136,7 @@ static int place_anywhere(struct request *q)
 		want.order = EARLY_TOP_DOWN;
 		err = find(q, want, &q->base);
 	}
+	q->because = place_because(&want);
 	return err ? refuse(q, FH_ENOMEM, "no room") : 0;
 }
 
@@ -201,6 +203,7 @@ static int add_region(struct request *q)
 	r->size = q->size;
 	r->order_per_bit = a->order_per_bit;
 	r->kind = BOOT_REGION_CMA;
+	r->because = q->because;
 	r->flags = a->flags | BOOT_REGION_REUSABLE;
 	cfg->nr_regions++;
 	boot_say(cfg, "cma: Reserved %llu MiB at 0x%016llx%s\n",

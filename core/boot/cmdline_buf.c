@@ -9,10 +9,9 @@ static int parse_like(struct boot_cmdline *c, struct reader *r)
 	uint64_t major = 0, minor = 0;
 	int err = read_count(r, "version", 5, 99, &major);
 
-	/* From 7 on a version may go without its minor number, as like=7. */
-	if (!err && (r->at == end ? major < 7 : *r->at != '.'))
+	if (!err && r->at != end && *r->at != '.')
 		err = refuse_form(r, FH_EINVAL, "not a kernel's version");
-	if (!err && r->at < end) {
+	if (!err && r->at != end) {
 		r->at++;
 		err = read_count(r, "minor version", 0, 999, &minor);
 	}
@@ -46,7 +45,7 @@ static int parse_accounting(struct boot_cmdline *c, struct reader *r)
 }
 
 const struct option_kind cmdline_buf_options[] = {
-	{"like", "like=MAJOR.MINOR, as like=6.12", parse_like, false, NULL},
+	{"like", "like=MAJOR[.MINOR], as like=6.12", parse_like, false, NULL},
 	{"heaps", "heaps=all or heaps=linux", parse_heaps, false, NULL},
 	{"dma_heap.mem_accounting", "dma_heap.mem_accounting=on or dma_heap.mem_accounting=off",
 	 parse_accounting, true, linux_ignores},

@@ -66,7 +66,7 @@ static int check_given(const struct boot_config *cfg, uint64_t ram_bytes, struct
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		const struct boot_region *r = &cfg->region[i];
 
-		if (!r->size || r->base + r->size < r->base ||
+		if ((!r->size && !r->fault) || r->base + r->size < r->base ||
 		    r->first_window + r->nr_windows > BOOT_MAX_WINDOWS)
 			return boot_fail(why, FH_EINVAL, "region %u (%s): 0x%llx bytes at 0x%llx",
 					 i, r->name, (ull)r->size, (ull)r->base);
@@ -248,6 +248,8 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 	err = settle(cfg, bootargs, &cmdline, why);
 	if (!err)
 		err = size_ram(cfg, &early.available, ram_bytes, &cmdline, why);
+	if (!err)
+		cfg->like = cmdline.like; /* whose rules all that follows has */
 	if (!err)
 		err = place_taken(cfg, &early, false, why);
 	if (!err)

@@ -104,6 +104,17 @@ static void read_model(struct tree *t)
 	boot_say(t->cfg, "Machine model: %s\n", t->cfg->model);
 }
 
+/* Linux takes all but the last byte of what has no end. */
+static int cut_bootargs(struct tree *t, struct tree_prop p)
+{
+	size_t n = p.len < BOOT_ARGS_MAX ? p.len - 1 : BOOT_ARGS_MAX - 1;
+
+	memcpy(t->cfg->bootargs, p.at, n);
+	t->cfg->bootargs[n] = '\0';
+	return boot_go_on(t->cfg, t->why, FH_EINVAL,
+			  "device tree: /chosen: bootargs: expected a string");
+}
+
 static int read_bootargs(struct tree *t)
 {
 	int node = fdt_path_offset(t->blob, "/chosen");
@@ -119,12 +130,11 @@ static int read_bootargs(struct tree *t)
 		return 0;
 	args = tree_string(t, node, "bootargs");
 	if (!args)
-		return boot_fail(t->why, FH_EINVAL,
-				 "device tree: /chosen: bootargs: expected a string");
+		return cut_bootargs(t, p);
 	if (!fh_strcopy(t->cfg->bootargs, args, sizeof(t->cfg->bootargs)))
-		return boot_fail(t->why, FH_EINVAL,
-				 "device tree: /chosen: bootargs: %zu characters, at most %d",
-				 fh_strlen(args), BOOT_ARGS_MAX - 1);
+		return boot_go_on(t->cfg, t->why, FH_EINVAL,
+				  "device tree: /chosen: bootargs: %zu characters, at most %d",
+				  fh_strlen(args), BOOT_ARGS_MAX - 1);
 	return 0;
 }
 
@@ -135,11 +145,16 @@ static int add_bank(struct tree *t, const char *name, uint64_t base, uint64_t si
 	struct boot_config *cfg = t->cfg;
 	uint64_t start, end = base + size, asked = end, page = boot_page_bytes(cfg);
 
-	if (end < base || end > UINT64_C(1) << BOOT_PHYS_BITS)
-		return boot_fail(t->why, FH_EINVAL,
-				 "device tree: /%s: reg: 0x%llx bytes at 0x%llx pass bit %d", name,
-				 (unsigned long long)size, (unsigned long long)base,
-				 BOOT_PHYS_BITS);
+	if (end < base || end > UINT64_C(1) << BOOT_PHYS_BITS) {
+		int err = boot_go_on(t->cfg, t->why, FH_EINVAL,
+				     "device tree: /%s: reg: 0x%llx bytes at 0x%llx pass bit %d",
+				     name, (unsigned long long)size, (unsigned long long)base,
+				     BOOT_PHYS_BITS);
+
+		if (err || base >> BOOT_PHYS_BITS)
+			return err;
+		end = UINT64_C(1) << BOOT_PHYS_BITS;
+	}
 	start = (base + page - 1) & ~(page - 1);
 	end &= ~(page - 1);
 	if (start >= end) {
@@ -148,9 +163,9 @@ static int add_bank(struct tree *t, const char *name, uint64_t base, uint64_t si
 		return 0;
 	}
 	if (cfg->nr_banks == BOOT_MAX_BANKS)
-		return boot_fail(t->why, FH_ENOSPC,
-				 "device tree: /%s: more than %d ranges of memory", name,
-				 BOOT_MAX_BANKS);
+		return boot_go_on(cfg, t->why, FH_ENOSPC,
+				  "device tree: /%s: more than %d ranges of memory", name,
+				  BOOT_MAX_BANKS);
 	cfg->bank[cfg->nr_banks++] = (struct boot_bank){start, end - start};
 	if (node != NO_NODE)
 		cfg->node_range[cfg->nr_node_ranges++] =
@@ -189,11 +204,11 @@ static int read_memory_node(struct tree *t, int node, bool *bad)
 		p = tree_prop(t, node, prop);
 	}
 	tree_name(t, node, name);
-	if (p.len % pair)
-		return boot_fail(t->why, FH_EINVAL,
+	if (p.len % pair) /* Linux reads what is whole */
+		err = boot_go_on(t->cfg, t->why, FH_EINVAL,
 				 "device tree: /%s: %s: %zu bytes, expected a multiple of %zu",
 				 name, prop, p.len, pair);
-	for (size_t at = 0; at < p.len && !err; at += pair) {
+	for (size_t at = 0; at + pair <= p.len && !err; at += pair) {
 		uint64_t base = tree_number(p.at + at, t->addr_cells);
 		uint64_t size = tree_number(p.at + at + t->addr_cells * 4, t->size_cells);
 
@@ -246,8 +261,10 @@ int boot_config_fdt(struct boot_config *cfg, const void *dtb, size_t size, struc
 	err = read_bootargs(&t);
 	if (!err)
 		err = read_memory(&t);
-	if (!err)
-		err = tree_read_reserved(&t);
+	if (err)
+		return err;
+	tree_read_chosen(&t);
+	err = tree_read_reserved(&t);
 	if (!err)
 		err = tree_read_dma_limit(&t);
 	return err;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The tree's reserved memory to its places, in Linux's order and with Linux's words. */
+/* The tree's reserved memory to its places, in the order and with the words of the kernel that we are like. */
 #include "boot/place.h"
-#include "boot/area.h"
 #include "boot/say.h"
 #include "base/string.h"
 
-#define PREFIX	   "OF: reserved mem: "
-#define MIB	   (UINT64_C(1) << 20)
-#define CACHE_LINE 64 /* the alignment of a dynamic region that asks for none */
+#define PREFIX "OF: reserved mem: "
+#define MIB    (UINT64_C(1) << 20)
 
 typedef unsigned long long ull;
 
@@ -16,26 +14,7 @@ static bool is(const struct boot_region *r, unsigned int flag)
 	return r->flags & flag;
 }
 
-/* The order in which Linux meets them: dynamic, static, reserve map; within each as in the tree. */
-static int rank(const struct boot_region *r)
-{
-	return is(r, BOOT_REGION_DYNAMIC) ? 0 : is(r, BOOT_REGION_MEMRESERVE) ? 2 : 1;
-}
-
-static void sort_by_rank(struct boot_config *cfg)
-{
-	struct boot_region *r = cfg->region, tmp;
-
-	for (unsigned int i = 1; i < cfg->nr_regions; i++) {
-		for (unsigned int k = i; k && rank(&r[k - 1]) > rank(&r[k]); k--) {
-			tmp = r[k];
-			r[k] = r[k - 1];
-			r[k - 1] = tmp;
-		}
-	}
-}
-
-static int early_full(int err, const struct boot_region *r, struct boot_why *why)
+int place_full(int err, const struct boot_region *r, struct boot_why *why)
 {
 	return err ? boot_fail(why, FH_ENOSPC, "/reserved-memory/%s: too many separate ranges",
 			       r->name)
@@ -55,268 +34,398 @@ int place_taken(const struct boot_config *cfg, struct early *early, bool late, s
 	return 0;
 }
 
-static int reserve_static(struct boot_config *cfg, struct early *e, const struct boot_region *r,
-			  struct boot_why *why)
-{
-	struct early_set *set = is(r, BOOT_REGION_NO_MAP) ? &e->nomap : &e->reserved;
+/* ---- the order of regions ---- */
 
-	/* Linux unmaps no memory that is reserved already; nothing is lost, it stays taken. */
-	if (is(r, BOOT_REGION_NO_MAP) && early_overlaps(&e->available, r->base, r->size) &&
-	    early_overlaps(&e->reserved, r->base, r->size)) {
-		boot_say(cfg,
-			 PREFIX "Reserved memory: failed to reserve memory for node '%s': "
-				"base 0x%016llx, size %llu MiB\n",
-			 r->name, (ull)r->base, (ull)(r->size / MIB));
-		return 0;
-	}
-	return early_full(early_add(set, r->base, r->size), r, why);
+/* The order in which Linux meets them: those without reg, those with, the reserve map; within each as in the tree. */
+static unsigned int rank(const struct boot_region *r)
+{
+	return is(r, BOOT_REGION_DYNAMIC) ? 0 : is(r, BOOT_REGION_MEMRESERVE) ? 2 : 1;
 }
 
-/* Linux lays a region beside one that its window begins or ends at. */
-static enum early_order order_in(const struct boot_config *cfg, const struct boot_region *r,
-				 uint64_t start, uint64_t end)
+/* Moves regions into the order of key[], which moves along; equal ones stay as they are. */
+static void sort_by(struct boot_config *cfg, unsigned int *key)
 {
-	bool up = false, down = false;
+	struct boot_region *r = cfg->region, tmp;
 
-	for (const struct boot_region *p = cfg->region; p < r; p++) {
-		if (!p->size)
-			continue;
-		if (start >= p->base && start <= p->base + p->size)
-			up = true;
-		if (end >= p->base && end <= p->base + p->size)
-			down = true;
-	}
-	return up && !down ? EARLY_BOTTOM_UP : EARLY_TOP_DOWN;
-}
+	for (unsigned int i = 1; i < cfg->nr_regions; i++) {
+		for (unsigned int k = i; k && key[k - 1] > key[k]; k--) {
+			unsigned int was = key[k];
 
-static bool find_place(const struct boot_config *cfg, const struct early *e, struct boot_region *r)
-{
-	struct early_want want = {.size = r->size, .align = r->align ? r->align : CACHE_LINE};
-	const struct boot_bank *w = cfg->window + r->first_window;
-
-	if ((r->flags & (BOOT_REGION_SHARED | BOOT_REGION_REUSABLE | BOOT_REGION_NO_MAP)) ==
-		    (BOOT_REGION_SHARED | BOOT_REGION_REUSABLE) &&
-	    want.align < boot_block_bytes(cfg))
-		want.align = boot_block_bytes(cfg);
-	for (unsigned int i = 0; i == 0 || i < r->nr_windows; i++) {
-		want.start = r->nr_windows ? w[i].base : 0;
-		want.end = r->nr_windows && w[i].size ? w[i].base + w[i].size : UINT64_MAX;
-		want.order = r->nr_windows && w[i].size ? order_in(cfg, r, want.start, want.end)
-							: EARLY_TOP_DOWN;
-		/* The first page is never given out: 0 means failure to Linux. */
-		if (want.start < boot_page_bytes(cfg))
-			want.start = boot_page_bytes(cfg);
-		if (!early_find(e, &want, &r->base))
-			return true;
-	}
-	return false;
-}
-
-static int place_dynamic(struct boot_config *cfg, struct early *e, struct boot_region *r,
-			 struct boot_why *why)
-{
-	int err;
-
-	if (!find_place(cfg, e, r)) {
-		boot_say(cfg, PREFIX "failed to allocate memory for node '%s': size %llu MiB\n",
-			 r->name, (ull)(r->size / MIB));
-		r->size = 0; /* dropped */
-		return 0;
-	}
-	err = early_add(&e->reserved, r->base, r->size);
-	if (!err && is(r, BOOT_REGION_NO_MAP))
-		err = early_add(&e->nomap, r->base, r->size);
-	return early_full(err, r, why);
-}
-
-/* Only the last of several defaults keeps the flag, as only the last counts in Linux. */
-static bool take_default(struct boot_config *cfg, const struct boot_region *r,
-			 enum boot_region_kind kind, unsigned int flag)
-{
-	bool before = false;
-
-	for (struct boot_region *p = cfg->region; p < r; p++) {
-		if (p->kind != kind || !is(p, flag))
-			continue;
-		p->flags &= ~flag;
-		before = true;
-	}
-	return before;
-}
-
-/* An area, when the node may be one: kernel/dma/contiguous.c. */
-static bool init_cma(struct boot_config *cfg, struct boot_region *r, bool has_cma)
-{
-	if (!cfg->kernel.dma_cma)
-		return false;
-	if (has_cma && is(r, BOOT_REGION_CMA_DEFAULT)) {
-		boot_say(cfg, "Reserved memory: bypass %s node, using cmdline CMA params instead\n",
-			 r->name);
-		return false;
-	}
-	if (!is(r, BOOT_REGION_REUSABLE) || is(r, BOOT_REGION_NO_MAP))
-		return false;
-	if ((r->base | r->size) & (boot_block_bytes(cfg) - 1)) {
-		boot_say(cfg, "Reserved memory: incorrect alignment of CMA region\n");
-		return false;
-	}
-	if (!area_slot(cfg)) {
-		boot_say(cfg, "Reserved memory: unable to setup CMA region\n");
-		return false;
-	}
-	r->kind = BOOT_REGION_CMA;
-	r->flags &= ~(unsigned int)BOOT_REGION_DMA_DEFAULT;
-	if (is(r, BOOT_REGION_CMA_DEFAULT))
-		take_default(cfg, r, BOOT_REGION_CMA, BOOT_REGION_CMA_DEFAULT);
-	boot_say(cfg, "Reserved memory: created CMA memory pool at 0x%016llx, size %llu MiB\n",
-		 (ull)r->base, (ull)(r->size / MIB));
-	return true;
-}
-
-/* A device's own pool: kernel/dma/coherent.c. */
-static bool init_dma_pool(struct boot_config *cfg, struct boot_region *r)
-{
-	if (is(r, BOOT_REGION_REUSABLE))
-		return false;
-	r->kind = BOOT_REGION_DMA_POOL;
-	r->flags &= ~(unsigned int)BOOT_REGION_CMA_DEFAULT;
-	if (is(r, BOOT_REGION_DMA_DEFAULT) &&
-	    take_default(cfg, r, BOOT_REGION_DMA_POOL, BOOT_REGION_DMA_DEFAULT))
-		boot_say(cfg,
-			 "Reserved memory: region for default DMA coherent area is redefined\n");
-	boot_say(cfg, "Reserved memory: created DMA memory pool at 0x%016llx, size %llu MiB\n",
-		 (ull)r->base, (ull)(r->size / MIB));
-	return true;
-}
-
-/* A bounce pool: kernel/dma/swiotlb.c. */
-static bool init_restricted(struct boot_config *cfg, struct boot_region *r)
-{
-	if (!cfg->kernel.restricted_pool ||
-	    r->flags & (BOOT_REGION_REUSABLE | BOOT_REGION_NO_MAP | BOOT_REGION_CMA_DEFAULT |
-			BOOT_REGION_DMA_DEFAULT))
-		return false;
-	r->kind = BOOT_REGION_RESTRICTED_POOL;
-	boot_say(cfg,
-		 "software IO TLB: Reserved memory: created restricted DMA pool at 0x%016llx, "
-		 "size %llu MiB\n",
-		 (ull)r->base, (ull)(r->size / MIB));
-	return true;
-}
-
-/* The name under which the node was taken, or NULL; *failed: it has one, but not rightly. */
-static const char *init_kind(struct boot_config *cfg, struct boot_region *r, bool has_cma,
-			     bool *failed)
-{
-	r->kind = is(r, BOOT_REGION_NO_MAP) ? BOOT_REGION_NOMAP : BOOT_REGION_RESERVED;
-	*failed = false;
-	if (is(r, BOOT_REGION_SHARED) && (init_cma(cfg, r, has_cma) || init_dma_pool(cfg, r)))
-		return "shared-dma-pool";
-	if (is(r, BOOT_REGION_RESTRICTED) && init_restricted(cfg, r))
-		return "restricted-dma-pool";
-	*failed = r->flags & (BOOT_REGION_SHARED | BOOT_REGION_RESTRICTED);
-	return NULL;
-}
-
-static int init_region(struct boot_config *cfg, struct early *e, struct boot_region *r,
-		       bool has_cma, struct boot_why *why)
-{
-	bool failed;
-	const char *id = init_kind(cfg, r, has_cma, &failed);
-	int err;
-
-	if (id)
-		boot_say(cfg, PREFIX "initialized node %s, compatible id %s\n", r->name, id);
-	if (!failed) {
-		boot_say(cfg, PREFIX "0x%016llx..0x%016llx (%llu KiB) %s %s %s\n", (ull)r->base,
-			 (ull)(r->base + r->size - 1), (ull)(r->size / 1024),
-			 is(r, BOOT_REGION_NO_MAP) ? "nomap" : "map",
-			 is(r, BOOT_REGION_REUSABLE) ? "reusable" : "non-reusable", r->name);
-		if (r->kind == BOOT_REGION_RESERVED || r->kind == BOOT_REGION_NOMAP)
-			r->flags &=
-				~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
-		return 0;
-	}
-	boot_say(cfg, PREFIX "node %s compatible matching fail\n", r->name);
-	err = early_remove(&e->reserved, r->base, r->size);
-	if (!err && is(r, BOOT_REGION_NO_MAP))
-		err = early_remove(&e->nomap, r->base, r->size);
-	r->size = 0; /* dropped */
-	return early_full(err, r, why);
-}
-
-/* Neighbours in the order of their addresses that overlap; Linux looks no further. */
-static void say_overlaps(struct boot_config *cfg)
-{
-	const struct boot_region *r[BOOT_MAX_REGIONS], *tmp;
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
-		const struct boot_region *p = &cfg->region[i];
-		unsigned int k = n;
-
-		if (!p->size || is(p, BOOT_REGION_MORE | BOOT_REGION_MEMRESERVE))
-			continue;
-		for (r[n++] = p; k; k--) {
-			if (r[k - 1]->base < r[k]->base ||
-			    (r[k - 1]->base == r[k]->base && r[k - 1]->size <= r[k]->size))
-				break;
 			tmp = r[k];
 			r[k] = r[k - 1];
 			r[k - 1] = tmp;
+			key[k] = key[k - 1];
+			key[k - 1] = was;
 		}
-	}
-	for (unsigned int i = 0; i + 1 < n; i++) {
-		uint64_t end = r[i]->base + r[i]->size, next = r[i + 1]->base + r[i + 1]->size;
-
-		if (end > r[i + 1]->base)
-			boot_say(cfg,
-				 PREFIX "OVERLAP DETECTED!\n%s (0x%016llx--0x%016llx) overlaps "
-					"with %s (0x%016llx--0x%016llx)\n",
-				 r[i]->name, (ull)r[i]->base, (ull)end, r[i + 1]->name,
-				 (ull)r[i + 1]->base, (ull)next);
 	}
 }
 
+static void sort_by_rank(struct boot_config *cfg)
+{
+	unsigned int key[BOOT_MAX_REGIONS] = {0};
+
+	for (unsigned int i = 0; i < cfg->nr_regions; i++)
+		key[i] = rank(&cfg->region[i]);
+	sort_by(cfg, key);
+}
+
+static int by_range(const struct boot_config *cfg, unsigned int ia, unsigned int ib)
+{
+	const struct boot_region *a = &cfg->region[ia], *b = &cfg->region[ib];
+
+	if (a->base != b->base)
+		return a->base < b->base ? -1 : 1;
+	return a->size == b->size ? 0 : a->size < b->size ? -1 : 1;
+}
+
+static int by_range_and_tree(const struct boot_config *cfg, unsigned int a, unsigned int b)
+{
+	int first = by_range(cfg, a, b);
+
+	return first ? first : a < b ? -1 : a > b;
+}
+
+/* While regions without reg have no place they are all at 0, and equal. */
+static int by_range_unplaced(const struct boot_config *cfg, unsigned int ia, unsigned int ib)
+{
+	bool a = is(&cfg->region[ia], BOOT_REGION_DYNAMIC);
+	bool b = is(&cfg->region[ib], BOOT_REGION_DYNAMIC);
+
+	return a || b ? (int)b - (int)a : by_range(cfg, ia, ib);
+}
+
+/* A region of its own to Linux, which it remembers. */
+static bool remembered(const struct boot_region *r)
+{
+	return r->size && !(r->flags & (BOOT_REGION_MORE | BOOT_REGION_MEMRESERVE)) &&
+	       !(r->fault & PLACE_LOST);
+}
+
+/* As 6.1 goes through them: by address, those without one first. */
+static void sort_by_address(struct boot_config *cfg)
+{
+	unsigned int index[BOOT_MAX_REGIONS], key[BOOT_MAX_REGIONS] = {0}, n = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+		key[i] = BOOT_MAX_REGIONS + i;
+		if (remembered(&cfg->region[i]))
+			index[n++] = i;
+	}
+	like_sort(cfg, index, n, by_range_unplaced);
+	for (unsigned int i = 0; i < n; i++)
+		key[index[i]] = i;
+	sort_by(cfg, key);
+}
+
+/* ---- what the tree fixed ---- */
+
+static void refuse(const struct place *p, const struct boot_region *r)
+{
+	boot_say(p->cfg,
+		 "%sReserved memory: failed to reserve memory for node '%s': base 0x%016llx, size "
+		 "%llu MiB\n",
+		 p->like->reg_prefix, r->name, (ull)r->base, (ull)(r->size / MIB));
+}
+
+static int reserve(struct place *p, struct boot_region *r)
+{
+	struct early *e = p->early;
+	struct early_set *set = is(r, BOOT_REGION_NO_MAP) ? &e->nomap : &e->reserved;
+
+	r->because = (struct boot_because){.turn = PLACE_TURN_FIXED, .window = -1};
+	/* Linux unmaps no memory that is reserved already; nothing is lost, it stays taken. */
+	if (is(r, BOOT_REGION_NO_MAP) && early_overlaps(&e->available, r->base, r->size) &&
+	    early_overlaps(&e->reserved, r->base, r->size)) {
+		refuse(p, r);
+		return 0;
+	}
+	return place_full(early_add(set, r->base, r->size), r, p->why);
+}
+
+static void say_bad_reg(const struct place *p, const struct boot_region *r)
+{
+	if (!p->like->bad_is_absent)
+		boot_say(p->cfg,
+			 "%sReserved memory: invalid reg property in '%s', skipping node.\n",
+			 p->like->reg_prefix, r->name);
+}
+
+static void say_replaced(const struct place *p)
+{
+	boot_say(p->cfg,
+		 "Skipping dt linux,cma-default node in favor for \"cma=\" kernel param.\n");
+}
+
+/* Whether Linux remembers it: there may be no room. */
+static void remember(struct place *p, struct boot_region *r, unsigned int *all,
+		     unsigned int *searched)
+{
+	bool dynamic = is(r, BOOT_REGION_DYNAMIC);
+
+	if (is(r, BOOT_REGION_MORE))
+		return;
+	if (p->like->max_regions && ++*all > p->like->max_regions)
+		boot_say(p->cfg, PREFIX "not enough space for all defined regions.\n");
+	else if (dynamic && p->like->max_searched && ++*searched > p->like->max_searched)
+		boot_say(p->cfg, PREFIX "too many defined dynamic regions, skip '%s'\n", r->name);
+	else
+		return;
+	r->fault |= PLACE_LOST;
+	if (dynamic)
+		r->size = 0;
+}
+
+/* In the order of the tree: takes what has a place, and drops what is not right. */
+static int reserve_fixed(struct place *p)
+{
+	unsigned int all = 0, searched = 0;
+	bool replaced = false; /* the node whose pairs follow */
+	int err = 0;
+
+	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++) {
+		struct boot_region *r = &p->cfg->region[i];
+
+		if (is(r, BOOT_REGION_MEMRESERVE))
+			continue;
+		if (r->fault & BOOT_FAULT_REG) {
+			say_bad_reg(p, r);
+			if (!p->like->bad_is_absent)
+				r->flags &= ~(unsigned int)BOOT_REGION_DYNAMIC;
+			if (!is(r, BOOT_REGION_DYNAMIC))
+				r->size = 0;
+		}
+		if (is(r, BOOT_REGION_DYNAMIC)) {
+			if (r->size)
+				remember(p, r, &all, &searched);
+			continue;
+		}
+		if (!is(r, BOOT_REGION_MORE))
+			replaced = p->like->checks_first && place_replaced(p, r);
+		if (replaced && !is(r, BOOT_REGION_MORE))
+			say_replaced(p);
+		if (replaced && is(r, BOOT_REGION_MORE))
+			r->size = 0;
+		else if (r->fault == BOOT_FAULT_PAIR && !replaced)
+			refuse(p, r);
+		else if (r->size && !replaced)
+			err = reserve(p, r);
+		if (r->size && !err)
+			remember(p, r, &all, &searched);
+	}
+	return err;
+}
+
+static int reserve_map(struct place *p)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++) {
+		struct boot_region *r = &p->cfg->region[i];
+
+		if (!is(r, BOOT_REGION_MEMRESERVE))
+			continue;
+		r->because = (struct boot_because){
+			.turn = p->like->map_first ? PLACE_TURN_FIXED : p->turn + 1, .window = -1};
+		err = place_full(early_add(&p->early->reserved, r->base, r->size), r, p->why);
+	}
+	return err;
+}
+
+/* What a kernel that crashed left for this one. */
+static int reserve_header(struct place *p)
+{
+	struct boot_config *cfg = p->cfg;
+	const struct boot_bank *b = &cfg->elfcorehdr;
+
+	if (!b->size)
+		return 0;
+	if (early_overlaps(&p->early->reserved, b->base, b->size)) {
+		boot_say(cfg, "OF: fdt: elfcorehdr is overlapped\n");
+		return 0;
+	}
+	if (early_add(&p->early->reserved, b->base, b->size))
+		return boot_fail(p->why, FH_ENOSPC, "elfcorehdr: too many separate ranges");
+	boot_say(cfg, "OF: fdt: Reserving %llu KiB of memory at 0x%llx for elfcorehdr\n",
+		 (ull)(b->size >> 10), (ull)b->base);
+	if (cfg->nr_taken < BOOT_MAX_TAKEN)
+		cfg->taken[cfg->nr_taken++] =
+			(struct boot_taken){.base = b->base, .size = b->size, .name = "elfcorehdr"};
+	return 0;
+}
+
+/* ---- what each is for ---- */
+
+static unsigned int pairs_behind(const struct boot_config *cfg, unsigned int at)
+{
+	unsigned int n = 0;
+
+	while (++at < cfg->nr_regions && is(&cfg->region[at], BOOT_REGION_MORE))
+		n++;
+	return n;
+}
+
+/* A region that Linux keeps, and knows nothing of. */
+static void keep_unnamed(struct boot_region *r)
+{
+	r->kind = is(r, BOOT_REGION_NO_MAP) ? BOOT_REGION_NOMAP : BOOT_REGION_RESERVED;
+	r->flags &= ~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
+}
+
+static int name_fixed(struct place *p, unsigned int at)
+{
+	struct boot_region *r = &p->cfg->region[at];
+	unsigned int more;
+
+	if (r->flags & (BOOT_REGION_MORE | BOOT_REGION_MEMRESERVE) || r->fault & PLACE_LOST) {
+		keep_unnamed(r);
+		return 0;
+	}
+	if (p->like->reads_twice && r->fault & BOOT_FAULT_REG)
+		say_bad_reg(p, r);
+	more = pairs_behind(p->cfg, at);
+	if (more && p->like->says_ignored)
+		boot_say(p->cfg,
+			 PREFIX
+			 "fdt_scan_reserved_mem_reg_nodes() ignores %u regions in node '%s'\n",
+			 more, r->name);
+	if (more && p->like->one_pair) {
+		r->fault |= PLACE_LOST;
+		keep_unnamed(r);
+		return 0;
+	}
+	if (p->like->checks_first && place_replaced(p, r)) {
+		say_replaced(p);
+		r->size = 0;
+	}
+	return r->size ? place_name(p, r) : 0;
+}
+
+/* Neighbours in the order of their addresses that overlap; Linux looks no further. */
+static void say_overlaps(struct place *p)
+{
+	struct boot_config *cfg = p->cfg;
+	unsigned int index[BOOT_MAX_REGIONS], n = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+		const struct boot_region *r = &cfg->region[i];
+
+		if (remembered(r) && !(p->like->sorts && is(r, BOOT_REGION_DYNAMIC)) &&
+		    (p->like->keeps_bad || !(r->fault & PLACE_REFUSED)))
+			index[n++] = i;
+	}
+	like_sort(cfg, index, n, p->like->in_tree_order ? by_range_and_tree : by_range);
+	for (unsigned int i = 0; i + 1 < n; i++) {
+		const struct boot_region *r = &cfg->region[index[i]];
+		const struct boot_region *next = &cfg->region[index[i + 1]];
+
+		if (r->base + r->size > next->base)
+			boot_say(cfg,
+				 PREFIX "OVERLAP DETECTED!\n%s (0x%016llx--0x%016llx) overlaps "
+					"with %s (0x%016llx--0x%016llx)\n",
+				 r->name, (ull)r->base, (ull)(r->base + r->size), next->name,
+				 (ull)next->base, (ull)(next->base + next->size));
+	}
+}
+
+/* Memory that was found for a region without a map is mapped again when its kind refuses it, and stays taken, in Linux too. */
+static bool given_back(const struct boot_region *r)
+{
+	return r->fault & PLACE_REFUSED &&
+	       !(is(r, BOOT_REGION_DYNAMIC) && is(r, BOOT_REGION_NO_MAP));
+}
+
+/* Regions without a place, or that gave theirs back. */
 static void drop_empty(struct boot_config *cfg)
 {
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < cfg->nr_regions; i++)
-		if (cfg->region[i].size)
-			cfg->region[n++] = cfg->region[i];
+	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+		if (!cfg->region[i].size || given_back(&cfg->region[i]))
+			continue;
+		cfg->region[n] = cfg->region[i];
+		cfg->region[n++].fault = 0;
+	}
 	cfg->nr_regions = n;
+}
+
+/* ---- the whole, of the two ways that kernels have had ---- */
+
+static void say_node(const struct place *p, bool again)
+{
+	if (p->cfg->reserved_node == BOOT_RESERVED_FORMAT && (!again || p->like->reads_twice))
+		boot_say(p->cfg, "%sReserved memory: unsupported node format, ignoring\n",
+			 p->like->reg_prefix);
+	if (p->cfg->reserved_node == BOOT_RESERVED_NONE && again && p->like->reads_twice)
+		boot_say(p->cfg, PREFIX "Reserved memory: No reserved-memory node in the DT\n");
+}
+
+static int search_and_name(struct place *p, struct boot_region *r)
+{
+	int err = place_search(p, r);
+
+	return err || !r->size ? err : place_name(p, r);
+}
+
+/* All are gathered, sorted, and then one after the other has its place and name. */
+static int place_sorted(struct place *p)
+{
+	int err = reserve_map(p);
+
+	say_node(p, false);
+	if (!err)
+		err = reserve_fixed(p);
+	if (!err)
+		err = reserve_header(p);
+	if (err)
+		return err;
+	sort_by_address(p->cfg);
+	say_overlaps(p);
+	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++) {
+		struct boot_region *r = &p->cfg->region[i];
+
+		err = is(r, BOOT_REGION_DYNAMIC) && r->size ? search_and_name(p, r)
+							    : name_fixed(p, i);
+	}
+	return err;
+}
+
+/* Regions without reg have place and name at once; of the others the places come first, the names last. */
+static int place_in_tree_order(struct place *p)
+{
+	int err = reserve_header(p);
+
+	say_node(p, false);
+	if (!err)
+		err = reserve_fixed(p);
+	sort_by_rank(p->cfg);
+	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++)
+		if (is(&p->cfg->region[i], BOOT_REGION_DYNAMIC) && p->cfg->region[i].size)
+			err = search_and_name(p, &p->cfg->region[i]);
+	if (!err)
+		err = reserve_map(p);
+	say_node(p, true);
+	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++)
+		if (!is(&p->cfg->region[i], BOOT_REGION_DYNAMIC))
+			err = name_fixed(p, i);
+	if (!err)
+		say_overlaps(p);
+	return err;
 }
 
 int place_regions(struct boot_config *cfg, struct early *early, bool has_cma, struct boot_why *why)
 {
-	struct boot_region *r = cfg->region, *end = r + cfg->nr_regions, *first_static;
-	int err = 0;
+	struct place p = {
+		.cfg = cfg,
+		.early = early,
+		.like = like_rules(cfg->like),
+		.has_cma = has_cma,
+		.why = why,
+		.turn = PLACE_TURN_FIXED,
+	};
+	int err = p.like->sorts ? place_sorted(&p) : place_in_tree_order(&p);
 
-	sort_by_rank(cfg);
-	for (first_static = r; first_static < end && !rank(first_static); first_static++)
-		;
-	for (r = first_static; r < end && !err; r++)
-		if (!is(r, BOOT_REGION_MEMRESERVE))
-			err = reserve_static(cfg, early, r, why);
-	for (r = cfg->region; r < first_static && !err; r++) {
-		err = place_dynamic(cfg, early, r, why);
-		if (!err && r->size)
-			err = init_region(cfg, early, r, has_cma, why);
-	}
-	for (r = first_static; r < end && !err; r++)
-		if (is(r, BOOT_REGION_MEMRESERVE))
-			err = early_full(early_add(&early->reserved, r->base, r->size), r, why);
-	for (r = first_static; r < end && !err; r++) {
-		if (is(r, BOOT_REGION_MORE))
-			r->kind = is(r, BOOT_REGION_NO_MAP) ? BOOT_REGION_NOMAP
-							    : BOOT_REGION_RESERVED;
-		else if (!is(r, BOOT_REGION_MEMRESERVE))
-			err = init_region(cfg, early, r, has_cma, why);
-	}
 	if (err)
 		return err;
-	say_overlaps(cfg);
 	drop_empty(cfg);
 	return 0;
 }
@@ -398,5 +507,6 @@ int place_check(struct boot_config *cfg, const struct early *early, struct boot_
 		r->size = 0;
 	}
 	drop_empty(cfg);
+	place_neighbours(cfg);
 	return check_owners(cfg, why);
 }

@@ -4,7 +4,26 @@
 #define FH_BOOT_PLACE_H
 
 #include "boot/cmdline.h"
+#include "boot/like.h"
 #include "mm/early.h"
+
+/* In boot_region.fault while regions are placed: its kind refused it; Linux has forgotten it. */
+#define PLACE_REFUSED (1U << 16)
+#define PLACE_LOST    (1U << 17)
+
+/* Turns of boot_because: what the tree fixes, then regions that are searched a place for, then what comes behind them. */
+#define PLACE_TURN_FIXED 1
+#define PLACE_TURN_LATE	 1000
+
+/* What all steps for the regions of a tree share. */
+struct place {
+	struct boot_config *cfg;
+	struct early *early;
+	const struct like *like;
+	bool has_cma;
+	struct boot_why *why;
+	unsigned int turn; /* the last one */
+};
 
 /*
  * All take cfg->region and the RAM in early->available, and say what Linux says. place_taken() before all and, late, after the
@@ -24,5 +43,30 @@ FH_MUST_CHECK int place_dma(struct boot_config *cfg, struct early *early, struct
 void say_bounces(struct boot_config *cfg);
 FH_MUST_CHECK int place_check(struct boot_config *cfg, const struct early *early,
 			      struct boot_why *why);
+
+/* What was asked and how it was found, for boot_region.because. */
+static inline struct boot_because place_because(const struct early_want *want)
+{
+	return (struct boot_because){
+		.found = want->order == EARLY_TOP_DOWN ? BOOT_FOUND_TOP_DOWN : BOOT_FOUND_BOTTOM_UP,
+		.start = want->start,
+		.end = want->end,
+		.align = want->align,
+		.align_of = BOOT_ALIGN_BLOCK,
+		.window = -1,
+	};
+}
+/* Once all lies where it will: beside whom each region lies that was searched a place for. */
+void place_neighbours(struct boot_config *cfg);
+
+/* ---- for place_regions() ---- */
+
+/* An area that cma= takes the place of. */
+bool place_replaced(const struct place *p, const struct boot_region *r);
+/* Finds and takes the place of a region without reg; size 0 then: there was none, or the node was not right. */
+FH_MUST_CHECK int place_search(struct place *p, struct boot_region *r);
+/* Says what kind of region it is; PLACE_REFUSED: it has a kind, but not rightly. */
+FH_MUST_CHECK int place_name(struct place *p, struct boot_region *r);
+FH_MUST_CHECK int place_full(int err, const struct boot_region *r, struct boot_why *why);
 
 #endif

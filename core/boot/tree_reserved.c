@@ -5,8 +5,6 @@
 #include "base/string.h"
 #include <libfdt.h>
 
-#define PREFIX "OF: reserved mem: "
-
 /* A child of /reserved-memory that is being read. */
 struct node {
 	struct tree *t;
@@ -29,19 +27,20 @@ static struct boot_region *new_region(struct tree *t, const char *name, unsigned
 	return r;
 }
 
+/* Linux would have had room for it. */
 static int too_many(struct tree *t, const char *name)
 {
-	return boot_fail(t->why, FH_ENOSPC,
-			 "device tree: /reserved-memory/%s: more than %d reserved regions", name,
-			 BOOT_MAX_REGIONS);
+	return boot_go_on(t->cfg, t->why, FH_ENOSPC,
+			  "device tree: /reserved-memory/%s: more than %d reserved regions", name,
+			  BOOT_MAX_REGIONS);
 }
 
 static int bad_range(struct tree *t, const char *name, const char *prop, struct boot_bank b)
 {
-	return boot_fail(t->why, FH_EINVAL,
-			 "device tree: /reserved-memory/%s: %s: 0x%llx bytes at 0x%llx pass bit %d",
-			 name, prop, (unsigned long long)b.size, (unsigned long long)b.base,
-			 BOOT_PHYS_BITS);
+	return boot_go_on(
+		t->cfg, t->why, FH_EINVAL,
+		"device tree: /reserved-memory/%s: %s: 0x%llx bytes at 0x%llx pass bit %d", name,
+		prop, (unsigned long long)b.size, (unsigned long long)b.base, BOOT_PHYS_BITS);
 }
 
 static bool too_high(struct boot_bank b)
@@ -74,48 +73,76 @@ static unsigned int node_flags(const struct tree *t, int node)
 	return flags;
 }
 
+/* One pair of reg. An empty one stays until the regions are placed: then Linux says so. */
+static int read_pair(struct node *n, struct boot_bank b, bool first)
+{
+	struct tree *t = n->t;
+	unsigned int flags = n->flags;
+	struct boot_region *r;
+
+	if (!first)
+		flags = (flags | BOOT_REGION_MORE) &
+			~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
+	if (b.size && too_high(b))
+		return bad_range(t, n->name, "reg", b);
+	r = new_region(t, n->name, flags);
+	if (!r)
+		return too_many(t, n->name);
+	r->base = b.base;
+	r->size = b.size;
+	r->fault = b.size ? 0 : BOOT_FAULT_PAIR;
+	r->phandle = first ? fdt_get_phandle(t->blob, n->offset) : 0;
+	return 0;
+}
+
 static int read_static(struct node *n, struct tree_prop reg)
 {
 	struct tree *t = n->t;
 	size_t pair = (t->addr_cells + t->size_cells) * 4;
-	unsigned int flags = n->flags;
+	int err = 0;
 
-	if (reg.len % pair) {
-		boot_say(t->cfg,
-			 PREFIX "Reserved memory: invalid reg property in '%s', skipping node.\n",
-			 n->name);
-		return 0;
-	}
-	for (size_t at = 0; at < reg.len; at += pair) {
-		struct boot_bank b = {
-			.base = tree_number(reg.at + at, t->addr_cells),
-			.size = tree_number(reg.at + at + t->addr_cells * 4, t->size_cells),
-		};
-		struct boot_region *r;
+	for (size_t at = 0; at < reg.len && !err; at += pair)
+		err = read_pair(
+			n,
+			(struct boot_bank){
+				.base = tree_number(reg.at + at, t->addr_cells),
+				.size = tree_number(reg.at + at + t->addr_cells * 4, t->size_cells),
+			},
+			!at);
+	return err;
+}
 
-		if (!b.size) {
-			boot_say(t->cfg,
-				 PREFIX "Reserved memory: failed to reserve memory for node '%s': "
-					"base 0x%016llx, size 0 MiB\n",
-				 n->name, (unsigned long long)b.base);
-			continue;
-		}
-		if (too_high(b))
-			return bad_range(t, n->name, "reg", b);
-		r = new_region(t, n->name, flags);
-		if (!r)
-			return too_many(t, n->name);
-		r->base = b.base;
-		r->size = b.size;
-		r->phandle = at ? 0 : fdt_get_phandle(t->blob, n->offset);
-		flags = (flags | BOOT_REGION_MORE) &
-			~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
+/* A window in which nothing fits; an empty one would be without an end. */
+static const struct boot_bank nowhere = {.base = 0, .size = 1};
+
+static int read_window(struct node *n, struct boot_bank *w)
+{
+	/* Linux takes an end of 0 for "no limit". */
+	if (w->base + w->size == 0) {
+		w->size = 0;
+	} else if (!w->size || w->base + w->size < w->base) {
+		int err = boot_go_on(n->t->cfg, n->t->why, FH_EINVAL,
+				     "device tree: /reserved-memory/%s: alloc-ranges: 0x%llx bytes "
+				     "at 0x%llx, expected a range of addresses",
+				     n->name, (unsigned long long)w->size,
+				     (unsigned long long)w->base);
+
+		*w = nowhere;
+		return err;
 	}
-	if (reg.len > pair)
-		boot_say(t->cfg,
-			 PREFIX
-			 "fdt_scan_reserved_mem_reg_nodes() ignores %zu regions in node '%s'\n",
-			 reg.len / pair - 1, n->name);
+	return 0;
+}
+
+static int add_window(struct node *n, struct boot_region *r, struct boot_bank w)
+{
+	struct boot_config *cfg = n->t->cfg;
+
+	if (cfg->nr_windows == BOOT_MAX_WINDOWS)
+		return boot_go_on(cfg, n->t->why, FH_ENOSPC,
+				  "device tree: /reserved-memory/%s: more than %d alloc-ranges",
+				  n->name, BOOT_MAX_WINDOWS);
+	cfg->window[cfg->nr_windows++] = w;
+	r->nr_windows++;
 	return 0;
 }
 
@@ -123,88 +150,105 @@ static int read_windows(struct node *n, struct boot_region *r, struct tree_prop 
 {
 	struct tree *t = n->t;
 	size_t pair = (t->addr_cells + t->size_cells) * 4;
+	int err = 0;
 
 	r->first_window = t->cfg->nr_windows;
-	for (size_t at = 0; at < p.len; at += pair) {
+	for (size_t at = 0; at < p.len && !err; at += pair) {
 		struct boot_bank w = {
 			.base = tree_number(p.at + at, t->addr_cells),
 			.size = tree_number(p.at + at + t->addr_cells * 4, t->size_cells),
 		};
 
-		/* Linux takes an end of 0 for "no limit". */
-		if (w.base + w.size == 0)
-			w.size = 0;
-		else if (!w.size || w.base + w.size < w.base)
-			return boot_fail(t->why, FH_EINVAL,
-					 "device tree: /reserved-memory/%s: alloc-ranges: 0x%llx "
-					 "bytes at 0x%llx, expected a range of addresses",
-					 n->name, (unsigned long long)w.size,
-					 (unsigned long long)w.base);
-		if (t->cfg->nr_windows == BOOT_MAX_WINDOWS)
-			return boot_fail(
-				t->why, FH_ENOSPC,
-				"device tree: /reserved-memory/%s: more than %d alloc-ranges",
-				n->name, BOOT_MAX_WINDOWS);
-		t->cfg->window[t->cfg->nr_windows++] = w;
-		r->nr_windows++;
+		err = read_window(n, &w);
+		if (!err)
+			err = add_window(n, r, w);
 	}
-	if (!r->nr_windows)
-		return boot_fail(t->why, FH_EINVAL,
-				 "device tree: /reserved-memory/%s: alloc-ranges: empty", n->name);
-	return 0;
+	if (err || p.len)
+		return err;
+	err = boot_go_on(t->cfg, t->why, FH_EINVAL,
+			 "device tree: /reserved-memory/%s: alloc-ranges: empty", n->name);
+	return err ? err : add_window(n, r, nowhere);
 }
 
-/* What Linux says and skips: a property whose length cannot be right. */
-static bool lengths_right(struct node *n)
+/* Properties whose length cannot be right: Linux says so when it would place the region. */
+static unsigned int faults(const struct node *n)
 {
 	const struct tree *t = n->t;
 	struct tree_prop p = tree_prop(t, n->offset, "size");
+	unsigned int fault = 0;
 
-	if (p.len != t->size_cells * 4) {
-		boot_say(t->cfg, PREFIX "invalid size property in '%s' node.\n", n->name);
-		return false;
-	}
+	if (p.len != t->size_cells * 4)
+		fault |= BOOT_FAULT_SIZE;
 	p = tree_prop(t, n->offset, "alignment");
-	if (p.at && p.len != t->addr_cells * 4) {
-		boot_say(t->cfg, PREFIX "invalid alignment property in '%s' node.\n", n->name);
-		return false;
-	}
+	if (p.at && p.len != t->addr_cells * 4)
+		fault |= BOOT_FAULT_ALIGNMENT;
 	p = tree_prop(t, n->offset, "alloc-ranges");
-	if (p.at && p.len % ((t->addr_cells + t->size_cells) * 4)) {
-		boot_say(t->cfg, PREFIX "invalid alloc-ranges property in '%s', skipping node.\n",
-			 n->name);
-		return false;
-	}
-	return true;
+	if (p.at && p.len % ((t->addr_cells + t->size_cells) * 4))
+		fault |= BOOT_FAULT_WINDOWS;
+	return fault;
 }
 
-static int read_dynamic(struct node *n)
+static int read_size(struct node *n, struct boot_region *r)
 {
 	struct tree *t = n->t;
-	struct tree_prop size = tree_prop(t, n->offset, "size");
-	struct tree_prop align = tree_prop(t, n->offset, "alignment");
-	struct tree_prop windows = tree_prop(t, n->offset, "alloc-ranges");
-	struct boot_region *r;
 
-	if (!lengths_right(n))
+	r->size = tree_number(tree_prop(t, n->offset, "size").at, t->size_cells);
+	if (r->size && r->size <= UINT64_C(1) << BOOT_PHYS_BITS)
 		return 0;
-	r = new_region(t, n->name, n->flags | BOOT_REGION_DYNAMIC);
+	return boot_go_on(t->cfg, t->why, FH_EINVAL,
+			  "device tree: /reserved-memory/%s: size: 0x%llx bytes", n->name,
+			  (unsigned long long)r->size);
+}
+
+static int read_alignment(struct node *n, struct boot_region *r)
+{
+	struct tree *t = n->t;
+	struct tree_prop align = tree_prop(t, n->offset, "alignment");
+
+	if (align.at)
+		r->align = tree_number(align.at, t->addr_cells);
+	if (!(r->align & (r->align - 1)))
+		return 0;
+	return boot_go_on(t->cfg, t->why, FH_EINVAL,
+			  "device tree: /reserved-memory/%s: alignment: 0x%llx, expected a power "
+			  "of two",
+			  n->name, (unsigned long long)r->align);
+}
+
+static int read_dynamic(struct node *n, unsigned int fault)
+{
+	struct tree *t = n->t;
+	struct tree_prop windows = tree_prop(t, n->offset, "alloc-ranges");
+	struct boot_region *r = new_region(t, n->name, n->flags | BOOT_REGION_DYNAMIC);
+	int err = 0;
+
 	if (!r)
 		return too_many(t, n->name);
 	r->phandle = fdt_get_phandle(t->blob, n->offset);
-	r->size = tree_number(size.at, t->size_cells);
-	if (!r->size || r->size > UINT64_C(1) << BOOT_PHYS_BITS)
-		return boot_fail(t->why, FH_EINVAL,
-				 "device tree: /reserved-memory/%s: size: 0x%llx bytes", n->name,
-				 (unsigned long long)r->size);
-	if (align.at)
-		r->align = tree_number(align.at, t->addr_cells);
-	if (r->align & (r->align - 1))
-		return boot_fail(t->why, FH_EINVAL,
-				 "device tree: /reserved-memory/%s: alignment: 0x%llx, expected a "
-				 "power of two",
-				 n->name, (unsigned long long)r->align);
-	return windows.at ? read_windows(n, r, windows) : 0;
+	r->fault = fault | faults(n);
+	r->size = 1; /* of any: it says its fault when its turn comes */
+	if (!(r->fault & BOOT_FAULT_SIZE))
+		err = read_size(n, r);
+	if (!err && !(r->fault & BOOT_FAULT_ALIGNMENT))
+		err = read_alignment(n, r);
+	if (!err && windows.at && !(r->fault & BOOT_FAULT_WINDOWS))
+		err = read_windows(n, r, windows);
+	if (!r->size)
+		r->fault |= BOOT_FAULT_PAIR; /* nothing to place: it passes by */
+	return err;
+}
+
+static int read_bad_reg(struct node *n)
+{
+	struct boot_region *r;
+
+	if (tree_has(n->t, n->offset, "size"))
+		return read_dynamic(n, BOOT_FAULT_REG);
+	r = new_region(n->t, n->name, n->flags);
+	if (!r)
+		return too_many(n->t, n->name);
+	r->fault = BOOT_FAULT_REG;
+	return 0;
 }
 
 static int read_child(struct tree *t, int node)
@@ -217,9 +261,11 @@ static int read_child(struct tree *t, int node)
 	tree_name(t, node, n.name);
 	n.flags = node_flags(t, node);
 	reg = tree_prop(t, node, "reg");
+	if (reg.at && reg.len % ((t->addr_cells + t->size_cells) * 4))
+		return read_bad_reg(&n);
 	if (reg.at)
 		return read_static(&n, reg);
-	return tree_has(t, node, "size") ? read_dynamic(&n) : 0;
+	return tree_has(t, node, "size") ? read_dynamic(&n, 0) : 0;
 }
 
 /* The node must speak of addresses as the root does. */
@@ -235,21 +281,27 @@ static bool known_format(const struct tree *t, int node)
 static int read_reserve_map(struct tree *t)
 {
 	for (int i = 0; i < fdt_num_mem_rsv(t->blob); i++) {
-		struct boot_region *r;
+		struct boot_region *r = NULL;
 		struct boot_bank b;
+		int err;
 
 		if (fdt_get_mem_rsv(t->blob, i, &b.base, &b.size) || !b.size)
 			break;
 		if (too_high(b))
-			return boot_fail(t->why, FH_EINVAL,
+			err = boot_go_on(t->cfg, t->why, FH_EINVAL,
 					 "device tree: /memreserve/ 0x%llx 0x%llx passes bit %d",
 					 (unsigned long long)b.base, (unsigned long long)b.size,
 					 BOOT_PHYS_BITS);
-		r = new_region(t, "memreserve", BOOT_REGION_MEMRESERVE);
-		if (!r)
-			return boot_fail(t->why, FH_ENOSPC,
+		else if (!(r = new_region(t, "memreserve", BOOT_REGION_MEMRESERVE)))
+			err = boot_go_on(t->cfg, t->why, FH_ENOSPC,
 					 "device tree: /memreserve/: more than %d reserved regions",
 					 BOOT_MAX_REGIONS);
+		else
+			err = 0;
+		if (err)
+			return err;
+		if (!r)
+			continue;
 		r->base = b.base;
 		r->size = b.size;
 	}
@@ -260,14 +312,11 @@ int tree_read_reserved(struct tree *t)
 {
 	int parent = fdt_path_offset(t->blob, "/reserved-memory"), node, err = 0;
 
-	if (parent < 0) {
-		boot_say(t->cfg, PREFIX "Reserved memory: No reserved-memory node in the DT\n");
+	t->cfg->reserved_node = parent < 0		  ? BOOT_RESERVED_NONE
+				: known_format(t, parent) ? BOOT_RESERVED_READ
+							  : BOOT_RESERVED_FORMAT;
+	if (t->cfg->reserved_node != BOOT_RESERVED_READ)
 		return read_reserve_map(t);
-	}
-	if (!known_format(t, parent)) {
-		boot_say(t->cfg, PREFIX "Reserved memory: unsupported node format, ignoring\n");
-		return read_reserve_map(t);
-	}
 	fdt_for_each_subnode(node, t->blob, parent)
 	{
 		err = read_child(t, node);

@@ -168,7 +168,7 @@ static bool fits(const struct early_range *run, const struct early_want *want, u
 	} else {
 		if (run->base > UINT64_MAX - mask)
 			return false;
-		at = (run->base + mask) & ~mask;
+		at = ((run->base - 1) | mask) + 1;
 		if (at > run->end || run->end - at < want->size)
 			return false;
 	}
@@ -182,7 +182,7 @@ int early_find(const struct early *early, const struct early_want *want, uint64_
 	uint64_t at = want->start;
 	int err = -FH_ENOMEM;
 
-	if (!want->size || !want->align || (want->align & (want->align - 1)))
+	if (!want->size || !want->align || (!want->any_align && (want->align & (want->align - 1))))
 		return -FH_EINVAL;
 	while (at < want->end && next_free(early, at, &run)) {
 		at = run.end;

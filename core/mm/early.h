@@ -37,6 +37,7 @@ struct early_want {
 	uint64_t align; /* a power of two */
 	uint64_t start, end;
 	enum early_order order;
+	bool any_align; /* align may be any number: what Linux's masks make of it */
 };
 
 void early_init(struct early *early);

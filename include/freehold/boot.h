@@ -20,19 +20,20 @@
 #include <freehold/device.h>
 #include <freehold/types.h>
 
-#define BOOT_MAX_BANKS	 16
-#define BOOT_MAX_REGIONS 64 /* Linux: MAX_RESERVED_REGIONS */
-#define BOOT_NAME_MAX	 64 /* Linux: CMA_MAX_NAME */
+#define BOOT_MAX_BANKS	 32
+#define BOOT_MAX_REGIONS 128 /* Linux 6.1 has 64, later ones as many as the tree has */
+#define BOOT_NAME_MAX	 64  /* Linux: CMA_MAX_NAME */
 #define BOOT_WHY_MAX	 256
 #define BOOT_ARGS_MAX	 2048 /* Linux: COMMAND_LINE_SIZE on arm64 */
-#define BOOT_DMESG_MAX	 16384
-#define BOOT_MAX_WINDOWS 64 /* alloc-ranges of all regions together */
-#define BOOT_PHYS_BITS	 48 /* physical addresses, as arm64 without LPA2 */
+#define BOOT_DMESG_MAX	 32768
+#define BOOT_MAX_WINDOWS 128 /* alloc-ranges of all regions together */
+#define BOOT_PHYS_BITS	 48  /* physical addresses, as arm64 without LPA2 */
 #define BOOT_MAX_NOTES	 32
 #define BOOT_MAX_TAKEN	 128
 #define BOOT_MAX_NODES	 16 /* of NUMA; Linux: CONFIG_NODES_SHIFT=4, arm64's default */
 
-/* Of boot_config.like: the first kernel with heaps, 5.6, and the one we are like by default. */
+/* Of boot_config.like: the first kernel with heaps, 5.6, and the one we are like by default. Memory is laid out by the rules
+ * of 6.1, 6.12 and 7.0: of the newest of them that is no newer, else of 6.1. */
 #define BOOT_LIKE_FIRST	  5006
 #define BOOT_LIKE_DEFAULT 6012
 
@@ -59,6 +60,51 @@ enum boot_region_flags {
 	BOOT_REGION_MEMRESERVE = 512, /* from the tree's memory reserve map */
 	BOOT_REGION_CARVEOUT =
 		1024, /* for buffers alone: compatible with carved-out or imx-ion-pool */
+};
+
+/* Of a node in /reserved-memory: what makes Linux skip it with a line in the log; until boot_config_finish() only. */
+enum boot_region_fault {
+	BOOT_FAULT_REG = 1,	  /* reg: no whole pairs */
+	BOOT_FAULT_PAIR = 2,	  /* a pair of reg that is empty */
+	BOOT_FAULT_SIZE = 4,	  /* size, */
+	BOOT_FAULT_ALIGNMENT = 8, /* alignment: not of as many cells as Linux expects */
+	BOOT_FAULT_WINDOWS = 16,  /* alloc-ranges: no whole pairs */
+};
+
+/* How a region's place was found. */
+enum boot_found {
+	BOOT_FOUND_FIXED, /* said by the tree or the command line */
+	BOOT_FOUND_TOP_DOWN,
+	BOOT_FOUND_BOTTOM_UP,
+};
+
+/* What stopped the search: the region would lie higher (or lower) without it. */
+enum boot_against {
+	BOOT_AGAINST_NOTHING,
+	BOOT_AGAINST_BANK,   /* the end of bank[index], top down; its start, bottom up */
+	BOOT_AGAINST_REGION, /* region[index] */
+	BOOT_AGAINST_TAKEN,  /* taken[index] */
+	BOOT_AGAINST_LIMIT,  /* the end of where it may lie */
+};
+
+/* Whose the alignment was. */
+enum boot_align_of {
+	BOOT_ALIGN_LINE,  /* a cache line: nobody asked */
+	BOOT_ALIGN_ASKED, /* `alignment' of the tree */
+	BOOT_ALIGN_BLOCK, /* an area is whole blocks */
+};
+
+/* Why a region lies where it does. What follows `found` is of regions that were searched a place for. */
+struct boot_because {
+	enum boot_found found;
+	uint64_t start, end; /* where was looked: [start, end) */
+	uint64_t align;
+	enum boot_align_of align_of;
+	int window; /* which of its windows that was, from 0; -1: none of the tree's */
+	enum boot_against against;
+	unsigned int index;
+	uint64_t gap;	   /* bytes between the two that alignment left */
+	unsigned int turn; /* regions were given places in this order, from 1; equal: at once */
 };
 
 /* A run of RAM, bytes, page aligned; ascending and disjoint after boot_config_finish(). */
@@ -88,7 +134,9 @@ struct boot_region {
 	unsigned int order_per_bit;
 	enum boot_region_kind kind;
 	unsigned int flags;
-	uint32_t phandle; /* what memory-region refers to; 0: none */
+	unsigned int fault;	     /* enum boot_region_fault; 0 after boot_config_finish() */
+	struct boot_because because; /* set by boot_config_finish() */
+	uint32_t phandle;	     /* what memory-region refers to; 0: none */
 	/* Where a dynamic region may go: window[first_window .. + nr_windows); none: anywhere. */
 	unsigned int first_window, nr_windows;
 };
@@ -98,6 +146,7 @@ struct boot_region {
 struct boot_taken {
 	uint64_t base, size;
 	bool late; /* only when all regions lie, before the default area: the page tables of the linear map, for one */
+	char name[16]; /* "initrd", "elfcorehdr": of the tree's /chosen; "": of the caller */
 };
 
 struct boot_why {
@@ -122,6 +171,14 @@ struct boot_dma {
 	unsigned int debug_entries; /* dma_debug_entries=; 0: 65536 */
 	char debug_driver
 		[BOOT_NAME_MAX]; /* dma_debug_driver=: reports of this device only; "": of all */
+};
+
+/* What the tree says of reserved memory. */
+enum boot_reserved_node {
+	BOOT_RESERVED_NO_TREE,
+	BOOT_RESERVED_NONE, /* no such node */
+	BOOT_RESERVED_FORMAT, /* one that speaks of addresses in another way than the root: Linux skips it */
+	BOOT_RESERVED_READ,
 };
 
 /* What it comes to on a machine's memory. */
@@ -201,6 +258,8 @@ struct boot_config {
 	unsigned int nr_windows;
 	struct boot_taken taken[BOOT_MAX_TAKEN]; /* set before boot_config_finish() */
 	unsigned int nr_taken;
+	enum boot_reserved_node reserved_node;
+	struct boot_bank elfcorehdr; /* of a crash kernel: linux,elfcorehdr; size 0: none */
 	/* First byte above ZONE_DMA (may lie above all RAM) and ZONE_DMA32 (at least dma_limit); block aligned, or with as_linux page
 	 * aligned, as in Linux. Before boot_config_finish() dma_limit is what the buses reach. */
 	uint64_t dma_limit, dma32_limit;
@@ -284,7 +343,7 @@ FH_MUST_CHECK int boot_config_fdt(struct boot_config *cfg, const void *dtb, size
 /*
  * Applies `bootargs` (NULL: those of the tree) and `ram_bytes` (0: as the tree says; else the banks
  * are cut or, when the last bank has room above it, grown to that total), places dynamic regions
- * and the cma= area where Linux 6.12 places them on arm64 when nothing else has been allocated, and
+ * and the cma= area where the Linux of cfg->like places them on arm64 when nothing but cfg->taken has been allocated, and
  * checks everything. Calls once, last. What Linux drops with a message (a dynamic region without
  * room, an area across zones or outside RAM) is dropped with that message, and with one of ours a
  * restricted pool outside RAM. Errors where Linux would
@@ -300,6 +359,16 @@ void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan);
 
 /* The part of a zone that RAM spans, after boot_config_finish(); false: the zone is empty. */
 bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span);
+
+/*
+ * Merges an overlay (of dtc's form: fragments with target or target-path, __fixups__) into a tree, before boot_config_fdt().
+ * The tree lies in a buffer of `room` bytes and grows in it; `overlay` is used up. Both at multiples of 8. As in Linux,
+ * fragments and properties have no order but that of the overlay, and nothing of the tree is deleted. -FH_EINVAL: not a tree,
+ * or the overlay does not fit the tree (`why` names the fragment); -FH_ENOSPC: more room is needed. After a failure both
+ * are unusable.
+ */
+FH_MUST_CHECK int boot_overlay(void *tree, size_t room, void *overlay, size_t size,
+			       struct boot_why *why);
 
 /* ---- devices of a tree ---- */
 

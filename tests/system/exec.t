@@ -40,7 +40,7 @@ says 'a bad machine: says so' 'freehold exec: --ram plenty: expected a size, as 
 execs 'a bad kernel' 2 --like six -- true
 says 'a bad kernel: says so' "freehold exec: --like six: expected a kernel's version, as 6.12"
 execs 'a kernel without heaps' 2 --like 5.4 -- true
-says 'a kernel without heaps: says so' 'freehold exec: like=5.4: kernels before 5.6 have no heaps; expected like=MAJOR.MINOR, as like=6.12'
+says 'a kernel without heaps: says so' 'freehold exec: like=5.4: kernels before 5.6 have no heaps; expected like=MAJOR[.MINOR], as like=6.12'
 
 "$freehold" exec $form -- true 2>err
 case $(cat err) in

@@ -261,17 +261,18 @@ static void says_what_is_wrong(void)
 		 "dma_order=old: expected dma_order=linux or dma_order=legacy"},
 		{"dma_order", -FH_EINVAL,
 		 "dma_order: no value; expected dma_order=linux or dma_order=legacy"},
-		{"like=6", -FH_EINVAL,
-		 "like=6: not a kernel's version; expected like=MAJOR.MINOR, as like=6.12"},
+		{"like=6-1", -FH_EINVAL,
+		 "like=6-1: not a kernel's version; expected like=MAJOR[.MINOR], as like=6.12"},
 		{"like=v6.12", -FH_EINVAL,
-		 "like=v6.12: no number for the version; expected like=MAJOR.MINOR, as like=6.12"},
+		 "like=v6.12: no number for the version; expected like=MAJOR[.MINOR], as "
+		 "like=6.12"},
 		{"like=6.12.1", -FH_EINVAL,
-		 "like=6.12.1: unexpected `.'; expected like=MAJOR.MINOR, as like=6.12"},
+		 "like=6.12.1: unexpected `.'; expected like=MAJOR[.MINOR], as like=6.12"},
 		{"like=6.1000", -FH_EINVAL,
 		 "like=6.1000: the minor version is 1000; expected 0 to 999"},
 		{"like=4.19", -FH_EINVAL, "like=4.19: the version is 4; expected 5 to 99"},
 		{"like=5.5", -FH_ERANGE,
-		 "like=5.5: kernels before 5.6 have no heaps; expected like=MAJOR.MINOR, as "
+		 "like=5.5: kernels before 5.6 have no heaps; expected like=MAJOR[.MINOR], as "
 		 "like=6.12"},
 		{"heaps=ours", -FH_EINVAL, "heaps=ours: expected heaps=all or heaps=linux"},
 		{"iommu.strict=2", -FH_EINVAL,

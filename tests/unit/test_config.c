@@ -79,21 +79,25 @@ static void keeps_off_what_is_taken(void)
 {
 	boot_config_init(&cfg);
 	region("pool", 0, M(16), CMA_NODE | BOOT_REGION_DYNAMIC);
-	cfg.taken[cfg.nr_taken++] = (struct boot_taken){G(1) + M(1000), M(100), false};
-	cfg.taken[cfg.nr_taken++] = (struct boot_taken){G(1) + M(980), M(30), true};
+	cfg.taken[cfg.nr_taken++] =
+		(struct boot_taken){.base = G(1) + M(1000), .size = M(100), .late = false};
+	cfg.taken[cfg.nr_taken++] =
+		(struct boot_taken){.base = G(1) + M(980), .size = M(30), .late = true};
 	T_NEED(finish("cma=32M", G(1)));
 	T_EQ(cfg.nr_regions, 2);
 	T_EQ(find("pool")->base, G(1) + M(984));
 	T_EQ(find("reserved")->base, G(1) + M(980 - 32));
 	boot_config_init(&cfg);
-	cfg.taken[cfg.nr_taken++] = (struct boot_taken){UINT64_MAX, 2, false};
+	cfg.taken[cfg.nr_taken++] =
+		(struct boot_taken){.base = UINT64_MAX, .size = 2, .late = false};
 	fails(NULL, G(1), -FH_EINVAL, "taken 0: 0x2 bytes at 0xffffffffffffffff");
 	boot_config_init(&cfg);
 	cfg.nr_taken = BOOT_MAX_TAKEN + 1;
 	fails(NULL, G(1), -FH_EINVAL, "nr_taken: 129, at most 128");
 	boot_config_init(&cfg);
 	for (uint64_t i = 0; i < BOOT_MAX_TAKEN; i++)
-		cfg.taken[cfg.nr_taken++] = (struct boot_taken){G(1) + i * M(2), 1, false};
+		cfg.taken[cfg.nr_taken++] =
+			(struct boot_taken){.base = G(1) + i * M(2), .size = 1, .late = false};
 	T_NEED(finish(NULL, G(1)));
 }
 
@@ -456,7 +460,7 @@ static void checks_what_a_program_filled_in(void)
 	fails(NULL, G(1), -FH_EINVAL, "nr_cpus: 65, expected 1 to 64");
 	boot_config_init(&cfg);
 	cfg.nr_regions = BOOT_MAX_REGIONS + 1;
-	fails(NULL, G(1), -FH_EINVAL, "nr_banks: 0, nr_regions: 65, at most 16 and 64");
+	fails(NULL, G(1), -FH_EINVAL, "nr_banks: 0, nr_regions: 129, at most 32 and 128");
 	boot_config_init(&cfg);
 	region("over", UINT64_MAX, 2, 0);
 	fails(NULL, G(1), -FH_EINVAL, "region 0 (over): 0x2 bytes at 0xffffffffffffffff");

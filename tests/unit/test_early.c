@@ -116,7 +116,7 @@ static void keeps_the_lowest(void)
 static uint64_t find(uint64_t size, uint64_t align, uint64_t start, uint64_t end,
 		     enum early_order order)
 {
-	struct early_want want = {size, align, start, end, order};
+	struct early_want want = {size, align, start, end, order, false};
 	uint64_t base = 0;
 	int err = early_find(&e, &want, &base);
 

@@ -378,6 +378,149 @@ static void refuses_what_cannot_be(void)
 	fails(-FH_EINVAL, "device tree: /chosen: bootargs: expected a string");
 }
 
+/* A tree that ends with a node of /reserved-memory, with `size' or not. */
+static void begin_node(const char *name, bool size)
+{
+	begin_tree(2, 2);
+	memory();
+	begin_reserved();
+	begin(name);
+	if (size)
+		CELLS("size", 0, 0x100000);
+}
+
+/* Boots as `freehold boot' does: every such place is a note. */
+static void goes_on(enum err err, const char *note)
+{
+	boot_config_init(&cfg);
+	cfg.as_linux = true;
+	T_EQ(boot_config_fdt(&cfg, blob, blob_size, &why), 0);
+	T_EQ(boot_config_finish(&cfg, NULL, 0, &why), 0);
+	T_EQ(cfg.nr_notes, 1);
+	T_EQ(cfg.note[0].err, err);
+	T_STR(cfg.note[0].text, note);
+}
+
+static void end_node(void)
+{
+	end();
+	end();
+	end_tree();
+}
+
+/* What is an error of ours, and no reason for Linux to stop. */
+static void goes_on_as_linux_does(void)
+{
+	begin_node("n", true);
+	CELLS("alignment", 0, 12);
+	end_node();
+	goes_on(FH_EINVAL,
+		"device tree: /reserved-memory/n: alignment: 0xc, expected a power of two");
+	T_EQ(cfg.region[0].base, 0x7ff00000); /* & ~11 */
+	begin_node("n", true);
+	CELLS("alloc-ranges", 0, 0x50000000, 0, 0, 0, 0x60000000, 0, 0x200000);
+	end_node();
+	goes_on(FH_EINVAL,
+		"device tree: /reserved-memory/n: alloc-ranges: 0x0 bytes at 0x50000000, "
+		"expected a range of addresses");
+	T_EQ(cfg.region[0].base, 0x60100000);
+	T_EQ(cfg.region[0].because.window, 1);
+	begin_node("n", true);
+	CELLS("alloc-ranges", 0xffffffff, 0xf0000000, 0, 0x20000000);
+	end_node();
+	goes_on(FH_EINVAL, "device tree: /reserved-memory/n: alloc-ranges: 0x20000000 bytes at "
+			   "0xfffffffff0000000, expected a range of addresses");
+	said("OF: reserved mem: failed to allocate memory for node 'n': size 1 MiB\n");
+	begin_node("n", true);
+	flag("alloc-ranges");
+	end_node();
+	goes_on(FH_EINVAL, "device tree: /reserved-memory/n: alloc-ranges: empty");
+	said("OF: reserved mem: failed to allocate memory for node 'n': size 1 MiB\n");
+	begin_node("n", false);
+	CELLS("size", 1 << 20, 0);
+	end_node();
+	goes_on(FH_EINVAL, "device tree: /reserved-memory/n: size: 0x10000000000000 bytes");
+	said("OF: reserved mem: failed to allocate memory for node 'n': size 4294967296 MiB\n");
+	begin_node("n", false);
+	CELLS("size", 0, 0);
+	end_node();
+	goes_on(FH_EINVAL, "device tree: /reserved-memory/n: size: 0x0 bytes");
+	begin_node("n@1", false);
+	CELLS("reg", 1 << 16, 0, 0, 0x1000, 0, 0x50000000, 0, 0x1000);
+	end_node();
+	goes_on(FH_EINVAL, "device tree: /reserved-memory/n@1: reg: 0x1000 bytes at "
+			   "0x1000000000000 pass bit 48");
+	T_EQ(cfg.nr_regions, 1);
+	T_EQ(cfg.region[0].flags, BOOT_REGION_MORE);
+}
+
+static void goes_on_with_odd_memory(void)
+{
+	begin_tree(2, 2);
+	begin("memory");
+	text("device_type", "memory");
+	CELLS("reg", 0, 0x40000000, 0, 0x10000000, 0, 1);
+	end();
+	end_tree();
+	goes_on(FH_EINVAL, "device tree: /memory: reg: 24 bytes, expected a multiple of 16");
+	T_EQ(cfg.nr_banks, 1);
+	begin_tree(2, 2);
+	memory();
+	begin("memory@ffff00000000");
+	text("device_type", "memory");
+	CELLS("reg", 0xffff, 0, 2, 0);
+	end();
+	end_tree();
+	goes_on(FH_EINVAL, "device tree: /memory@ffff00000000: reg: 0x200000000 bytes at "
+			   "0xffff00000000 pass bit 48");
+	T_EQ(cfg.bank[1].size, UINT64_C(1) << 32); /* what lies above is cut off */
+	begin_tree(2, 2);
+	memory();
+	begin("chosen");
+	step(fdt_property(blob, "bootargs", "abc", 3));
+	end();
+	end_tree();
+	goes_on(FH_EINVAL, "device tree: /chosen: bootargs: expected a string");
+	T_STR(cfg.bootargs, "ab");
+}
+
+/* What a boot loader adds: it is taken, or all that may be used. */
+static void reads_chosen(void)
+{
+	begin_tree(2, 2);
+	memory();
+	begin("chosen");
+	CELLS("linux,initrd-start", 0, 0x7ff00800);
+	CELLS("linux,initrd-end", 0x7fffffff); /* of one cell: as many as there are */
+	CELLS("linux,elfcorehdr", 0, 0x7fe00000, 0, 0x10000);
+	CELLS("linux,usable-memory-range", 0, 0x7f000000, 0, 0x1000000, 0, 0x41000000, 0, 0x1000);
+	end();
+	end_tree();
+	T_NEED(boots("cma=2M", 0));
+	T_EQ(cfg.nr_taken, 2);
+	T_EQ(cfg.taken[0].base, 0x7ff00000);
+	T_EQ(cfg.taken[0].size, 0x100000);
+	T_STR(cfg.taken[0].name, "initrd");
+	T_STR(cfg.taken[1].name, "elfcorehdr");
+	T_EQ(cfg.nr_banks, 2);
+	T_EQ(cfg.bank[0].base, 0x41000000);
+	T_EQ(cfg.bank[0].size, 0x1000);
+	T_EQ(cfg.bank[1].base, 0x7f000000);
+	T_EQ(cfg.region[0].base, 0x7fc00000);
+	said("OF: fdt: Reserving 64 KiB of memory at 0x7fe00000 for elfcorehdr\n");
+	begin_tree(2, 2);
+	memory();
+	begin("chosen");
+	CELLS("linux,initrd-start", 0, 0x7ff00000);
+	CELLS("linux,initrd-end", 0, 0x80000000);
+	CELLS("linux,elfcorehdr", 0, 0x7ff10000, 0, 0x10000);
+	end();
+	end_tree();
+	T_NEED(boots(NULL, 0));
+	T_EQ(cfg.nr_taken, 1);
+	said("OF: fdt: elfcorehdr is overlapped\n");
+}
+
 static void counts_banks_and_regions(void)
 {
 	char name[32];
@@ -395,7 +538,7 @@ static void counts_banks_and_regions(void)
 		end();
 	}
 	end_tree();
-	fails(-FH_ENOSPC, "device tree: /memory@14: more than 16 ranges of memory");
+	fails(-FH_ENOSPC, "device tree: /memory@30: more than 32 ranges of memory");
 	begin_tree(2, 2);
 	memory();
 	begin_reserved();
@@ -407,7 +550,7 @@ static void counts_banks_and_regions(void)
 	}
 	end();
 	end_tree();
-	fails(-FH_ENOSPC, "device tree: /reserved-memory/r@64: more than 64 reserved regions");
+	fails(-FH_ENOSPC, "device tree: /reserved-memory/r@128: more than 128 reserved regions");
 }
 
 /* ---- dma-ranges ---- */
@@ -584,12 +727,23 @@ static void places_as_linux_did(void)
 }
 
 const struct t_case t_cases[] = {
-	T(reads_model_bootargs_memory), T(fills_in_the_memory_node),
-	T(reads_reserved_memory),	T(finds_carveouts),
-	T(reads_the_reserve_map),	T(skips_with_linux_words),
-	T(reads_alignment_as_linux),	T(refuses_what_cannot_be),
-	T(counts_banks_and_regions),	T(takes_the_lowest_bus),
-	T(translates_through_buses),	T(refuses_dma_ranges_that_do_not_fit),
-	T(says_what_is_no_tree),	T(says_what_linux_said),
-	T(places_as_linux_did),		T_END,
+	T(reads_model_bootargs_memory),
+	T(fills_in_the_memory_node),
+	T(reads_reserved_memory),
+	T(finds_carveouts),
+	T(reads_the_reserve_map),
+	T(skips_with_linux_words),
+	T(reads_alignment_as_linux),
+	T(refuses_what_cannot_be),
+	T(goes_on_as_linux_does),
+	T(goes_on_with_odd_memory),
+	T(reads_chosen),
+	T(counts_banks_and_regions),
+	T(takes_the_lowest_bus),
+	T(translates_through_buses),
+	T(refuses_dma_ranges_that_do_not_fit),
+	T(says_what_is_no_tree),
+	T(says_what_linux_said),
+	T(places_as_linux_did),
+	T_END,
 };

@@ -89,7 +89,7 @@ static void too_much(void)
 	T_STR(why.text, "bank of RAM 0+0x100001, expected whole pages");
 	opts.nr_banks = 0;
 	T_EQ(hosted_create(&opts, &h, &why), -FH_EINVAL);
-	T_STR(why.text, "0 banks of RAM, expected 1 to 16");
+	T_STR(why.text, "0 banks of RAM, expected 1 to 32");
 }
 
 static void heap(void)

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Reserved memory as kernels of several versions place it: order, places and words; and why each lies there. */
+#include <stdio.h>
+#include <string.h>
+#include "t.h"
+#include "boot/like.h"
+#include "boot_check.h"
+
+#define M(n) ((uint64_t)(n) << 20)
+#define G(n) ((uint64_t)(n) << 30)
+#define AREA (BOOT_REGION_SHARED | BOOT_REGION_REUSABLE)
+#define DYN  BOOT_REGION_DYNAMIC
+
+static struct boot_config cfg;
+static struct boot_why why;
+
+static struct boot_region *region(const char *name, uint64_t base, uint64_t size,
+				  unsigned int flags)
+{
+	struct boot_region *r = &cfg.region[cfg.nr_regions++];
+
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	r->base = base;
+	r->size = size;
+	r->flags = flags;
+	return r;
+}
+
+static void window(struct boot_region *r, uint64_t base, uint64_t size)
+{
+	if (!r->nr_windows)
+		r->first_window = cfg.nr_windows;
+	r->nr_windows++;
+	cfg.window[cfg.nr_windows++] = (struct boot_bank){base, size};
+}
+
+static void start(void)
+{
+	boot_config_init(&cfg);
+	cfg.as_linux = true;
+	cfg.reserved_node = BOOT_RESERVED_READ;
+}
+
+static void finish(const char *args)
+{
+	const char *broken;
+
+	if (!T_EQ(boot_config_finish(&cfg, args, G(1), &why), 0))
+		T_STR(why.text, "");
+	broken = boot_check(&cfg);
+	T_OK(!broken, broken ? broken : "");
+}
+
+/* What was said of reserved memory, and nothing else. */
+static void said(const char *lines)
+{
+	char *zones = strstr(cfg.dmesg, "Zone ranges:\n");
+
+	T_NEED(zones);
+	*zones = '\0';
+	T_STR(cfg.dmesg, lines);
+}
+
+static const struct boot_region *find(const char *name)
+{
+	static const struct boot_region none;
+
+	for (unsigned int i = 0; i < cfg.nr_regions; i++)
+		if (!strcmp(cfg.region[i].name, name))
+			return &cfg.region[i];
+	T_OK(false, name);
+	return &none;
+}
+
+/* ---- one board, three kernels ---- */
+
+static void board(void)
+{
+	struct boot_region *r;
+
+	start();
+	r = region("linux,cma", 0, M(64), AREA | DYN | BOOT_REGION_CMA_DEFAULT);
+	window(r, G(1), M(384));
+	region("fw@50000000", 0x50000000, M(1), BOOT_REGION_NO_MAP);
+	region("fw@50000000", 0x58000000, M(2), BOOT_REGION_NO_MAP | BOOT_REGION_MORE);
+	region("small", 0, 0x3000, DYN);
+	region("pool@48000000", 0x48000000, M(1), BOOT_REGION_SHARED);
+	region("bad@1", 0, 0, 0)->fault = BOOT_FAULT_REG;
+	region("area@60000000", 0x60000000, M(2), AREA);
+	region("both", 0, M(2), AREA | DYN | BOOT_REGION_NO_MAP);
+	region("empty@2", 0x2000, 0, 0)->fault = BOOT_FAULT_PAIR;
+	region("memreserve", 0x7fff0000, 0x10000, BOOT_REGION_MEMRESERVE);
+	cfg.elfcorehdr = (struct boot_bank){0x70000000, 0x10000};
+}
+
+static void as_6_1(void)
+{
+	board();
+	finish("cma=32M like=6.1");
+	said("OF: fdt: Reserved memory: invalid reg property in 'bad@1', skipping node.\n"
+	     "OF: fdt: Reserved memory: failed to reserve memory for node 'empty@2': base "
+	     "0x0000000000002000, size 0 MiB\n"
+	     "OF: fdt: Reserving 64 KiB of memory at 0x70000000 for elfcorehdr\n"
+	     "Reserved memory: bypass linux,cma node, using cmdline CMA params instead\n"
+	     "OF: reserved mem: node linux,cma compatible matching fail\n"
+	     "OF: reserved mem: node both compatible matching fail\n"
+	     "Reserved memory: created DMA memory pool at 0x0000000048000000, size 1 MiB\n"
+	     "OF: reserved mem: initialized node pool@48000000, compatible id shared-dma-pool\n"
+	     "Reserved memory: created CMA memory pool at 0x0000000060000000, size 2 MiB\n"
+	     "OF: reserved mem: initialized node area@60000000, compatible id shared-dma-pool\n");
+	T_EQ(find("small")->base, 0x7ffed000); /* below the reserve map, which came first */
+	T_EQ(find("both")->kind, BOOT_REGION_RESERVED); /* lost: neither freed nor used */
+	T_STR(cfg.region[2].name, "pool@48000000");	/* by address */
+}
+
+static void as_6_12(void)
+{
+	board();
+	finish("cma=32M like=6.12");
+	said("OF: fdt: Reserving 64 KiB of memory at 0x70000000 for elfcorehdr\n"
+	     "OF: reserved mem: Reserved memory: invalid reg property in 'bad@1', skipping node.\n"
+	     "OF: reserved mem: Reserved memory: failed to reserve memory for node 'empty@2': base "
+	     "0x0000000000002000, size 0 MiB\n"
+	     "Reserved memory: bypass linux,cma node, using cmdline CMA params instead\n"
+	     "OF: reserved mem: node linux,cma compatible matching fail\n"
+	     "OF: reserved mem: 0x000000007fffd000..0x000000007fffffff (12 KiB) map non-reusable "
+	     "small\n"
+	     "OF: reserved mem: node both compatible matching fail\n"
+	     "OF: reserved mem: fdt_scan_reserved_mem_reg_nodes() ignores 1 regions in node "
+	     "'fw@50000000'\n"
+	     "OF: reserved mem: 0x0000000050000000..0x00000000500fffff (1024 KiB) nomap "
+	     "non-reusable fw@50000000\n"
+	     "Reserved memory: created DMA memory pool at 0x0000000048000000, size 1 MiB\n"
+	     "OF: reserved mem: initialized node pool@48000000, compatible id shared-dma-pool\n"
+	     "OF: reserved mem: 0x0000000048000000..0x00000000480fffff (1024 KiB) map "
+	     "non-reusable pool@48000000\n"
+	     "OF: reserved mem: Reserved memory: invalid reg property in 'bad@1', skipping node.\n"
+	     "Reserved memory: created CMA memory pool at 0x0000000060000000, size 2 MiB\n"
+	     "OF: reserved mem: initialized node area@60000000, compatible id shared-dma-pool\n"
+	     "OF: reserved mem: 0x0000000060000000..0x00000000601fffff (2048 KiB) map reusable "
+	     "area@60000000\n");
+	T_EQ(find("small")->base, 0x7fffd000); /* the reserve map comes too late */
+}
+
+static void as_7(void)
+{
+	board();
+	finish("cma=32M like=7");
+	said("OF: fdt: Reserving 64 KiB of memory at 0x70000000 for elfcorehdr\n"
+	     "OF: reserved mem: Reserved memory: failed to reserve memory for node 'empty@2': base "
+	     "0x0000000000002000, size 0 MiB\n"
+	     "Skipping dt linux,cma-default node in favor for \"cma=\" kernel param.\n"
+	     "OF: reserved mem: 0x000000007fffd000..0x000000007fffffff (12 KiB) map non-reusable "
+	     "small\n"
+	     "OF: reserved mem: 0x000000007fdfd000..0x000000007fffcfff (2048 KiB) nomap reusable "
+	     "both\n"
+	     "Reserved memory: created DMA memory pool at 0x0000000048000000, size 1 MiB\n"
+	     "OF: reserved mem: initialized node pool@48000000, compatible id shared-dma-pool\n"
+	     "OF: reserved mem: 0x0000000048000000..0x00000000480fffff (1024 KiB) map "
+	     "non-reusable pool@48000000\n"
+	     "Reserved memory: created CMA memory pool at 0x0000000060000000, size 2 MiB\n"
+	     "OF: reserved mem: initialized node area@60000000, compatible id shared-dma-pool\n"
+	     "OF: reserved mem: 0x0000000060000000..0x00000000601fffff (2048 KiB) map reusable "
+	     "area@60000000\n");
+	T_EQ(find("both")->kind, BOOT_REGION_NOMAP);
+	T_EQ(find("fw@50000000")->kind, BOOT_REGION_NOMAP); /* of two pairs: kept, and no region */
+}
+
+/* A default area with reg: 7 asks twice, and never takes its memory. */
+static void replaced_in_7(void)
+{
+	start();
+	region("cma@50000000", 0x50000000, M(16), AREA | BOOT_REGION_CMA_DEFAULT);
+	finish("cma=32M@1280M like=7");
+	said("Skipping dt linux,cma-default node in favor for \"cma=\" kernel param.\n"
+	     "Skipping dt linux,cma-default node in favor for \"cma=\" kernel param.\n");
+	T_EQ(cfg.nr_regions, 1);
+	T_EQ(cfg.region[0].base, 0x50000000);
+}
+
+/* A property of wrong length is as if it were not there, in 7. */
+static void bad_lengths(void)
+{
+	static const struct {
+		const char *args;
+		unsigned int fault, regions;
+	} cases[] = {
+		{"like=6.12", BOOT_FAULT_REG, 0},      {"like=7.0", BOOT_FAULT_REG, 1},
+		{"like=6.1", BOOT_FAULT_WINDOWS, 0},   {"like=6.18", BOOT_FAULT_WINDOWS, 0},
+		{"like=7.1", BOOT_FAULT_WINDOWS, 1},   {"like=7.0", BOOT_FAULT_SIZE, 0},
+		{"like=6.6", BOOT_FAULT_ALIGNMENT, 0}, {"like=8", BOOT_FAULT_ALIGNMENT, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		start();
+		region("n", 0, M(1), DYN)->fault = cases[i].fault;
+		finish(cases[i].args);
+		T_EQ(cfg.nr_regions, cases[i].regions);
+	}
+}
+
+static void says_what_the_node_is(void)
+{
+	start();
+	cfg.reserved_node = BOOT_RESERVED_NONE;
+	finish("like=6.1");
+	said("");
+	start();
+	cfg.reserved_node = BOOT_RESERVED_NONE;
+	finish(NULL);
+	said("OF: reserved mem: Reserved memory: No reserved-memory node in the DT\n");
+	start();
+	cfg.reserved_node = BOOT_RESERVED_FORMAT;
+	finish("like=6.1");
+	said("OF: fdt: Reserved memory: unsupported node format, ignoring\n");
+	start();
+	cfg.reserved_node = BOOT_RESERVED_FORMAT;
+	finish(NULL);
+	said("OF: reserved mem: Reserved memory: unsupported node format, ignoring\n"
+	     "OF: reserved mem: Reserved memory: unsupported node format, ignoring\n");
+}
+
+/* Equal ones in the order in which a heap gives them up: of regions without an address in 6.1. */
+static void searches_in_the_order_of_a_heap(void)
+{
+	static const char *const order[] = {"b", "c", "d", "e", "a"};
+
+	start();
+	for (char name[2] = "a"; name[0] <= 'e'; name[0]++)
+		region(name, 0, M(1), DYN);
+	finish("like=6.1");
+	for (unsigned int i = 0; i < 5; i++) {
+		T_STR(cfg.region[i].name, order[i]);
+		T_EQ(cfg.region[i].base, G(2) - M(i + 1));
+	}
+}
+
+/* Between regions with an address they change places once more (compared with Linux's own sort). */
+static void sorts_as_linux(void)
+{
+	static const char *const order[] = {"d6", "d2", "d3", "d0", "d5", "s4", "s1"};
+
+	start();
+	region("d0", 0, M(1), DYN);
+	region("s1", 0x50000000, M(1), 0);
+	region("d2", 0, M(1), DYN);
+	region("d3", 0, M(1), DYN);
+	region("s4", 0x48000000, M(1), 0);
+	region("d5", 0, M(1), DYN);
+	region("d6", 0, M(1), DYN);
+	finish("like=6.1");
+	for (unsigned int i = 0; i < 7; i++)
+		T_STR(cfg.region[i].name, order[i]);
+}
+
+/* 6.1 remembers 64; later ones search for 64. */
+static void forgets_what_does_not_fit(void)
+{
+	char name[16];
+
+	for (unsigned int like = 0; like < 2; like++) {
+		start();
+		for (int i = 0; i < 66; i++) {
+			snprintf(name, sizeof(name), "r%d", i);
+			region(name, 0, 0x1000, DYN);
+		}
+		region("pool@48000000", 0x48000000, M(1), BOOT_REGION_SHARED);
+		finish(like ? "like=6.12" : "like=6.1");
+		T_EQ(cfg.nr_regions, 65);
+		T_EQ(find("pool@48000000")->kind,
+		     like ? BOOT_REGION_DMA_POOL : BOOT_REGION_RESERVED);
+		T_OK(strstr(cfg.dmesg, like ? "OF: reserved mem: too many defined dynamic regions, "
+					      "skip 'r64'\n"
+					    : "OF: reserved mem: not enough space for all defined "
+					      "regions.\n"),
+		     "says so");
+	}
+}
+
+static void runs_out_of_areas(void)
+{
+	for (unsigned int like = 0; like < 2; like++) {
+		start();
+		cfg.kernel.cma_areas = 1;
+		region("a", 0, M(2), AREA | DYN);
+		region("b", 0, M(2), AREA | DYN);
+		finish(like ? "like=6.12" : "like=6.1");
+		T_EQ(cfg.nr_regions, like ? 1 : 2);
+	}
+	T_OK(strstr(cfg.dmesg, "cma: Not enough slots for CMA reserved regions!\n"
+			       "Reserved memory: unable to setup CMA region\n"
+			       "OF: reserved mem: node b compatible matching fail\n"),
+	     "says so");
+}
+
+/* A window that begins at another region is filled from below, since 6.12. */
+static void fills_windows_beside_neighbours(void)
+{
+	for (unsigned int like = 0; like < 2; like++) {
+		struct boot_region *r;
+
+		start();
+		region("last", 0, M(2), DYN); /* in 6.1, and first in 6.12 */
+		window(region("a", 0, M(2), DYN), G(1), M(4));
+		r = region("b", 0, M(2), DYN);
+		window(r, G(1) + M(4), M(16));
+		finish(like ? "like=6.12" : "like=6.1");
+		T_EQ(find("b")->base, like ? G(1) + M(4) : G(1) + M(18));
+		T_EQ(find("b")->because.found, like ? BOOT_FOUND_BOTTOM_UP : BOOT_FOUND_TOP_DOWN);
+	}
+}
+
+/* ---- why ---- */
+
+static void because(const char *name, enum boot_found found, enum boot_against against,
+		    unsigned int index, uint64_t gap)
+{
+	const struct boot_because *b = &find(name)->because;
+
+	T_EQ(b->found, found);
+	T_EQ(b->against, against);
+	T_EQ(b->index, index);
+	T_EQ(b->gap, gap);
+}
+
+static void knows_why(void)
+{
+	struct boot_region *r;
+
+	start();
+	region("top", 0, 0x3000, DYN);
+	region("next", 0, M(2), AREA | DYN);
+	r = region("third", 0, M(1), DYN);
+	window(r, M(1), M(1));
+	window(r, 0x50000000, M(64));
+	r->align = M(4);
+	region("fw@52000000", 0x52000000, M(1), 0);
+	r = region("fourth", 0, M(1), DYN);
+	window(r, 0x60000000, M(2));
+	cfg.taken[cfg.nr_taken++] = (struct boot_taken){.base = G(1), .size = M(8)};
+	window(region("fifth", 0, M(2), DYN), 0, M(1034));
+	finish("cma=16M");
+	because("top", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_BANK, 0, 0);
+	because("next", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_REGION, 0, M(2) - 0x3000);
+	T_EQ(find("next")->because.align_of, BOOT_ALIGN_BLOCK);
+	because("third", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_LIMIT, 0, M(3));
+	T_EQ(find("third")->because.window, 1);
+	T_EQ(find("third")->because.align_of, BOOT_ALIGN_ASKED);
+	because("fourth", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_LIMIT, 0, 0);
+	because("fifth", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_LIMIT, 0, 0);
+	T_EQ(find("fw@52000000")->because.found, BOOT_FOUND_FIXED);
+	because("reserved", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_REGION, 1, 0);
+}
+
+/* What came later was not there to lie against: the reserve map, since 6.12. */
+static void knows_what_came_later(void)
+{
+	for (unsigned int like = 0; like < 2; like++) {
+		start();
+		region("a", 0, M(1), DYN)->align = M(4);
+		region("memreserve", G(2) - M(2), 0x1000, BOOT_REGION_MEMRESERVE);
+		finish(like ? "like=6.12" : "like=6.1");
+		because("a", BOOT_FOUND_TOP_DOWN, like ? BOOT_AGAINST_BANK : BOOT_AGAINST_REGION,
+			like ? 0 : 1, like ? M(3) : M(1));
+	}
+}
+
+static void names_what_the_kernel_has(void)
+{
+	start();
+	region("a", 0, M(2), DYN);
+	cfg.taken[cfg.nr_taken++] = (struct boot_taken){.base = G(2) - M(5), .size = M(6)};
+	cfg.taken[cfg.nr_taken++] =
+		(struct boot_taken){.base = G(2) - M(8), .size = M(1), .late = true};
+	finish("cma=2M");
+	because("a", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_TAKEN, 0, 0);
+	because("reserved", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_TAKEN, 1, 0);
+}
+
+const struct t_case t_cases[] = {
+	T(as_6_1),
+	T(as_6_12),
+	T(as_7),
+	T(replaced_in_7),
+	T(bad_lengths),
+	T(says_what_the_node_is),
+	T(searches_in_the_order_of_a_heap),
+	T(sorts_as_linux),
+	T(forgets_what_does_not_fit),
+	T(runs_out_of_areas),
+	T(fills_windows_beside_neighbours),
+	T(knows_why),
+	T(knows_what_came_later),
+	T(names_what_the_kernel_has),
+	T_END,
+};

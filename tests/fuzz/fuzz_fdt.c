@@ -16,7 +16,9 @@ static void expect(bool ok, const char *what)
 	abort();
 }
 
-static void boot(const void *tree, size_t size, const char *bootargs, uint64_t ram)
+/* kconfig: how the kernel was built, that goes on as Linux's does; NULL: as a machine's, that does not. */
+static void boot(const void *tree, size_t size, const char *bootargs, uint64_t ram,
+		 const char *kconfig)
 {
 	static struct boot_config cfg;
 	struct boot_why why = {""};
@@ -24,6 +26,9 @@ static void boot(const void *tree, size_t size, const char *bootargs, uint64_t r
 	int err;
 
 	boot_config_init(&cfg);
+	cfg.as_linux = kconfig;
+	expect(!kconfig || !boot_config_kconfig(&cfg, kconfig, strlen(kconfig), &why),
+	       "a configuration");
 	err = boot_config_fdt(&cfg, tree, size, &why);
 	if (!err)
 		err = boot_config_finish(&cfg, bootargs, ram, &why);
@@ -45,10 +50,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!tree)
 		return 0;
 	memcpy(tree, data, size);
-	boot(tree, size, NULL, 0);
-	boot(tree, size, "cma=16M", UINT64_C(512) << 20);
+	boot(tree, size, NULL, 0, NULL);
+	boot(tree, size, "cma=16M", UINT64_C(512) << 20, NULL);
+	boot(tree, size, NULL, UINT64_C(3) << 30, "CONFIG_ARM64_64K_PAGES=y\n");
+	boot(tree, size, "numa_cma=0:8M,1:8M movablecore=30% like=7", 0, "");
 	free(tree);
 	if (guarded)
-		boot(guarded, size, "mem=64M", 0);
+		boot(guarded, size, "mem=64M", 0, NULL);
 	return 0;
 }

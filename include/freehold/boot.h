@@ -314,7 +314,7 @@ void boot_config_init(struct boot_config *cfg);
  *	CMDLINE, CMDLINE_FORCE, CMDLINE_EXTEND, CMDLINE_FROM_BOOTLOADER
  *
  * What the text does not say is as arm64's Kconfig has it (4 KiB pages, 16 MiB as the default area, and so on by page size and
- * version), with CMA, DMA_CMA, NUMA, HUGETLB_PAGE and both zones on. Calls at most once, after boot_config_init(), and before
+ * version), with CMA, DMA_CMA, NUMA, DMA_NUMA_CMA, HUGETLB_PAGE, DMA_RESTRICTED_POOL and both zones on. Calls at most once, after boot_config_init(), and before
  * boot_config_fdt(). -FH_EINVAL: a line that is none of these, a value that cannot be, two that exclude each other; `why` begins
  * with the number of the line and says what was expected.
  */

@@ -17,12 +17,10 @@ static void expect(bool ok, const char *what)
 	abort();
 }
 
-enum pages { SMALL, LARGE }; /* 4 KiB; 64 KiB with blocks of 512 MiB, as arm64 has them */
-
 struct boot {
 	const char *bootargs;
 	uint64_t ram;
-	enum pages pages;
+	const char *kconfig; /* how the kernel was built; NULL: as a machine's */
 };
 
 static int configure(const void *tree, size_t size, const struct boot *b, bool as_linux,
@@ -33,11 +31,8 @@ static int configure(const void *tree, size_t size, const struct boot *b, bool a
 	*why = (struct boot_why){""};
 	boot_config_init(cfg);
 	cfg->as_linux = as_linux;
-	if (b->pages == LARGE) {
-		cfg->kernel.page_shift = 16;
-		cfg->kernel.block_order = 13;
-		cfg->kernel.max_order = 13;
-	}
+	expect(!b->kconfig || !boot_config_kconfig(cfg, b->kconfig, strlen(b->kconfig), why),
+	       "a configuration");
 	err = boot_config_fdt(cfg, tree, size, why);
 	if (!err)
 		err = boot_config_finish(cfg, b->bootargs, b->ram, why);
@@ -82,11 +77,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!tree)
 		return 0;
 	memcpy(tree, data, size);
-	boot(tree, size, &(struct boot){NULL, 0, SMALL});
-	boot(tree, size, &(struct boot){"cma=16M", UINT64_C(512) << 20, SMALL});
-	boot(tree, size, &(struct boot){NULL, UINT64_C(3) << 30, LARGE});
+	boot(tree, size, &(struct boot){NULL, 0, NULL});
+	boot(tree, size, &(struct boot){"cma=16M", UINT64_C(512) << 20, NULL});
+	boot(tree, size, &(struct boot){NULL, UINT64_C(3) << 30, "CONFIG_ARM64_64K_PAGES=y\n"});
+	boot(tree, size, &(struct boot){"numa_cma=0:8M,1:8M movablecore=30% like=7", 0, ""});
 	free(tree);
 	if (guarded)
-		boot(guarded, size, &(struct boot){"mem=64M", 0, SMALL});
+		boot(guarded, size, &(struct boot){"mem=64M", 0, NULL});
 	return 0;
 }

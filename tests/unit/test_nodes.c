@@ -147,7 +147,7 @@ static void gives_nodes_their_areas(void)
 	T_STR(cfg.region[3].name, "numa1");
 	/* 6.1 knows one of them, before it says its zones. */
 	T_NEED(boot(two, "", "numa_cma=1:64M cma_pernuma=8M like=6.1", 0));
-	said("\ncma: Reserved 8 MiB at 0x00000000bf800000\n"
+	said("cma: Reserved 8 MiB at 0x00000000bf800000\n"
 	     "cma: Reserved 8 MiB at 0x0000000100000000\nZone ranges:\n");
 	T_EQ(cfg.nr_regions, 3);
 	/* 7: one area a node, behind the default one, with its size in 32 bits. */

@@ -67,7 +67,7 @@ sub facts
 	my ($log, $tree) = @_;
 	my %f = (taken => [], lines => [], until => 'layout');
 	my @taken = ([$tree->[0], $tree->[0] + $tree->[1] - 1, 0]);
-	my ($late, $ended, $who, $open, $reserved, $bounce, $areas) = (0, 0, '');
+	my ($late, $ended, $who, $open, $reserved, $bounce, $areas, $adjusted) = (0, 0, '');
 	for (map { plain($_) } @$log) {
 		$f{kernel} //= $1 if /^Linux version (\S+)/;
 		$ended = 1 if /^MEMBLOCK configuration:/;
@@ -100,6 +100,7 @@ sub facts
 		}
 		# Said while options are read, and on the way to the size that counts.
 		if (/^software IO TLB: (?!Reserved memory)/) {
+			$adjusted = $_ if /size adjusted to/;
 			$areas = $_ if /area num/;
 			$bounce = "software IO TLB: mapped $1" if /mapped .* (\(\d+MB\))/;
 			next;
@@ -108,7 +109,7 @@ sub facts
 		$f{until} = 'initcalls' if /^DMA: preallocated|^audit: initializing/;
 		push @{$f{lines}}, $_ if /$about/;
 	}
-	push @{$f{lines}}, (areas_given(@{$f{lines}}) ? $areas : ()), $bounce if $bounce;
+	push @{$f{lines}}, (defined $adjusted ? $adjusted : ()), (areas_given(@{$f{lines}}) ? $areas : ()), $bounce if $bounce;
 	push @{$f{lines}}, $reserved if $reserved;
 	defined $f{kernel} or die "not a boot log: it names no kernel\n";
 	grep { /^Initmem/ } @{$f{lines}} or die "a boot that ended before memory was laid out\n";
@@ -180,6 +181,7 @@ sub ours
 		s/ heaps=linux like=\S+$// if /^Kernel command line:/;
 		# At the end of boot only, and by then most boards' trees have led a virtual machine astray.
 		next if /^cma: CMA area .* could not be activated/ && $f->{until} ne 'initcalls';
+		next if /^software IO TLB: .* adjusted to/; # told_later()
 		push @lines, $_ if /$about/;
 	}
 	return [@lines, told_later($json, $f)];
@@ -192,7 +194,7 @@ sub told_later
 	my @lines;
 	return () if $f->{until} eq 'layout';
 	if (my $bounce = $json->{dma}{bounce_buffers}) {
-		push @lines, (areas_given(@{$f->{lines}}) ? "software IO TLB: area num $bounce->{areas}." : ()),
+		push @lines, grep({ /^software IO TLB: .* adjusted to/ } @{$json->{dmesg}}), (areas_given(@{$f->{lines}}) ? "software IO TLB: area num $bounce->{areas}." : ()),
 			sprintf 'software IO TLB: mapped (%dMB)', $bounce->{size} >> 20;
 	}
 	if ($f->{until} eq 'initcalls') {
@@ -232,7 +234,7 @@ sub differences
 }
 
 # read_differs(PATH): [{ case, line, text, used }...]. An entry is `CASE | LINE`, both with `*` for any text; LINE begins with the
-# sign of the side that has it. A line that begins with `#` is the reason of those behind it.
+# sign of the side that has it, or with `?` for any. A line that begins with `#` is the reason of those behind it.
 sub read_differs
 {
 	my ($path) = @_;
@@ -242,8 +244,9 @@ sub read_differs
 		chomp;
 		next if /^\s*(?:#|$)/;
 		my ($case, $line) = /^(\S+) \| (.*)$/ or die "$path:$.: expected `CASE | LINE'\n";
+		my $sign = $line =~ s{^\?}{} ? "[-+?]" : "";
 		my @re = map { join '.*', map { quotemeta } split /\*/, $_, -1 } $case, $line;
-		push @entries, { case => qr/^$re[0]$/, line => qr/^$re[1]$/, text => $_, used => 0 };
+		push @entries, { case => qr/^$re[0]$/, line => qr/^$sign$re[1]$/, text => $_, used => 0 };
 	}
 	return \@entries;
 }

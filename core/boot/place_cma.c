@@ -47,7 +47,7 @@ static uint64_t reach(const struct boot_config *cfg)
 	return cfg->kernel.zone_dma32 ? cfg->dma32_limit : 0;
 }
 
-static int of_cmdline(const struct boot_config *cfg, const struct boot_cmdline *c, struct area *a,
+static int of_cmdline(struct boot_config *cfg, const struct boot_cmdline *c, struct area *a,
 		      struct boot_why *why)
 {
 	uint64_t most = UINT64_C(1) << BOOT_PHYS_BITS;
@@ -60,8 +60,9 @@ static int of_cmdline(const struct boot_config *cfg, const struct boot_cmdline *
 	/* From 7 on who asks knows better than the buses. */
 	if (c->cma_limit && (c->cma_limit < a->limit || !a->limit || cfg->like >= LIKE_7))
 		a->limit = c->cma_limit;
-	if (!cfg->as_linux && (a->size > most || a->base > most))
-		return boot_fail(why, FH_ERANGE, "cma=: size or start pass bit %d", BOOT_PHYS_BITS);
+	if (a->size > most || a->base > most)
+		return boot_go_on(cfg, why, FH_ERANGE, "cma=: size or start pass bit %d",
+				  BOOT_PHYS_BITS);
 	return 0;
 }
 

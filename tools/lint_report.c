@@ -36,9 +36,7 @@ void lint_summary(FILE *f, const struct load_opts *opts, struct boot_config *cfg
 	for (size_t i = 0; l && i < lint_count(l); i++)
 		n[lint_severity(lint_finding(l, i)->rule)]++;
 	if (n[LINT_ERROR] || n[LINT_WARNING] || n[LINT_NOTE])
-		fprintf(f,
-			"\nlint: %u error%s, %u warning%s, %u note%s: `freehold lint' with the "
-			"same options tells which\n",
+		fprintf(f, "\nlint: %u error%s, %u warning%s, %u note%s: see `freehold lint'\n",
 			n[LINT_ERROR], n[LINT_ERROR] == 1 ? "" : "s", n[LINT_WARNING],
 			n[LINT_WARNING] == 1 ? "" : "s", n[LINT_NOTE],
 			n[LINT_NOTE] == 1 ? "" : "s");

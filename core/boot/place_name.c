@@ -51,8 +51,6 @@ static enum verdict take_as_area(struct place *p, struct boot_region *r)
 {
 	struct boot_config *cfg = p->cfg;
 
-	if (!cfg->kernel.dma_cma)
-		return NOT_MINE;
 	if (!p->like->checks_first && p->has_cma && is(r, BOOT_REGION_CMA_DEFAULT)) {
 		boot_say(cfg, "Reserved memory: bypass %s node, using cmdline CMA params instead\n",
 			 r->name);
@@ -94,8 +92,6 @@ static enum verdict take_as_pool(struct place *p, struct boot_region *r)
 /* kernel/dma/swiotlb.c. */
 static enum verdict take_as_bounce_pool(struct place *p, struct boot_region *r)
 {
-	if (!p->cfg->kernel.restricted_pool)
-		return NOT_MINE;
 	if (r->flags & (BOOT_REGION_REUSABLE | BOOT_REGION_NO_MAP | BOOT_REGION_CMA_DEFAULT |
 			BOOT_REGION_DMA_DEFAULT))
 		return REFUSED;
@@ -119,13 +115,15 @@ static enum verdict find_kind(struct place *p, struct boot_region *r, const char
 		{BOOT_REGION_SHARED, "shared-dma-pool", take_as_pool},
 		{BOOT_REGION_RESTRICTED, "restricted-dma-pool", take_as_bounce_pool},
 	};
+	const struct boot_kernel *k = &p->cfg->kernel;
+	const bool built[] = {k->dma_cma, true, k->restricted_pool};
 	enum verdict all = NOT_MINE;
 
 	r->kind = is(r, BOOT_REGION_NO_MAP) ? BOOT_REGION_NOMAP : BOOT_REGION_RESERVED;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		enum verdict one;
 
-		if (!is(r, kinds[i].flag))
+		if (!built[i] || !is(r, kinds[i].flag))
 			continue;
 		one = kinds[i].take(p, r);
 		*id = kinds[i].id;

@@ -55,8 +55,8 @@ sed 's/&cma/\&isp/' cma.dtso >isp.dtso
 # ---- overlays -------------------------------------------------------------------------------------
 
 boots 'two overlays' 0 --dtb board.dts --overlay cma.dtso --overlay pool.dtso
-shows 'two overlays: the first' '^cma +0x000070000000  0x00007fffffff     256 MiB  linux,cma'
-shows 'two overlays: the second' '^dma-pool +0x000050000000  0x0000500fffff       1 MiB  pool@50000000'
+shows 'two overlays: the first' '^cma +0x70000000  0x7fffffff   +256 MiB  linux,cma'
+shows 'two overlays: the second' '^dma-pool +0x50000000  0x500fffff +1 MiB  pool@50000000'
 dtc -q -@ -I dts -O dtb -o cma.dtbo cma.dtso
 dtc -q -I dts -O dtb -o plain.dtb board.dts
 boots 'a tree without symbols' 2 --dtb plain.dtb --overlay cma.dtbo
@@ -86,7 +86,7 @@ says 'a job: says so' 'freehold run: tree.job: [global]: none.dtbo: No such file
 # ---- what the kernel itself has -------------------------------------------------------------------
 
 boots 'taken' 0 --ram 1G --bootargs cma=16M --taken 0x7ff00000-0x7fffffff --taken 0x7f000000+1M,late
-shows 'taken: below both' '^cma +0x00007e000000  0x00007effffff      16 MiB  reserved'
+shows 'taken: below both' '^cma +0x7e000000  0x7effffff +16 MiB  reserved'
 for range in 1 1-x 5-4 5+0 1-2,lat 0xffffffffffffffff+2; do
 	boots "--taken $range" 2 --ram 1G --taken $range
 done
@@ -95,12 +95,12 @@ says 'taken: past the end' 'freehold boot: --taken 0xffffffffffffffff+2: passes 
 # ---- whose rules, and why -------------------------------------------------------------------------
 
 boots 'as 6.12' 0 --dtb board.dts --explain
-shows 'as 6.12: in the order of the tree' '^cma +0x00007c000000 '
+shows 'as 6.12: in the order of the tree' '^cma +0x7c000000 '
 shows 'as 6.12: a line a region' '^OF: reserved mem: 0x000000007c000000\.\.0x000000007fffffff \(65536 KiB\) map reusable linux,cma$'
 shows 'why: the end of RAM' '^linux,cma: 64 MiB at 0x7c000000: the highest free run of RAM, at the end of RAM; a multiple of 2 MiB, as areas are whole blocks\.$'
 shows 'why: a neighbour' '^small: 12 KiB at 0x7bffd000: the highest free run of RAM, below linux,cma; a multiple of 64 B, for nobody asked for more\.$'
 boots 'as 6.1' 0 --dtb board.dts --like 6.1
-shows 'as 6.1: in the order of its sort' '^cma +0x00007be00000 '
+shows 'as 6.1: in the order of its sort' '^cma +0x7be00000 '
 lacks 'as 6.1: no such line' '^OF: reserved mem: 0x'
 boots 'as 7' 0 --dtb board.dts --like 7 --bootargs cma=32M
 shows 'as 7: its words' '^Skipping dt linux,cma-default node in favor for "cma=" kernel param\.$'

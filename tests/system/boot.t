@@ -63,7 +63,7 @@ shows 'an area: in the picture, below what is nobody'"'"'s' '^DMA +\+ +\+-+\+ +1
 shows 'an area: to scale' '^       \| 0x7c000000 \|###### +\| +64 MiB  reserved$'
 shows 'an area: what it comes to' '^# cma 64 MiB   \. nobody.s 960 MiB$'
 boots 'an area that Linux goes on without' 0 --ram 1G --bootargs cma=4G --map
-perl_says 'notes come last' '$l[-1] =~ /^Linux goes on where these are/ && $l[-2] =~ /^note: /'
+perl_says 'notes come last, before what lint counts' '$l[-1] =~ /^lint: / && $l[-3] =~ /^Linux goes on where these are/ && $l[-4] =~ /^note: /'
 boots 'the same as JSON' 0 --ram 1G --bootargs cma=4G --format json
 holds 'notes of the JSON' '@{$j->{notes}} >= 1'
 

@@ -5,10 +5,10 @@
 boards=$root/tests/lint
 man=$root/tools/freehold-lint.1.scd
 
-# options FILE: those of its second line
+# options FILE: those of its second line; @ is the folder
 options()
 {
-	sed -n '2s,^// options: ,,p' "$1"
+	sed -n "2{s,^// options: ,,;T;s,@,$boards,gp;t;p}" "$1"
 }
 
 # lints FILE: its findings as JSON in out; $got is the exit status
@@ -112,7 +112,7 @@ result $? 'has no results'
 
 # ---- boot's last line ----
 runs 'boot counts findings' 0 boot --dtb "$boards/FH213-bad.dts"
-shows 'in one line' '^lint: 0 errors, 1 warning, 0 notes: `freehold lint'
+shows 'in one line' '^lint: 0 errors, 1 warning, 0 notes: see `freehold lint
 runs 'of a healthy board' 0 boot --dtb "$boards/FH207-good.dts"
 ! grep -q '^lint:' out
 result $? 'it says nothing'

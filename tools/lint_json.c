@@ -2,24 +2,9 @@
 /* Findings and rules as JSON of our own. */
 #include <stdlib.h>
 #include <string.h>
+#include "json_text.h"
 #include "lint_lines.h"
 #include "lint_out.h"
-
-json_t *lint_json_string(const char *s)
-{
-	json_t *j = json_string(s);
-	char *copy;
-
-	if (j)
-		return j;
-	copy = strdup(s);
-	for (char *c = copy; copy && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	j = copy ? json_string(copy) : NULL;
-	free(copy);
-	return j;
-}
 
 static json_t *rule_id(const struct lint_rule *rule)
 {
@@ -30,12 +15,12 @@ static json_t *finding(const struct lint_out *out, const struct lint_finding *f)
 {
 	json_t *j = json_pack("{so ss so so so so}", "rule", rule_id(f->rule), "severity",
 			      lint_severity_name(lint_severity(f->rule)), "node",
-			      lint_json_string(f->node), "property", lint_json_string(f->property),
-			      "text", lint_json_string(f->text), "cure", lint_json_string(f->cure));
+			      json_text(f->node), "property", json_text(f->property), "text",
+			      json_text(f->text), "cure", json_text(f->cure));
 	struct lint_line at;
 
 	if (j && lint_place(out, f, &at)) {
-		json_object_set_new(j, "file", lint_json_string(at.file));
+		json_object_set_new(j, "file", json_text(at.file));
 		json_object_set_new(j, "line", json_integer(at.line));
 	}
 	return j;
@@ -62,7 +47,7 @@ static bool show(FILE *f, const struct lint_out *out)
 		if (lint_shown(out, found))
 			json_array_append_new(list, finding(out, found));
 	}
-	return dump(f, json_pack("{so so}", "file", lint_json_string(out->file), "findings", list));
+	return dump(f, json_pack("{so so}", "file", json_text(out->file), "findings", list));
 }
 
 static bool rules(FILE *f)

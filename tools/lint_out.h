@@ -36,7 +36,5 @@ int lint_status(const struct lint_out *out);
 bool lint_shown(const struct lint_out *out, const struct lint_finding *f);
 /* Where it stands in the source; false: unknown. */
 bool lint_place(const struct lint_out *out, const struct lint_finding *f, struct lint_line *at);
-/* A string of JSON: bytes that are not UTF-8 become '?'. */
-json_t *lint_json_string(const char *s);
 
 #endif

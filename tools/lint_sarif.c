@@ -2,6 +2,7 @@
 /* Findings as SARIF 2.1.0, which code hosts show beside the lines of a change. */
 #include <stdlib.h>
 #include <string.h>
+#include "json_text.h"
 #include "lint_lines.h"
 #include "lint_out.h"
 
@@ -63,7 +64,7 @@ static json_t *location(const struct lint_out *out, const struct lint_finding *f
 		return NULL;
 	}
 	json_object_set_new(j, "logicalLocations",
-			    json_pack("[{so ss}]", "fullyQualifiedName", lint_json_string(name),
+			    json_pack("[{so ss}]", "fullyQualifiedName", json_text(name),
 				      "kind", f->property[0] ? "property" : "node"));
 	free(name);
 	return j;
@@ -75,7 +76,7 @@ static json_t *result(const struct lint_out *out, const struct lint_finding *f, 
 				    f->cure[0] ? " Cure: " : "", f->cure);
 
 	if (!text) /* bytes that are no UTF-8 */
-		text = lint_json_string(f->text);
+		text = json_text(f->text);
 	return json_pack("{so si ss s{so} s[o]}", "ruleId", json_sprintf("FH%u", f->rule->id),
 			 "ruleIndex", (int)index, "level",
 			 lint_severity_name(lint_severity(f->rule)), "message", "text", text,

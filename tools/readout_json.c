@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include "json_text.h"
 #include "readout.h"
 #include "readout_users.h"
 
@@ -20,23 +21,6 @@ static json_t *bytes(const struct readout *r, uint64_t pages)
 static json_t *kilobytes(uint64_t kb)
 {
 	return kb > INT64_MAX >> 10 ? json_null() : number(kb << 10);
-}
-
-/* Names and texts are bytes, JSON is UTF-8: what is not ASCII becomes '?' when it does not fit. */
-static json_t *string(const char *s)
-{
-	json_t *j = json_string(s);
-	char *copy;
-
-	if (j)
-		return j;
-	copy = strdup(s);
-	for (char *c = copy; copy && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	j = copy ? json_string(copy) : NULL;
-	free(copy);
-	return j;
 }
 
 static json_t *memory(const struct readout *r)
@@ -85,7 +69,7 @@ static json_t *area(const struct readout *r, const struct readout_area *a)
 	double fragmentation = readout_area_fragmentation(a);
 
 	return json_pack(
-		"{so so so so so so so so so so so so so so so so}", "name", string(a->name),
+		"{so so so so so so so so so so so so so so so so}", "name", json_text(a->name),
 		"base", bytes(r, a->base), "size_bytes", bytes(r, a->size), "policy",
 		a->policy[0] ? json_string(a->policy) : json_null(), "free_bytes",
 		bytes(r, readout_area_free(a)), "lent_bytes", bytes(r, a->lent), "device_bytes",
@@ -116,7 +100,7 @@ bool readout_json(const struct readout *r, FILE *out)
 	for (unsigned int i = 0; i < r->nr_areas; i++)
 		json_array_append_new(areas, area(r, &r->area[i]));
 	for (unsigned int i = 0; i < r->nr_notes; i++)
-		json_array_append_new(missing, string(r->note[i]));
+		json_array_append_new(missing, json_text(r->note[i]));
 	return dump(json_pack("{so so so so so}", "page_size", number(r->page_size), "memory",
 			      memory(r), "zones", zones, "areas", areas, "missing", missing),
 		    out);
@@ -134,22 +118,23 @@ static json_t *user(const struct user *v)
 	bool counted = strcmp(v->counted, "-");
 
 	return json_pack("{sI so so so so so so so so so}", "pid", (json_int_t)v->pid, "name",
-			 string(v->name), "buffers", number(v->buffers), "held_bytes",
+			 json_text(v->name), "buffers", number(v->buffers), "held_bytes",
 			 number(v->held), "charged_bytes", number(v->charged), "pss_bytes",
 			 number(v->pss), "peak_bytes", number(v->peak), "limit_bytes",
 			 unless_0(v->limit), "written_bytes",
 			 counted ? number(v->written) : json_null(), "written_counted",
-			 counted ? string(v->counted) : json_null());
+			 counted ? json_text(v->counted) : json_null());
 }
 
 static json_t *heap(const struct users_heap *v)
 {
-	return json_pack(
-		"{so so so so so so so so so so}", "name", string(v->name), "kind", string(v->kind),
-		"area", strcmp(v->area, "-") ? string(v->area) : json_null(), "buffers",
-		number(v->buffers), "used_bytes", number(v->used), "peak_bytes", number(v->peak),
-		"limit_bytes", unless_0(v->limit), "total_bytes", unless_0(v->total), "allocated",
-		number(v->allocated), "refused", number(v->refused));
+	return json_pack("{so so so so so so so so so so}", "name", json_text(v->name), "kind",
+			 json_text(v->kind), "area",
+			 strcmp(v->area, "-") ? json_text(v->area) : json_null(), "buffers",
+			 number(v->buffers), "used_bytes", number(v->used), "peak_bytes",
+			 number(v->peak), "limit_bytes", unless_0(v->limit), "total_bytes",
+			 unless_0(v->total), "allocated", number(v->allocated), "refused",
+			 number(v->refused));
 }
 
 static json_t *stray(const struct stray *v)
@@ -157,8 +142,8 @@ static json_t *stray(const struct stray *v)
 	return json_pack("{so so so so so so so}", "ino", number(v->ino), "size_bytes",
 			 number(v->size), "age_ms", number(v->age_ms), "references",
 			 number(v->references), "written_bytes", number(v->written), "heap",
-			 string(v->heap), "name",
-			 strcmp(v->name, "-") ? string(v->name) : json_null());
+			 json_text(v->heap), "name",
+			 strcmp(v->name, "-") ? json_text(v->name) : json_null());
 }
 
 bool users_json(const struct users *u, FILE *out)
@@ -179,5 +164,5 @@ bool users_json(const struct users *u, FILE *out)
 
 bool readout_json_file(const char *path, const char *text, FILE *out)
 {
-	return dump(json_pack("{so so}", "path", string(path), "text", string(text)), out);
+	return dump(json_pack("{so so}", "path", json_text(path), "text", json_text(text)), out);
 }

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Any text as a command line: an error with a reason, or a boot_config that keeps its promises; and where Linux goes on, it
  * goes on. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "boot_check.h"
+#include "lib/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 /* A kernel and its RAM, in two nodes or in one. */
 struct board {

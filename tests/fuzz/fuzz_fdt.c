@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Any bytes as a device tree: an error with a reason, or a boot_config that keeps its promises, and devices that do; where
  * Linux goes on and we would not, the first such place is our error. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "boot_check.h"
 #include "guard.h"
+#include "lib/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 struct boot {
 	const char *bootargs;

@@ -3,10 +3,9 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "exec_ioctl.h"
+#include "lib/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,14 +16,6 @@ struct memory {
 	size_t size;
 	size_t reads;
 };
-
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 /* What is not all there is not read at all. */
 static int read_memory(const struct exec_mem *m, uint64_t at, void *to, size_t len)

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Any bytes as a kernel's configuration: an error with a reason, or a boot_config that keeps its promises. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "boot_check.h"
+#include "lib/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static void boot(const char *text, size_t size, unsigned int like, const char *args)
 {

@@ -4,16 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lint.h"
+#include "lib/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static void lint(const void *tree, size_t size, const struct boot_config *cfg, const char *why)
 {

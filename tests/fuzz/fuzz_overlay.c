@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Any bytes as a tree and, behind it, an overlay: an error with a reason, or a merged tree that boots or says why not. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "boot_check.h"
+#include "lib/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 /* Where the overlay begins: behind as many bytes as the tree's header says, at a multiple of 8. */
 static size_t split(const uint8_t *data, size_t size)

@@ -55,19 +55,25 @@ static uint64_t largest_run(const struct request *q)
 	return largest;
 }
 
+static int note(struct request *q, enum err err, const char *reason)
+{
+	uint64_t largest = largest_run(q);
+
+	return boot_go_on(q->cfg, q->why, err,
+			  "%s: %llu MiB in [0x%llx-0x%llx]: %s (largest free run there: %llu MiB)",
+			  q->area->option, (ull)(q->size / MIB), (ull)q->base,
+			  (ull)(q->limit ? q->limit - 1 : 0), reason, (ull)(largest / MIB));
+}
+
 /* Linux says so and goes on without. */
 static int refuse(struct request *q, enum err err, const char *reason)
 {
-	uint64_t largest = largest_run(q);
 	char node[24];
 
 	*q->refused = -(int)err;
 	boot_say(q->cfg, "cma: Failed to reserve %llu MiB%s\n",
 		 (ull)((q->cfg->like < LIKE_7 ? q->size : q->area->size) / MIB), on_node(q, node));
-	return boot_go_on(q->cfg, q->why, err,
-			  "%s: %llu MiB in [0x%llx-0x%llx]: %s (largest free run there: %llu MiB)",
-			  q->area->option, (ull)(q->size / MIB), (ull)q->base,
-			  (ull)(q->limit ? q->limit - 1 : 0), reason, (ull)(largest / MIB));
+	return note(q, err, reason);
 }
 
 /* text: of a size and its unit. Linux has one error for all, ours tells room from nonsense. */
@@ -87,10 +93,14 @@ static int refuse_blocks(struct request *q, enum err err, const char *text)
 
 static int place_fixed(struct request *q)
 {
-	if (early_overlaps(&q->early->reserved, q->base, q->size) ||
-	    early_overlaps(&q->early->nomap, q->base, q->size))
-		return refuse(q, FH_EBUSY, "a reserved region is there");
-	return 0;
+	const char *reason = "a reserved region is there";
+
+	if (early_overlaps(&q->early->reserved, q->base, q->size))
+		return refuse(q, FH_EBUSY, reason);
+	if (!early_overlaps(&q->early->nomap, q->base, q->size))
+		return 0;
+	/* Linux does not look there, and takes what it has no map of. */
+	return q->cfg->as_linux ? note(q, FH_EBUSY, reason) : refuse(q, FH_EBUSY, reason);
 }
 
 /* early_find() in one node: its ranges in turn, for a run never spans two. */

@@ -4,6 +4,8 @@
 #include "boot/cmdline_value.h"
 #include "boot/say.h"
 
+#define NOT_GIVEN UINT64_MAX /* what Linux's variable is before any cma= */
+
 static void set_cma(struct boot_cmdline *c, uint64_t size, uint64_t base, uint64_t limit)
 {
 	c->has_cma = true;
@@ -33,6 +35,11 @@ static int parse_cma(struct boot_cmdline *c, struct reader *r)
 		err = expect_end(r);
 	if (err)
 		return err;
+	if (size == NOT_GIVEN)
+		return refuse_value(r, FH_ERANGE, "2^64-1 means to Linux that none was given");
+	if (!at && (c->cma_base || c->cma_limit))
+		return refuse_form(r, FH_EINVAL,
+				   "Linux keeps the start and the end that a cma= before has");
 	if (base + size < base)
 		return refuse_value(r, FH_ERANGE, "start plus size do not fit 64 bits");
 	if (to && limit < base + size)
@@ -62,6 +69,7 @@ static int linux_cma(struct boot_cmdline *c, struct reader *r)
 		}
 	}
 	set_cma(c, size, base, limit);
+	c->has_cma = size != NOT_GIVEN;
 	return 0;
 }
 

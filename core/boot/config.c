@@ -66,7 +66,8 @@ static int check_given(const struct boot_config *cfg, uint64_t ram_bytes, struct
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		const struct boot_region *r = &cfg->region[i];
 
-		if ((!r->size && !r->fault) || r->base + r->size < r->base ||
+		if ((!r->size && !r->fault) ||
+		    (r->base + r->size < r->base && !(r->fault & BOOT_FAULT_HIGH)) ||
 		    r->first_window + r->nr_windows > BOOT_MAX_WINDOWS)
 			return boot_fail(why, FH_EINVAL, "region %u (%s): 0x%llx bytes at 0x%llx",
 					 i, r->name, (ull)r->size, (ull)r->base);

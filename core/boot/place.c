@@ -94,10 +94,17 @@ static int by_range_unplaced(const struct boot_config *cfg, unsigned int ia, uns
 	return a || b ? (int)b - (int)a : by_range(cfg, ia, ib);
 }
 
+/* One without reg, that is placed; a size of 0 also has a place, only nothing is there. */
+static bool searched(const struct boot_region *r)
+{
+	return is(r, BOOT_REGION_DYNAMIC) && (r->size || r->fault & BOOT_FAULT_PAIR);
+}
+
 /* A region of its own to Linux, which it remembers. */
 static bool remembered(const struct boot_region *r)
 {
-	return r->size && !(r->flags & (BOOT_REGION_MORE | BOOT_REGION_MEMRESERVE)) &&
+	return (r->size || searched(r)) &&
+	       !(r->flags & (BOOT_REGION_MORE | BOOT_REGION_MEMRESERVE)) &&
 	       !(r->fault & PLACE_LOST);
 }
 
@@ -139,7 +146,7 @@ static int reserve(struct place *p, struct boot_region *r)
 		refuse(p, r);
 		return 0;
 	}
-	return place_full(early_add(set, r->base, r->size), r, p->why);
+	return place_full(early_add(set, r->base, place_bytes(r)), r, p->why);
 }
 
 static void say_bad_reg(const struct place *p, const struct boot_region *r)
@@ -171,14 +178,16 @@ static void remember(struct place *p, struct boot_region *r, unsigned int *all,
 	else
 		return;
 	r->fault |= PLACE_LOST;
-	if (dynamic)
+	if (dynamic) {
 		r->size = 0;
+		r->fault &= ~(unsigned int)BOOT_FAULT_PAIR;
+	}
 }
 
 /* In the order of the tree: takes what has a place, and drops what is not right. */
 static int reserve_fixed(struct place *p)
 {
-	unsigned int all = 0, searched = 0;
+	unsigned int all = 0, dynamic = 0;
 	bool replaced = false; /* the node whose pairs follow */
 	int err = 0;
 
@@ -195,8 +204,8 @@ static int reserve_fixed(struct place *p)
 				r->size = 0;
 		}
 		if (is(r, BOOT_REGION_DYNAMIC)) {
-			if (r->size)
-				remember(p, r, &all, &searched);
+			if (searched(r))
+				remember(p, r, &all, &dynamic);
 			continue;
 		}
 		if (!is(r, BOOT_REGION_MORE))
@@ -210,7 +219,7 @@ static int reserve_fixed(struct place *p)
 		else if (r->size && !replaced)
 			err = reserve(p, r);
 		if (r->size && !err)
-			remember(p, r, &all, &searched);
+			remember(p, r, &all, &dynamic);
 	}
 	return err;
 }
@@ -313,7 +322,8 @@ static void say_overlaps(struct place *p)
 		    (p->like->keeps_bad || !(r->fault & PLACE_REFUSED)))
 			index[n++] = i;
 	}
-	like_sort(cfg, index, n, p->like->in_tree_order ? by_range_and_tree : by_range);
+	if (!p->like->sorts) /* else they are in its order already */
+		like_sort(cfg, index, n, p->like->in_tree_order ? by_range_and_tree : by_range);
 	for (unsigned int i = 0; i + 1 < n; i++) {
 		const struct boot_region *r = &cfg->region[index[i]];
 		const struct boot_region *next = &cfg->region[index[i + 1]];
@@ -334,13 +344,14 @@ static bool given_back(const struct boot_region *r)
 	       !(is(r, BOOT_REGION_DYNAMIC) && is(r, BOOT_REGION_NO_MAP));
 }
 
-/* Regions without a place, or that gave theirs back. */
+/* Regions without a place, or that gave theirs back, or are where no memory can be. */
 static void drop_empty(struct boot_config *cfg)
 {
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
-		if (!cfg->region[i].size || given_back(&cfg->region[i]))
+		if (!cfg->region[i].size || given_back(&cfg->region[i]) ||
+		    cfg->region[i].fault & BOOT_FAULT_HIGH)
 			continue;
 		cfg->region[n] = cfg->region[i];
 		cfg->region[n++].fault = 0;
@@ -363,7 +374,7 @@ static int search_and_name(struct place *p, struct boot_region *r)
 {
 	int err = place_search(p, r);
 
-	return err || !r->size ? err : place_name(p, r);
+	return err || !searched(r) ? err : place_name(p, r);
 }
 
 /* All are gathered, sorted, and then one after the other has its place and name. */
@@ -383,8 +394,7 @@ static int place_sorted(struct place *p)
 	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++) {
 		struct boot_region *r = &p->cfg->region[i];
 
-		err = is(r, BOOT_REGION_DYNAMIC) && r->size ? search_and_name(p, r)
-							    : name_fixed(p, i);
+		err = searched(r) ? search_and_name(p, r) : name_fixed(p, i);
 	}
 	return err;
 }
@@ -399,7 +409,7 @@ static int place_in_tree_order(struct place *p)
 		err = reserve_fixed(p);
 	sort_by_rank(p->cfg);
 	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++)
-		if (is(&p->cfg->region[i], BOOT_REGION_DYNAMIC) && p->cfg->region[i].size)
+		if (searched(&p->cfg->region[i]))
 			err = search_and_name(p, &p->cfg->region[i]);
 	if (!err)
 		err = reserve_map(p);

@@ -44,6 +44,12 @@ void say_bounces(struct boot_config *cfg);
 FH_MUST_CHECK int place_check(struct boot_config *cfg, const struct early *early,
 			      struct boot_why *why);
 
+/* A region's size; what passes the end of 64 bits ends there. */
+static inline uint64_t place_bytes(const struct boot_region *r)
+{
+	return r->base + r->size < r->base ? UINT64_MAX - r->base : r->size;
+}
+
 /* What was asked and how it was found, for boot_region.because. */
 static inline struct boot_because place_because(const struct early_want *want)
 {

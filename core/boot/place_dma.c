@@ -46,23 +46,37 @@ static uint64_t atomic_bytes(const struct boot_config *cfg)
 	return bytes < most ? power_of_two(bytes) : most;
 }
 
-/* RAM that not every bus reaches: ZONE_DMA, or ZONE_DMA32 where there is no ZONE_DMA, is not all. */
-static bool beyond_reach(const struct boot_config *cfg)
+/* Linux's arm64_dma_phys_limit: up to where every bus reaches. */
+static uint64_t reach(const struct boot_config *cfg)
 {
-	struct boot_bank span;
-
-	if (boot_config_zone(cfg, ZONE_NORMAL, &span))
-		return cfg->kernel.zone_dma || cfg->kernel.zone_dma32;
-	return cfg->kernel.zone_dma && boot_config_zone(cfg, ZONE_DMA32, &span);
+	if (cfg->kernel.zone_dma)
+		return cfg->dma_limit;
+	return cfg->kernel.zone_dma32 ? cfg->dma32_limit : UINT64_MAX;
 }
 
-/* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. */
+/* RAM that not every bus reaches, whatever its zone. */
+static bool beyond_reach(const struct boot_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->nr_banks; i++)
+		if (cfg->bank[i].base + cfg->bank[i].size > reach(cfg))
+			return true;
+	return false;
+}
+
+/* All RAM is: bounce buffers have no place. */
+static bool out_of_reach(const struct boot_config *cfg)
+{
+	return cfg->nr_banks && cfg->bank[0].base >= reach(cfg);
+}
+
+/* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. A machine of ours also makes
+ * what a number asks for. */
 static bool bounces(const struct boot_config *cfg)
 {
 	if (cfg->dma.swiotlb_noforce)
 		return false;
-	return cfg->dma.swiotlb_force || cfg->dma.swiotlb_slabs || beyond_reach(cfg) ||
-	       cfg->kernel.bounce_kmalloc;
+	return cfg->dma.swiotlb_force || (cfg->dma.swiotlb_slabs && !cfg->as_linux) ||
+	       beyond_reach(cfg) || cfg->kernel.bounce_kmalloc;
 }
 
 /* Where only small buffers of the kernel have to bounce, 1 MiB a GiB does, unless a number of slots was asked for. */
@@ -94,38 +108,66 @@ static uint64_t small_slabs(const struct boot_config *cfg)
 	return power_of_two(slabs > least ? slabs : least);
 }
 
-/* As swiotlb_adjust_size(): what areas that were asked for make of it already. */
-void say_bounces(struct boot_config *cfg)
-{
-	uint64_t bytes;
-
-	if (!small_bounces(cfg))
-		return;
-	bytes = cfg->dma.swiotlb_areas ? small_slabs(cfg) * SLOT : small_bytes(cfg);
-	boot_say(cfg, "software IO TLB: SWIOTLB bounce buffer size adjusted to %lluMB\n",
-		 (ull)(bytes / MIB));
-}
-
-void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
+/* What is asked for, and in how many areas. */
+static uint64_t asked_slabs(const struct boot_config *cfg, unsigned int *areas)
 {
 	const struct boot_dma *dma = &cfg->dma;
 	uint64_t slabs = small_bounces(cfg)   ? small_slabs(cfg)
 			 : dma->swiotlb_slabs ? dma->swiotlb_slabs
 					      : BOUNCE / SLOT;
+
+	*areas = dma->swiotlb_areas ? dma->swiotlb_areas : (unsigned int)power_of_two(cfg->nr_cpus);
+	if (slabs < SEGMENT * *areas)
+		slabs = SEGMENT * *areas;
+	return power_of_two(slabs);
+}
+
+/* As swiotlb_init_remap(): half of it, and half of that, down to 1 MiB. */
+static void say_no_room(struct boot_config *cfg)
+{
+	unsigned int areas;
+	uint64_t slabs = asked_slabs(cfg, &areas);
+
+	for (;;) {
+		boot_say(cfg,
+			 "software IO TLB: swiotlb_memblock_alloc: Failed to allocate %llu bytes "
+			 "tlb structure\n",
+			 (ull)(slabs * SLOT));
+		if (slabs <= MIB / SLOT)
+			return;
+		slabs /= 2;
+	}
+}
+
+/* As swiotlb_adjust_size(): what areas that were asked for make of it already. */
+void say_bounces(struct boot_config *cfg)
+{
+	uint64_t bytes;
+
+	if (small_bounces(cfg)) {
+		bytes = cfg->dma.swiotlb_areas ? small_slabs(cfg) * SLOT : small_bytes(cfg);
+		boot_say(cfg, "software IO TLB: SWIOTLB bounce buffer size adjusted to %lluMB\n",
+			 (ull)(bytes / MIB));
+	}
+	if (out_of_reach(cfg) && bounces(cfg))
+		say_no_room(cfg);
+}
+
+void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
+{
 	struct boot_bank span;
+	unsigned int areas;
+	uint64_t slabs = asked_slabs(cfg, &areas);
 
 	*plan = (struct boot_dma_plan){0};
 	for (unsigned int z = 0; z < ZONE_MOVABLE; z++)
 		/* Of an empty ZONE_DMA32 the one below serves. */
 		if (z != ZONE_DMA || boot_config_zone(cfg, ZONE_DMA, &span))
 			plan->atomic_pool[z] = atomic_bytes(cfg);
-	if (!bounces(cfg))
+	if (!bounces(cfg) || out_of_reach(cfg))
 		return;
-	plan->swiotlb_areas =
-		dma->swiotlb_areas ? dma->swiotlb_areas : (unsigned int)power_of_two(cfg->nr_cpus);
-	if (slabs < SEGMENT * plan->swiotlb_areas)
-		slabs = SEGMENT * plan->swiotlb_areas;
-	plan->swiotlb_slabs = power_of_two(slabs);
+	plan->swiotlb_areas = areas;
+	plan->swiotlb_slabs = slabs;
 }
 
 /* What one of the options takes must leave something: there is no machine without pages. */
@@ -146,7 +188,7 @@ static int check_sizes(struct boot_config *cfg, struct boot_why *why)
 {
 	const struct boot_dma *dma = &cfg->dma;
 	uint64_t page = boot_page_bytes(cfg) - 1;
-	struct boot_dma_plan plan;
+	unsigned int areas;
 	int err;
 
 	if (dma->coherent_only_pool & page || (dma->coherent_pool & page && !cfg->as_linux))
@@ -158,11 +200,11 @@ static int check_sizes(struct boot_config *cfg, struct boot_why *why)
 		return boot_fail(
 			why, FH_EINVAL,
 			"dma: swiotlb_slabs, swiotlb_areas: expected at most 2^40 and 4096");
-	boot_config_dma(cfg, &plan);
 	err = check_size(cfg, "coherent_pool=", dma->coherent_pool, why);
 	/* Only what was asked for: of defaults a small machine gets what it has. */
-	if (!err && (dma->swiotlb_slabs || dma->swiotlb_areas || dma->swiotlb_force))
-		err = check_size(cfg, "swiotlb=", plan.swiotlb_slabs * SLOT, why);
+	if (!err && !dma->swiotlb_noforce &&
+	    (dma->swiotlb_slabs || dma->swiotlb_force || (dma->swiotlb_areas && bounces(cfg))))
+		err = check_size(cfg, "swiotlb=", asked_slabs(cfg, &areas) * SLOT, why);
 	if (!err && dma->coherent_only && dma->coherent_only_pool >= ram_bytes(cfg))
 		err = boot_fail(why, FH_ENOMEM,
 				"coherent_only=: %llu KiB, expected less than the RAM "

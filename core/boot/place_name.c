@@ -103,27 +103,35 @@ static enum verdict take_as_bounce_pool(struct place *p, struct boot_region *r)
 	return TAKEN;
 }
 
+typedef enum verdict take_fn(struct place *p, struct boot_region *r);
+
+/* What the kernel was built without is not in its table: nobody refuses such a node. */
+static bool built(const struct boot_config *cfg, take_fn *take)
+{
+	if (take == take_as_area)
+		return cfg->kernel.dma_cma;
+	return take != take_as_bounce_pool || cfg->kernel.restricted_pool;
+}
+
 /* In the order of the kernel's table; *id: under which name it was taken. */
 static enum verdict find_kind(struct place *p, struct boot_region *r, const char **id)
 {
 	static const struct {
 		unsigned int flag;
 		const char *id;
-		enum verdict (*take)(struct place *p, struct boot_region *r);
+		take_fn *take;
 	} kinds[] = {
 		{BOOT_REGION_SHARED, "shared-dma-pool", take_as_area},
 		{BOOT_REGION_SHARED, "shared-dma-pool", take_as_pool},
 		{BOOT_REGION_RESTRICTED, "restricted-dma-pool", take_as_bounce_pool},
 	};
-	const struct boot_kernel *k = &p->cfg->kernel;
-	const bool built[] = {k->dma_cma, true, k->restricted_pool};
 	enum verdict all = NOT_MINE;
 
 	r->kind = is(r, BOOT_REGION_NO_MAP) ? BOOT_REGION_NOMAP : BOOT_REGION_RESERVED;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		enum verdict one;
 
-		if (!built[i] || !is(r, kinds[i].flag))
+		if (!is(r, kinds[i].flag) || !built(p->cfg, kinds[i].take))
 			continue;
 		one = kinds[i].take(p, r);
 		*id = kinds[i].id;
@@ -143,7 +151,7 @@ static int give_back(struct place *p, struct boot_region *r)
 	r->fault |= PLACE_REFUSED;
 	r->kind = BOOT_REGION_RESERVED;
 	r->flags &= ~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
-	return place_full(early_remove(set, r->base, r->size), r, p->why);
+	return place_full(early_remove(set, r->base, place_bytes(r)), r, p->why);
 }
 
 int place_name(struct place *p, struct boot_region *r)

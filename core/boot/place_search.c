@@ -89,18 +89,21 @@ int place_search(struct place *p, struct boot_region *r)
 
 	if (!lengths_right(p, r)) {
 		r->size = 0;
+		r->fault &= ~(unsigned int)BOOT_FAULT_PAIR;
 		return 0;
 	}
 	if (p->like->checks_first && place_replaced(p, r)) {
 		boot_say(p->cfg, "Skipping dt linux,cma-default node in favor for \"cma=\" kernel "
 				 "param.\n");
 		r->size = 0;
+		r->fault &= ~(unsigned int)BOOT_FAULT_PAIR;
 		return 0;
 	}
 	if (!find(p, r)) {
 		boot_say(p->cfg, PREFIX "failed to allocate memory for node '%s': size %llu MiB\n",
 			 r->name, (ull)(r->size / MIB));
 		r->size = 0;
+		r->fault &= ~(unsigned int)BOOT_FAULT_PAIR;
 		return 0;
 	}
 	r->because.turn = ++p->turn;

@@ -83,14 +83,16 @@ static int read_pair(struct node *n, struct boot_bank b, bool first)
 	if (!first)
 		flags = (flags | BOOT_REGION_MORE) &
 			~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
-	if (b.size && too_high(b))
-		return bad_range(t, n->name, "reg", b);
+	int err = b.size && too_high(b) ? bad_range(t, n->name, "reg", b) : 0;
+
+	if (err)
+		return err;
 	r = new_region(t, n->name, flags);
 	if (!r)
 		return too_many(t, n->name);
 	r->base = b.base;
 	r->size = b.size;
-	r->fault = b.size ? 0 : BOOT_FAULT_PAIR;
+	r->fault = !b.size ? BOOT_FAULT_PAIR : too_high(b) ? BOOT_FAULT_HIGH : 0;
 	r->phandle = first ? fdt_get_phandle(t->blob, n->offset) : 0;
 	return 0;
 }
@@ -234,7 +236,7 @@ static int read_dynamic(struct node *n, unsigned int fault)
 	if (!err && windows.at && !(r->fault & BOOT_FAULT_WINDOWS))
 		err = read_windows(n, r, windows);
 	if (!r->size)
-		r->fault |= BOOT_FAULT_PAIR; /* nothing to place: it passes by */
+		r->fault |= BOOT_FAULT_PAIR;
 	return err;
 }
 

@@ -182,7 +182,8 @@ int early_find(const struct early *early, const struct early_want *want, uint64_
 	uint64_t at = want->start;
 	int err = -FH_ENOMEM;
 
-	if (!want->size || !want->align || (!want->any_align && (want->align & (want->align - 1))))
+	if ((!want->size && !want->any_align) || !want->align ||
+	    (!want->any_align && (want->align & (want->align - 1))))
 		return -FH_EINVAL;
 	while (at < want->end && next_free(early, at, &run)) {
 		at = run.end;

@@ -33,7 +33,7 @@ enum early_order { EARLY_TOP_DOWN, EARLY_BOTTOM_UP };
 
 /* What early_find() looks for: `size` bytes at a multiple of `align` within [start, end). */
 struct early_want {
-	uint64_t size;	/* above 0 */
+	uint64_t size;	/* above 0; with any_align 0 as well: the end of a free run */
 	uint64_t align; /* a power of two */
 	uint64_t start, end;
 	enum early_order order;

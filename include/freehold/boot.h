@@ -65,10 +65,12 @@ enum boot_region_flags {
 /* Of a node in /reserved-memory: what makes Linux skip it with a line in the log; until boot_config_finish() only. */
 enum boot_region_fault {
 	BOOT_FAULT_REG = 1,	  /* reg: no whole pairs */
-	BOOT_FAULT_PAIR = 2,	  /* a pair of reg that is empty */
+	BOOT_FAULT_PAIR = 2,	  /* a pair of reg that is empty, or a size of 0 */
 	BOOT_FAULT_SIZE = 4,	  /* size, */
 	BOOT_FAULT_ALIGNMENT = 8, /* alignment: not of as many cells as Linux expects */
 	BOOT_FAULT_WINDOWS = 16,  /* alloc-ranges: no whole pairs */
+	BOOT_FAULT_HIGH =
+		32, /* a pair of reg that passes BOOT_PHYS_BITS: it is named, and no region */
 };
 
 /* How a region's place was found. */

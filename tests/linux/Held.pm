@@ -67,7 +67,7 @@ sub facts
 	my ($log, $tree) = @_;
 	my %f = (taken => [], lines => [], until => 'layout');
 	my @taken = ([$tree->[0], $tree->[0] + $tree->[1] - 1, 0]);
-	my ($late, $ended, $who, $open, $reserved, $bounce, $areas, $adjusted) = (0, 0, '');
+	my ($late, $ended, $who, $open, $reserved, $bounce, $areas, $adjusted, @no_room) = (0, 0, '');
 	for (map { plain($_) } @$log) {
 		$f{kernel} //= $1 if /^Linux version (\S+)/;
 		$ended = 1 if /^MEMBLOCK configuration:/;
@@ -101,6 +101,7 @@ sub facts
 		# Said while options are read, and on the way to the size that counts.
 		if (/^software IO TLB: (?!Reserved memory)/) {
 			$adjusted = $_ if /size adjusted to/;
+			push @no_room, $_ if /swiotlb_memblock_alloc: Failed/;
 			$areas = $_ if /area num/;
 			$bounce = "software IO TLB: mapped $1" if /mapped .* (\(\d+MB\))/;
 			next;
@@ -110,6 +111,7 @@ sub facts
 		push @{$f{lines}}, $_ if /$about/;
 	}
 	push @{$f{lines}}, (defined $adjusted ? $adjusted : ()), (areas_given(@{$f{lines}}) ? $areas : ()), $bounce if $bounce;
+	push @{$f{lines}}, @no_room;
 	push @{$f{lines}}, $reserved if $reserved;
 	defined $f{kernel} or die "not a boot log: it names no kernel\n";
 	grep { /^Initmem/ } @{$f{lines}} or die "a boot that ended before memory was laid out\n";
@@ -181,7 +183,7 @@ sub ours
 		s/ heaps=linux like=\S+$// if /^Kernel command line:/;
 		# At the end of boot only, and by then most boards' trees have led a virtual machine astray.
 		next if /^cma: CMA area .* could not be activated/ && $f->{until} ne 'initcalls';
-		next if /^software IO TLB: .* adjusted to/; # told_later()
+		next if /^software IO TLB: .* (?:adjusted to|Failed)/; # told_later()
 		push @lines, $_ if /$about/;
 	}
 	return [@lines, told_later($json, $f)];
@@ -197,6 +199,7 @@ sub told_later
 		push @lines, grep({ /^software IO TLB: .* adjusted to/ } @{$json->{dmesg}}), (areas_given(@{$f->{lines}}) ? "software IO TLB: area num $bounce->{areas}." : ()),
 			sprintf 'software IO TLB: mapped (%dMB)', $bounce->{size} >> 20;
 	}
+	push @lines, grep { /^software IO TLB: .* Failed/ } @{$json->{dmesg}};
 	if ($f->{until} eq 'initcalls') {
 		my %gfp = (Normal => 'GFP_KERNEL', DMA => 'GFP_KERNEL|GFP_DMA', DMA32 => 'GFP_KERNEL|GFP_DMA32');
 		my %size = map { $_->{zone} => $_->{size} } @{$json->{dma}{atomic_pools}};

@@ -74,6 +74,101 @@ static void takes_cma_as_early_cma_does(void)
 	T_EQ(cfg.region[0].size, M(32));
 }
 
+static void keeps_what_a_cma_before_said(void)
+{
+	/* 2^64-1 is what there is before any cma=: the default area of the kernel, here none. */
+	area("cma=18446744073709551615", 0, 0);
+	T_STR(cfg.note[0].text,
+	      "cma=18446744073709551615: 2^64-1 means to Linux that none was given");
+	T_OK(!strstr(cfg.dmesg, "cma: "), cfg.dmesg);
+	area("cma=32M cma=18446744073709551615", 0, 0);
+	/* The start stays, and an end at which the new size does not fit exactly. */
+	area("cma=64M@2G cma=32M", G(2) + M(32), M(32));
+	T_STR(cfg.note[0].text,
+	      "cma=32M: Linux keeps the start and the end that a cma= before has; "
+	      "expected cma=SIZE[@START[-END]], as cma=64M");
+	area("cma=64M@2G cma=64M", G(2), M(64));
+	area("cma=64M@1G-2G cma=32M", G(2) - M(32), M(32));
+	T_NEED(boot("cma=64M@2G cma=65M", 2));
+	said("cma: Size (0x0000000004200000) of region at 0x0000000080000000 exceeds limit "
+	     "(0x0000000084000000)\ncma: Failed to reserve 66 MiB on node -1\n");
+	T_NEED(boot("cma=64M@2G cma=32M@1G", 0));
+	T_EQ(cfg.region[0].base, G(1));
+	T_NEED(boot("cma=32M cma=64M", 0));
+	T_EQ(cfg.region[0].size, M(64));
+}
+
+static bool plan(const char *args, uint64_t base, uint64_t ram, uint64_t reach, uint64_t slabs)
+{
+	struct boot_dma_plan p;
+	const char *broken;
+
+	boot_config_init(&cfg);
+	cfg.as_linux = true;
+	cfg.ram_base = base;
+	cfg.dma_limit = reach;
+	if (!T_EQ(boot_config_finish(&cfg, args, ram, &why), 0))
+		return T_STR(why.text, args);
+	broken = boot_check(&cfg);
+	T_OK(!broken, broken ? broken : "");
+	boot_config_dma(&cfg, &p);
+	return T_EQ(p.swiotlb_slabs, slabs);
+}
+
+static void has_bounce_buffers_where_linux_has(void)
+{
+	/* A number alone asks for none. */
+	plan("swiotlb=1024", G(1), G(2), G(4), 0);
+	plan("swiotlb=1024,force", G(1), G(2), G(4), 1024);
+	plan("swiotlb=8192", G(1), G(6), G(4), 8192);
+	/* What counts is RAM above, in whatever zone. */
+	plan("kernelcore=50%", G(1), G(6), G(4), 32768);
+	plan("kernelcore=50%", G(1), G(3), G(4), 0);
+	/* A Raspberry Pi's buses, and RAM where QEMU has it: none of it is below. Before 6.12 they do not count then. */
+	plan(NULL, G(1), G(2), G(1), 0);
+	said("Kernel command line: \n"
+	     "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 67108864 bytes tlb "
+	     "structure\n"
+	     "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 33554432 bytes tlb "
+	     "structure\n"
+	     "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 16777216 bytes tlb "
+	     "structure\n"
+	     "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 8388608 bytes tlb "
+	     "structure\n"
+	     "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 4194304 bytes tlb "
+	     "structure\n"
+	     "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 2097152 bytes tlb "
+	     "structure\n"
+	     "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 1048576 bytes tlb "
+	     "structure\n");
+	T_OK(!strstr(cfg.dmesg, " 524288 "), "1 MiB is the least");
+	plan("swiotlb=noforce", G(1), G(2), G(1), 0);
+	T_OK(!strstr(cfg.dmesg, "Failed"), "nobody asked");
+	plan("like=6.1", G(1), G(2), G(1), 0);
+	T_OK(!strstr(cfg.dmesg, "Failed"), "all RAM is in ZONE_DMA");
+}
+
+/* Linux looks only for what is taken, not for what has no map. */
+static void takes_a_place_without_a_map(void)
+{
+	for (int as_linux = 0; as_linux < 2; as_linux++) {
+		boot_config_init(&cfg);
+		cfg.as_linux = as_linux;
+		cfg.reserved_node = BOOT_RESERVED_READ;
+		cfg.region[cfg.nr_regions++] = (struct boot_region){
+			.name = "fw", .base = G(2), .size = M(1), .flags = BOOT_REGION_NO_MAP};
+		T_EQ(boot_config_finish(&cfg, "cma=64M@2G", G(2), &why), as_linux ? 0 : -FH_EBUSY);
+		T_STR(as_linux ? cfg.note[0].text : why.text,
+		      "cma=: 64 MiB in [0x80000000-0x83ffffff]: a reserved region is there "
+		      "(largest "
+		      "free run there: 63 MiB)");
+	}
+	T_EQ(cfg.note[0].err, FH_EBUSY);
+	T_EQ(cfg.nr_regions, 2);
+	T_EQ(cfg.region[1].base, G(2));
+	said("cma: Reserved 64 MiB at 0x0000000080000000 on node -1\n");
+}
+
 static void takes_mem_as_early_mem_does(void)
 {
 	T_NEED(boot("mem=1GB", 1));
@@ -246,6 +341,9 @@ static void no_machine_of_what_none_can_be(void)
 
 const struct t_case t_cases[] = {
 	T(takes_cma_as_early_cma_does),
+	T(keeps_what_a_cma_before_said),
+	T(has_bounce_buffers_where_linux_has),
+	T(takes_a_place_without_a_map),
 	T(takes_mem_as_early_mem_does),
 	T(takes_options_of_devices),
 	T(takes_lists_of_nodes),

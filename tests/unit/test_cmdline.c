@@ -86,7 +86,8 @@ static void reads_cma(void)
 	cma("cma=64M@1G-0x80000000", 64 << 20, 1 << 30, UINT64_C(2) << 30);
 	cma("cma=0", 0, 0, 0);
 	cma("quiet cma=1M root=/dev/sda cma=2M", 2 << 20, 0, 0);
-	cma("cma=1M@1G cma=2M", 2 << 20, 0, 0); /* the last counts, wholly */
+	cma("cma=1M@1G cma=2M@2G", 2 << 20, UINT64_C(2) << 30,
+	    (UINT64_C(2) << 30) + (2 << 20)); /* the last counts */
 }
 
 static void divides_words_as_linux(void)
@@ -219,6 +220,11 @@ static void says_what_is_wrong(void)
 		 "cma=SIZE[@START[-END]], as cma=64M"},
 		{"cma=99999999999E x", -FH_ERANGE,
 		 "cma=99999999999E: the size does not fit 64 bits"},
+		{"cma=1M@1G cma=2M", -FH_EINVAL,
+		 "cma=2M: Linux keeps the start and the end that a cma= before has; expected "
+		 "cma=SIZE[@START[-END]], as cma=64M"},
+		{"cma=18446744073709551615", -FH_ERANGE,
+		 "cma=18446744073709551615: 2^64-1 means to Linux that none was given"},
 		{"cma=8E@15E", -FH_ERANGE, "cma=8E@15E: start plus size do not fit 64 bits"},
 		{"mem=1G@2G", -FH_EINVAL,
 		 "mem=1G@2G: unexpected `@'; expected mem=SIZE, as mem=512M"},

@@ -254,6 +254,67 @@ static void sorts_as_linux(void)
 }
 
 /* 6.1 remembers 64; later ones search for 64. */
+/* Its sort turns two equal ones round; later kernels look at the tree. */
+static void names_equals_as_sorted(void)
+{
+	for (unsigned int like = 0; like < 2; like++) {
+		start();
+		region("a@50000000", 0x50000000, M(1), 0);
+		region("b@50000000", 0x50000000, M(1), 0);
+		finish(like ? "like=6.12" : "like=6.1");
+		if (like)
+			T_OK(strstr(cfg.dmesg, "DETECTED!\na@50000000 "), cfg.dmesg);
+		else
+			said("OF: reserved mem: OVERLAP DETECTED!\n"
+			     "b@50000000 (0x0000000050000000--0x0000000050100000) overlaps with "
+			     "a@50000000 (0x0000000050000000--0x0000000050100000)\n");
+	}
+}
+
+/* A size of 0 has a place, at the end of what is free; a region that no memory can be at has a line. Neither stays. */
+static void names_what_is_no_memory(void)
+{
+	start();
+	region("a", 0, 0, AREA | DYN)->fault = BOOT_FAULT_PAIR;
+	region("plain", 0, 0, DYN)->fault = BOOT_FAULT_PAIR;
+	region("fw@1000000000000", UINT64_C(1) << 48, M(16), 0)->fault = BOOT_FAULT_HIGH;
+	region("wraps", ~(uint64_t)0xffffff, M(32), 0)->fault = BOOT_FAULT_HIGH;
+	finish("");
+	said("Reserved memory: unable to setup CMA region\n"
+	     "OF: reserved mem: node a compatible matching fail\n"
+	     "OF: reserved mem: 0x0000000080000000..0x000000007fffffff (0 KiB) map non-reusable "
+	     "plain\n"
+	     "OF: reserved mem: 0x0001000000000000..0x0001000000ffffff (16384 KiB) map "
+	     "non-reusable "
+	     "fw@1000000000000\n"
+	     "OF: reserved mem: 0xffffffffff000000..0x0000000000ffffff (32768 KiB) map "
+	     "non-reusable "
+	     "wraps\n");
+	T_EQ(cfg.nr_regions, 0);
+	start();
+	region("a", 0, 0, AREA | DYN)->fault = BOOT_FAULT_PAIR;
+	region("wraps", ~(uint64_t)0xffffff, M(32), BOOT_REGION_RESTRICTED | BOOT_REGION_NO_MAP)
+		->fault = BOOT_FAULT_HIGH;
+	finish("like=6.1");
+	said("Reserved memory: unable to setup CMA region\n"
+	     "OF: reserved mem: node a compatible matching fail\n"
+	     "OF: reserved mem: node wraps compatible matching fail\n");
+	T_EQ(cfg.nr_regions, 0);
+}
+
+/* What the kernel was built without refuses no node. */
+static void knows_no_kind_that_is_not_built(void)
+{
+	start();
+	cfg.kernel.restricted_pool = false;
+	cfg.kernel.dma_cma = false;
+	region("r@50000000", 0x50000000, M(1), BOOT_REGION_RESTRICTED);
+	region("c@60000000", 0x60000000, M(2), AREA);
+	finish("like=6.1");
+	said("OF: reserved mem: node c@60000000 compatible matching fail\n");
+	T_EQ(find("r@50000000")->kind, BOOT_REGION_RESERVED);
+}
+
 static void forgets_what_does_not_fit(void)
 {
 	char name[16];
@@ -386,6 +447,9 @@ const struct t_case t_cases[] = {
 	T(says_what_the_node_is),
 	T(searches_in_the_order_of_a_heap),
 	T(sorts_as_linux),
+	T(names_what_is_no_memory),
+	T(names_equals_as_sorted),
+	T(knows_no_kind_that_is_not_built),
 	T(forgets_what_does_not_fit),
 	T(runs_out_of_areas),
 	T(fills_windows_beside_neighbours),

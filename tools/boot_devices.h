@@ -6,13 +6,15 @@
 #include <freehold/boot.h>
 #include <jansson.h>
 #include <stdio.h>
+#include "boot_show.h"
 #include "load.h"
 
 /* What a device can reach, in words: "all RAM", "bus 0xc0000000-0xffffffff is 0x0-0x3fffffff". */
 void boot_device_reach(const struct boot_config *cfg, const struct boot_device *dev, char *buf,
 		       size_t size);
 /* Devices with a region, an IOMMU, or a bus that does not see all RAM at the CPU's addresses; nothing when there are none. */
-void boot_devices_text(const struct boot_config *cfg, const struct load_tree *tree, FILE *out);
+void boot_devices_text(const struct boot_config *cfg, const struct load_tree *tree,
+		       const struct boot_screen *screen, FILE *out);
 /* What is no UTF-8 has `?' in place of all that is not ASCII. NULL: out of memory. */
 json_t *boot_json_string(const char *s);
 /* All that boot_devices_for_each() has. */

@@ -55,3 +55,13 @@ struct boot_screen boot_screen_of(FILE *out)
 		.colour = wants_colour(fd),
 	};
 }
+
+void boot_screen_word(const struct boot_screen *screen, FILE *out, int *at, const char *word, int n)
+{
+	if (*at + n > screen->width && *at > BOOT_INDENT) {
+		fprintf(out, "\n%*s", BOOT_INDENT + 2, "");
+		*at = BOOT_INDENT + 2;
+	}
+	fprintf(out, "%.*s", n, word);
+	*at += n;
+}

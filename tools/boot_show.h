@@ -23,6 +23,11 @@ struct boot_screen {
 /* COLUMNS, the terminal's width, or 80; the locale; NO_COLOR, TERM. */
 struct boot_screen boot_screen_of(FILE *out);
 
+/* A word of a row's further lines, which are indented by BOOT_INDENT; on the next line, two more in, where it does not fit. *at: the column. */
+#define BOOT_INDENT 4
+void boot_screen_word(const struct boot_screen *screen, FILE *out, int *at, const char *word,
+		      int n);
+
 /* Whether `out` took it all is the caller's to ask. */
 /* The boot log, the table, devices; with `picture` what boot_map() draws; notes. */
 void boot_text(const struct boot_show *show, const struct boot_screen *screen, bool picture,

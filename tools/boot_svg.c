@@ -399,8 +399,8 @@ static double legend(const struct svg_map *m, double y, bool draw)
 	return y + at * LEGEND_H;
 }
 
-/* What has no address before a machine is made. */
-static void unplaced(const struct svg_map *m, double y)
+/* What has no address before a machine is made; false: there is nothing. */
+static bool unplaced(const struct svg_map *m, double y, bool draw)
 {
 	struct boot_dma_plan plan;
 	char text[256], size[TABLE_CELL];
@@ -419,14 +419,16 @@ static void unplaced(const struct svg_map *m, double y)
 	else if (text[at - 1] == ',')
 		text[at - 1] = '\0';
 	else
-		return;
-	svg_text(m->out, 20, y, "dim", 160, text);
+		return false;
+	if (draw)
+		svg_text(m->out, 20, y, "dim", 160, text);
+	return true;
 }
 
 bool boot_svg(const struct boot_show *show, FILE *out)
 {
 	struct svg_map m = {.show = show, .out = out};
-	double end, foot;
+	double end, foot, notes, height;
 
 	place_rows(&m);
 	place_scale(&m);
@@ -437,13 +439,16 @@ bool boot_svg(const struct boot_show *show, FILE *out)
 		end = m.box[m.nr_boxes - 1].y + m.box[m.nr_boxes - 1].height;
 	end += 30;
 	foot = legend(&m, end, false) + 18;
-	head(&m, foot + 20);
+	notes = foot + (unplaced(&m, foot, false) ? 26 : 6);
+	height = show->cfg->nr_notes ? svg_notes(&m, notes, false) : foot + 20;
+	head(&m, height);
 	draw_scale(&m);
 	for (unsigned int i = 0; i < show->map->nr_runs; i++)
 		draw_row(&m, i);
 	svg_devices_draw(&m);
 	(void)legend(&m, end, true);
-	unplaced(&m, foot);
+	(void)unplaced(&m, foot, true);
+	(void)svg_notes(&m, notes, true);
 	fputs("</svg>\n", out);
 	free(m.box);
 	return true;

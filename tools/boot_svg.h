@@ -52,4 +52,7 @@ bool svg_devices_place(struct svg_map *m);
 /* Draws them, and arrows from each to its regions. */
 void svg_devices_draw(const struct svg_map *m);
 
+/* Notes from this baseline down, if there are any; returns where the next line would be. */
+double svg_notes(const struct svg_map *m, double y, bool draw);
+
 #endif

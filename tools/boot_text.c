@@ -8,7 +8,6 @@
 #include "boot_words.h"
 
 #define SLOT	   UINT64_C(2048) /* bytes of bounce buffers */
-#define INDENT	   4		  /* of a row's further lines */
 #define FLAGS_TEXT 512
 
 /* A row; without an address when it is not placed yet. */
@@ -51,17 +50,6 @@ static int wider(int a, const char *text)
 	return n > a ? n : a;
 }
 
-/* A word of a row's further lines, on the next one where it does not fit. */
-static void print_word(const struct rows *rows, int *at, const char *word, int n)
-{
-	if (*at + n > rows->screen->width && *at > INDENT) {
-		fprintf(rows->out, "\n%*s", INDENT + 2, "");
-		*at = INDENT + 2;
-	}
-	fprintf(rows->out, "%.*s", n, word);
-	*at += n;
-}
-
 /* Device by device, the next of a row's users into text[]; false: no more. A comma is behind all but the last. */
 static bool next_user(const struct rows *rows, const struct row *row, unsigned int *at,
 		      char text[BOOT_USER_TEXT + 1])
@@ -88,20 +76,20 @@ static void print_below(const struct rows *rows, const struct row *row, bool use
 	char word[BOOT_USER_TEXT + 1];
 	const char *head = *row->flags ? "; used by " : "used by ";
 	unsigned int next = 0;
-	int at = INDENT;
+	int at = BOOT_INDENT;
 
-	fprintf(rows->out, "%*s", INDENT, "");
+	fprintf(rows->out, "%*s", BOOT_INDENT, "");
 	for (const char *s = row->flags; *s;) {
 		int n = (int)strcspn(s, ",");
 
 		n += s[n] == ',';
-		print_word(rows, &at, s, n);
+		boot_screen_word(rows->screen, rows->out, &at, s, n);
 		s += n;
 	}
 	if (users)
-		print_word(rows, &at, head, (int)strlen(head));
+		boot_screen_word(rows->screen, rows->out, &at, head, (int)strlen(head));
 	while (next_user(rows, row, &next, word))
-		print_word(rows, &at, word, (int)strlen(word));
+		boot_screen_word(rows->screen, rows->out, &at, word, (int)strlen(word));
 	fputc('\n', rows->out);
 }
 
@@ -288,7 +276,7 @@ void boot_text(const struct boot_show *show, const struct boot_screen *screen, b
 {
 	fputs(show->cfg->dmesg, out);
 	print_table(show, screen, out);
-	boot_devices_text(show->cfg, show->tree, out);
+	boot_devices_text(show->cfg, show->tree, screen, out);
 	if (picture)
 		boot_map(show, screen, out);
 	print_notes(show->cfg, out);

@@ -356,11 +356,18 @@ static const char *ask_for_maps(struct explain *e)
 static const char *attach(struct explain *e, struct fh_machine *m)
 {
 	const struct iommu_options opts = {.strict = e->cfg->dma.iommu_strict};
+	struct iommu_domain *domain;
+	struct boot_why why;
 
 	if (!e->ask->iommu && !e->node.iommu)
 		return NULL;
-	return iommu_domain_create(m, &opts, &e->dev.iommu) ? "no memory for an address space"
-							    : NULL;
+	if (iommu_domain_create(m, &opts, &domain))
+		return "no memory for an address space";
+	if (!device_attach_iommu(&e->dev, &e->node, domain, &why))
+		return NULL;
+	iommu_domain_destroy(domain);
+	snprintf(wrong, sizeof(wrong), "%s", why.text);
+	return wrong;
 }
 
 static const char *ask_machine(struct explain *e, struct fh_machine *m)

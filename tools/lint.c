@@ -5,8 +5,9 @@
 #include "lint_board.h"
 
 static const struct lint_rule *const groups[] = {
-	lint_rules_board, lint_rules_regions, lint_rules_pools, lint_rules_layout,
-	lint_rules_room,  lint_rules_devices, lint_rules_users, lint_rules_cmdline,
+	lint_rules_board,  lint_rules_regions, lint_rules_pools,
+	lint_rules_layout, lint_rules_room,    lint_rules_devices,
+	lint_rules_users,  lint_rules_iommu,   lint_rules_cmdline,
 };
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
 

@@ -216,6 +216,11 @@ bool lint_is_arm32(const struct lint *l)
 	return false;
 }
 
+bool lint_keeps_addresses(const struct lint *l, const struct lint_node *n)
+{
+	return !n->has_reg && !n->has_size && lint_has(l, n->at, "iommu-addresses");
+}
+
 /* ---- devices ---- */
 
 static bool add_device(void *arg, const struct boot_device *dev, int err,

@@ -35,6 +35,8 @@ static inline bool lint_wants_area(const struct lint_node *n)
 	return n->shared && n->reusable && !n->no_map;
 }
 
+/* It keeps addresses of an IOMMU, and no memory. */
+bool lint_keeps_addresses(const struct lint *l, const struct lint_node *n);
 /* Linux would make a device's own pool of it. */
 static inline bool lint_wants_pool(const struct lint_node *n)
 {
@@ -76,7 +78,7 @@ struct lint {
 /* Rules of a file, the last has id 0. */
 extern const struct lint_rule lint_rules_board[], lint_rules_regions[], lint_rules_pools[],
 	lint_rules_layout[], lint_rules_room[], lint_rules_devices[], lint_rules_users[],
-	lint_rules_cmdline[];
+	lint_rules_iommu[], lint_rules_cmdline[];
 
 /* ---- reporting ---- */
 

@@ -107,8 +107,10 @@ static void no_region(struct lint *l, bool dropped)
 
 		for (unsigned int i = 0; i < dev->nr_regions; i++) {
 			const struct boot_device_region *r = &dev->region[i];
+			const struct lint_node *n = by_name(l, r->node);
 
-			if (r->link != BOOT_LINK_DROPPED || !by_name(l, r->node) == dropped)
+			if (r->link != BOOT_LINK_DROPPED || !n == dropped ||
+			    (n && lint_keeps_addresses(l, n)))
 				continue;
 			lint_find(l, dev->path, "memory-region",
 				  dropped ? "entry %u, %s, was dropped at boot: Linux gives an "

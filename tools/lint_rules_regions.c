@@ -181,7 +181,7 @@ static void no_place(struct lint *l)
 	for (size_t i = 0; i < l->nr_nodes; i++) {
 		const struct lint_node *n = &l->node[i];
 
-		if (n->has_reg || n->has_size)
+		if (n->has_reg || n->has_size || lint_keeps_addresses(l, n))
 			continue;
 		lint_find(l, n->path, NULL, "neither reg nor size: Linux reserves nothing");
 		lint_cure(l, "give it reg or size, or status = \"disabled\"");
@@ -324,7 +324,8 @@ const struct lint_rule lint_rules_regions[] = {
 	 "differ here. Cure: one of them.",
 	 reg_and_size},
 	{218, "a region with neither reg nor size",
-	 "Such a node reserves nothing; whoever refers to it gets an error. Where a boot loader "
+	 "Such a node reserves nothing (but addresses of an IOMMU, with iommu-addresses); whoever "
+	 "refers to it gets an error. Where a boot loader "
 	 "fills reg in, the node had better be disabled until "
 	 "then. Cure: reg or size.",
 	 no_place},

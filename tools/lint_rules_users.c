@@ -109,6 +109,15 @@ static void could_be_lent(struct lint *l)
 	}
 }
 
+/* iommu-addresses have it mapped where it is. */
+static bool one_to_one(const struct boot_device *dev, unsigned int entry)
+{
+	for (unsigned int i = 0; i < dev->nr_iovas; i++)
+		if (dev->iova[i].entry == entry && dev->iova[i].direct)
+			return true;
+	return false;
+}
+
 static void behind_iommu(struct lint *l, enum boot_region_kind kind, const char *text,
 			 const char *cure)
 {
@@ -119,7 +128,8 @@ static void behind_iommu(struct lint *l, enum boot_region_kind kind, const char 
 		     i < dev->nr_regions && dev->iommu && !own_processor(l, dev); i++) {
 			const struct boot_region *r = &l->cfg->region[dev->region[i].region];
 
-			if (dev->region[i].link != BOOT_LINK_REGION || r->kind != kind)
+			if (dev->region[i].link != BOOT_LINK_REGION || r->kind != kind ||
+			    one_to_one(dev, i))
 				continue;
 			lint_find(l, dev->path, "memory-region",
 				  "%s, and the device is behind an IOMMU: %s", r->name, text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Devices of a tree: what their bus lets them reach, whose memory they were given, and how to find one. */
 #include "boot/say.h"
+#include "boot/tree_iova.h"
 #include "boot/tree_path.h"
 #include "base/fmt.h"
 #include "base/string.h"
@@ -237,7 +238,9 @@ static int read_device(struct visit *v, struct boot_device *dev)
 	dev->numa_node = numa_node(v);
 	dev->iommu = tree_has(&v->t, v->p.level[v->p.depth].node, "iommus");
 	err = read_windows(v, dev);
-	return err ? err : read_regions(v, dev);
+	if (!err)
+		err = read_regions(v, dev);
+	return err ? err : tree_read_iova(&v->p, dev);
 }
 
 static int open_visit(struct visit *v, const void *dtb, size_t size, const struct boot_config *cfg,

@@ -84,7 +84,7 @@ int device_add_region(struct device *dev, const struct boot_device *bd, unsigned
 	if (!dev || !dev->machine || !bd)
 		return fail(why, FH_EINVAL, "no device");
 	if (index >= bd->nr_regions || index >= BOOT_DEVICE_REGIONS)
-		return fail(why, FH_ENOENT, "%s: memory-region %u: the node has %u", bd->name,
+		return fail(why, FH_ENODEV, "%s: memory-region %u: the node has %u", bd->name,
 			    index, bd->nr_regions);
 	r = &bd->region[index];
 	switch (r->link) {
@@ -93,7 +93,7 @@ int device_add_region(struct device *dev, const struct boot_device *bd, unsigned
 			    bd->name, index, r->node);
 		return 0;
 	case BOOT_LINK_NONE:
-		return fail(why, FH_ENOENT, "%s: memory-region %u: no node has that phandle",
+		return fail(why, FH_ENODEV, "%s: memory-region %u: no node has that phandle",
 			    bd->name, index);
 	case BOOT_LINK_REGION:
 		break;
@@ -133,10 +133,11 @@ int device_init_of_name(struct device *dev, struct fh_machine *m, const struct b
 
 	if (!dev || !m || !bd || !name)
 		return fail(why, FH_EINVAL, "no device, machine, node or name");
-	while (i < bd->nr_regions && !fh_streq(bd->region[i].name, name))
+	/* An entry without a name has the name "" here, and cannot be asked for. */
+	while (i < bd->nr_regions && (!name[0] || !fh_streq(bd->region[i].name, name)))
 		i++;
 	if (i == bd->nr_regions)
-		return fail(why, FH_ENOENT, "%s: memory-region-names: no entry `%.60s'", bd->name,
+		return fail(why, FH_ENODEV, "%s: memory-region-names: no entry `%.60s'", bd->name,
 			    name);
 	return device_init_of_region(dev, m, bd, i, why);
 }

@@ -376,6 +376,7 @@ FH_MUST_CHECK int boot_overlay(void *tree, size_t room, void *overlay, size_t si
 
 #define BOOT_PATH_MAX	    256
 #define BOOT_DEVICE_REGIONS 16 /* entries of one memory-region */
+#define BOOT_DEVICE_IOVAS   16 /* ranges that iommu-addresses keep for one device */
 
 /* What an entry of memory-region leads to. */
 enum boot_device_link {
@@ -390,6 +391,14 @@ struct boot_device_region {
 	char node[BOOT_NAME_MAX]; /* what it refers to, as boot_region's name; "": BOOT_LINK_NONE */
 	enum boot_device_link link;
 	unsigned int region; /* with BOOT_LINK_REGION */
+};
+
+/* A range of the addresses that an IOMMU gives a device, which nobody may hand out: iommu-addresses of a region in its
+ * memory-region, moved up to the root as Linux does. */
+struct boot_iova {
+	uint64_t base, size; /* bytes; size is never 0 */
+	bool direct; /* they are the region's own (reg): mapped one to one before the device is used. Else nothing is mapped there */
+	unsigned int entry; /* of memory-region */
 };
 
 /* A node as its bus makes a device of it. */
@@ -408,13 +417,16 @@ struct boot_device {
 	unsigned int numa_node;	  /* numa-node-id here or above, plus 1; 0: none, or no such node */
 	struct boot_device_region region[BOOT_DEVICE_REGIONS];
 	unsigned int nr_regions;
+	struct boot_iova iova[BOOT_DEVICE_IOVAS]; /* of use behind an IOMMU only */
+	unsigned int nr_iovas;
 };
 
 /*
  * The device at a node of the tree that `cfg` was read from, after boot_config_finish(): what of_dma_configure() and
  * of_reserved_mem_device_init() make of it. `which` is a path ("/soc@0/csi@30a90000", unit addresses may be left out), an
  * alias, or the name of one node, with its unit address or without, or as Linux names the device. -FH_ENOENT: none;
- * -FH_EEXIST: several; -FH_EINVAL: not a tree, or a property that cannot be right; -FH_ENOSPC: too many windows or regions.
+ * -FH_EEXIST: several; -FH_EINVAL: not a tree, or a property that cannot be right; -FH_ENOSPC: too many windows, regions or
+ * reserved addresses.
  */
 FH_MUST_CHECK int boot_device_fdt(const void *dtb, size_t size, const struct boot_config *cfg,
 				  const char *which, struct boot_device *out, struct boot_why *why);

@@ -63,13 +63,14 @@ struct device {
  * bits or as far as its windows go, and the first entry of memory-region: the area, the pool or the restricted pool
  * that it names. Where that names nothing of the kind (disabled, dropped at boot, reserved for firmware), the log says so and the
  * device goes on without, as most drivers do. dev->iommu stays NULL, also with bd->iommu: an address space is the caller's to
- * make. *bd must stay: dev->name is its name. `m` is a machine of the configuration that *bd was looked up with. -FH_EINVAL: no
+ * make, and to give to the device by device_attach_iommu() (freehold/iommu.h). *bd must stay: dev->name is its name. `m` is a machine of the configuration that *bd was looked up with. -FH_EINVAL: no
  * device, machine or node.
  */
 FH_MUST_CHECK int device_init_of(struct device *dev, struct fh_machine *m,
 				 const struct boot_device *bd, struct boot_why *why);
-/* The same with another entry of memory-region, by index or by memory-region-names, in place of the first. -FH_ENOENT: there is
- * none; -FH_EINVAL: it is nothing to have memory of, with the reason; what is disabled is nothing, and no error, as in
+/* The same with another entry of memory-region, by index or by memory-region-names, in place of the first, as
+ * of_reserved_mem_device_init_by_idx() and _by_name() and with their errors. -FH_ENODEV: there is none, or no node has its
+ * phandle; -FH_EINVAL: it is nothing to have memory of, with the reason; what is disabled is nothing, and no error, as in
  * Linux. */
 FH_MUST_CHECK int device_init_of_region(struct device *dev, struct fh_machine *m,
 					const struct boot_device *bd, unsigned int index,

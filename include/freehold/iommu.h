@@ -30,6 +30,17 @@ FH_MUST_CHECK int iommu_domain_create(struct fh_machine *m, const struct iommu_o
 /* No device is attached any more, no other thread uses it; mappings that are left go with it. */
 void iommu_domain_destroy(struct iommu_domain *domain);
 
+/*
+ * *dev, made of *bd by device_init_of() or its kin, goes behind the domain: dev->iommu. What iommu-addresses keep of the device's
+ * addresses is not handed out any more while the domain lives, and the direct ones are mapped one to one, for reading and writing,
+ * in whole pages, also outside RAM; such a mapping of another device of the domain will do. Call it before the domain hands out
+ * addresses. -FH_EEXIST: some of them are handed out, or mapped to something else; -FH_ENOMEM; -FH_EINVAL: no device, node or
+ * domain, or one of another machine, or a direct range past the 48 bits. `why` (or NULL) names the range. After a failure *dev is as it was and nothing more is
+ * mapped, but addresses may stay reserved. Never sleeps.
+ */
+FH_MUST_CHECK int device_attach_iommu(struct device *dev, const struct boot_device *bd,
+				      struct iommu_domain *domain, struct boot_why *why);
+
 /* Maps whole pages [iova, +size) to [phys, +size), with entries as large as both allow (4 KiB, 2 MiB, 1 GiB), small ones where
  * small ones have been. What of it lies in the aperture is not handed out any more while the domain lives, even if this fails then.
  * -FH_EEXIST: some of it is mapped or handed out (nothing is changed); -FH_ENOMEM: no frame for a table, no memory for what keeps the

@@ -218,6 +218,12 @@ const char *boot_device_check(const struct boot_config *cfg, const struct boot_d
 		     strcmp(cfg->region[r->region].name, r->node) != 0))
 			return "an entry leads to a region of that name";
 	}
+	for (unsigned int i = 0; i < dev->nr_iovas; i++) {
+		const struct boot_iova *v = &dev->iova[i];
+
+		if (!v->size || v->base + (v->size - 1) < v->base || v->entry >= dev->nr_regions)
+			return "kept addresses are a range, of an entry";
+	}
 	return NULL;
 }
 

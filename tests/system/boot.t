@@ -67,6 +67,11 @@ perl_says 'notes come last, before what lint counts' '$l[-1] =~ /^lint: / && $l[
 boots 'the same as JSON' 0 --ram 1G --bootargs cma=4G --format json
 holds 'notes of the JSON' '@{$j->{notes}} >= 1'
 
+boots 'and as SVG' 0 --ram 1G --bootargs 'cma=4G swiotlb=64M' --format svg
+shows 'notes of the SVG are numbered' '>1\.</text>$'
+perl_says 'as many as there are, within the picture' 'my ($h) = join("", @l) =~ /<svg [^>]*height="(\d+)"/;
+	(grep { />\d+\.<\/text>/ } @l) >= 2 && !grep { / y="([\d.]+)"/ && $1 > $h - 4 } grep { /<text/ } @l'
+
 # ---- what cannot be written ----------------------------------------------------------------------
 
 for form in text json svg; do
@@ -217,6 +222,32 @@ shows 'bytes: SVG: what is not ASCII' 'caf\?&lt;\?'
 perl -ne 'exit 1 if /[^ -~\n]/' out
 result $? 'bytes: SVG: is ASCII'
 
+# Addresses that an IOMMU must not hand out.
+cat >iova.dts <<'END'
+/dts-v1/;
+/ {
+	#address-cells = <1>;
+	#size-cells = <1>;
+	memory@40000000 { device_type = "memory"; reg = <0x40000000 0x20000000>; };
+	reserved-memory {
+		#address-cells = <1>;
+		#size-cells = <1>;
+		ranges;
+		fb: framebuffer@50000000 { reg = <0x50000000 0x400000>; iommu-addresses = <&dc 0x50000000 0x400000>; };
+		low: addresses { iommu-addresses = <&dc 0 0x100000>, <&dc 0x80000000 0x1000>; };
+	};
+	mmu: iommu { #iommu-cells = <0>; };
+	dc: display@1000 { reg = <0x1000 0x100>; iommus = <&mmu>; memory-region = <&fb &low>; };
+	cam@2000 { reg = <0x2000 0x100>; dma-coherent; memory-region = <&fb>; };
+};
+END
+boots 'kept addresses' 0 --dtb iova.dts
+shows 'of a device, beside its regions' '^1000\.display +IOMMU +framebuffer@50000000, addresses \(addresses only\); keeps 0x50000000-0x503fffff one to one, 0x0-0xfffff, 0x80000000-0x80000fff$'
+shows 'not of another' '^2000\.cam +all RAM +framebuffer@50000000; coherent$'
+boots 'kept addresses: JSON' 0 --dtb iova.dts --format json
+holds 'kept addresses: JSON: all of it' 'join("; ", map { join(" ", "$_->{name}:", map { "$_->{base}+$_->{size}" . ($_->{direct} ? "d" : "") . "=$_->{index}" } @{$_->{iommu_addresses}}) }
+	@{$j->{devices}}) eq "1000.display: 1342177280+4194304d=0 0+1048576=1 2147483648+4096=1; 2000.cam:"'
+
 # ---- a terminal ----------------------------------------------------------------------------------
 
 if ! command -v script >/dev/null; then
@@ -238,6 +269,8 @@ on_terminal 'a terminal'
 perl_says 'the picture is drawn, in colours' 'my $s = join("\n", @l); $s =~ /a row is/ && $s =~ /\e\[32m#+\e\[0m/'
 perl_says 'rows are broken where lines end' '!grep { s/\e\[[0-9;]*m//gr =~ /^.{81}/ } grep { (/^kind/ .. /^$/) || (/, a row is/ .. /^never/) } @l'
 shows 'users are below' '^    no-map; used by ffe00000\.r5f\[2\]$'
+perl_says 'devices, too' '(grep { /^device +reaches$/ } @l) == 1 && !grep { length > 80 } grep { /^device +reaches/ .. /^$/ } @l'
+shows 'their regions are below' '^    memory@3ed00000, vdev0buffer@3ed48000, vdev0vring0@3ed40000,$'
 NO_COLOR=1
 export NO_COLOR
 on_terminal 'NO_COLOR'

@@ -139,16 +139,18 @@ static void says_what_is_no_memory(void)
 	refuses(-FH_EINVAL, 2,
 		"30a90000.csi: memory-region 2: firmware is reserved memory without a pool: "
 		"expected shared-dma-pool or restricted-dma-pool");
-	refuses(-FH_ENOENT, 5, "30a90000.csi: memory-region 5: the node has 5");
-	T_EQ(device_init_of_name(&dev, m, &node, "tables", &why), -FH_ENOENT);
+	refuses(-FH_ENODEV, 5, "30a90000.csi: memory-region 5: the node has 5");
+	T_EQ(device_init_of_name(&dev, m, &node, "tables", &why), -FH_ENODEV);
 	T_STR(why.text, "30a90000.csi: memory-region-names: no entry `tables'");
+	node.region[1].name[0] = '\0'; /* an entry that memory-region-names has nothing for */
+	T_EQ(device_init_of_name(&dev, m, &node, "", &why), -FH_ENODEV);
 	node.region[0].link = BOOT_LINK_DROPPED;
 	refuses(-FH_EINVAL, 0,
 		"30a90000.csi: memory-region 0: area is no region of this boot: it lies elsewhere "
 		"in "
 		"the tree, or was dropped (see the boot log)");
 	node.region[0].link = BOOT_LINK_NONE;
-	refuses(-FH_ENOENT, 0, "30a90000.csi: memory-region 0: no node has that phandle");
+	refuses(-FH_ENODEV, 0, "30a90000.csi: memory-region 0: no node has that phandle");
 	node.region[0].link = BOOT_LINK_REGION;
 	node.region[0].region = 60;
 	refuses(-FH_EINVAL, 0, "30a90000.csi: memory-region 0: of another machine");
@@ -169,7 +171,10 @@ static void goes_on_without(void)
 	T_OK(!dev.cma_area && !dev.dma_mem, "no memory of its own");
 	logged("30a90000.csi: memory-region 0: area is disabled\n");
 	T_EQ(device_init_of_region(&dev, m, &node, 0, &why), 0);
+	T_EQ(device_init_of_name(&dev, m, &node, "my-area", &why), 0);
+	T_OK(!dev.cma_area && !dev.dma_mem, "by name neither");
 	node.region[0].link = BOOT_LINK_DROPPED;
+	T_EQ(device_init_of_name(&dev, m, &node, "my-area", &why), -FH_EINVAL);
 	T_EQ(device_init_of(&dev, m, &node, &why), 0);
 	T_OK(!dev.cma_area && !dev.dma_mem, "no memory of its own");
 	logged("30a90000.csi: memory-region 0: area is no region of this boot");

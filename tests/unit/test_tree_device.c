@@ -303,6 +303,94 @@ static void resolves_regions(void)
 	      "device tree: bus:e: memory-region: 3 bytes, expected phandles of 4");
 }
 
+static const char *const kept =
+	"reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;"
+	" fb: fb@50000000 { reg = <0 0x50000000 0 0x10000>; iommu-addresses = <&gpu 0x50000000 "
+	"0x10000>, <&dc 0 0x50000000 0 0x10000>,"
+	"  <&dc 0 0x60000000 0 0x10000>, <&dc 0 0x70000000 0 0>; };"
+	" iova: iova { iommu-addresses = <&dc 0 0x10000000 0 0x1000>; };"
+	" byte: byte@51000000 { reg = <0 0x51000000 0 1>; iommu-addresses = <&dc 0 0x51000000 0 "
+	"1>; };"
+	" short: short { iommu-addresses = <&cut 0 0x10000000 0>; };"
+	" end: end { iommu-addresses = <&past 0xffffffff 0xfffff000 0 0x2000>; };"
+	" far: far { iommu-addresses = <&lost 0 0x1000>; };"
+	" many: many { iommu-addresses = <&full 0 0 0 1>, <&full 0 1 0 1>; }; };"
+	"smmu: iommu { #iommu-cells = <0>; };"
+	"dc: dc { compatible = \"x\"; iommus = <&smmu>; memory-region = <&iova &fb &byte>; };"
+	"none { compatible = \"x\"; iommus = <&smmu>; memory-region = <&iova>; };"
+	"cut: cut { memory-region = <&short>; };"
+	"past: past { memory-region = <&end>; };"
+	"full: full { memory-region = <&many &many &many &many &many &many &many &many>; };"
+	"bus { #address-cells = <1>; #size-cells = <1>; dma-ranges = <0x40000000 0 0x50000000 "
+	"0x20000000>;"
+	" lost: lost { memory-region = <&far>; }; };"
+	"other { #address-cells = <1>; #size-cells = <1>; gpu: gpu { memory-region = <&fb>; }; };";
+
+static void iova(unsigned int i, unsigned int entry, uint64_t base, uint64_t size, bool direct)
+{
+	T_OK(i < dev.nr_iovas, "there is such a range");
+	T_EQ(dev.iova[i].entry, entry);
+	T_EQ(dev.iova[i].base, base);
+	T_EQ(dev.iova[i].size, size);
+	T_EQ(dev.iova[i].direct, direct);
+}
+
+static void keeps_addresses(void)
+{
+	if (!boot_text(kept))
+		T_SKIP(NEEDS_DTC);
+	T_NEED(boot(NULL));
+	T_NEED(find("/dc"));
+	T_EQ(dev.nr_iovas, 4);
+	iova(0, 0, 0x10000000, 0x1000, false);
+	iova(1, 1, 0x50000000, 0x10000, true);
+	iova(2, 1, 0x60000000, 0x10000, false);
+	iova(3, 2, 0x51000000, 1, false); /* of one byte Linux maps nothing */
+	T_NEED(find("/other/gpu"));
+	T_EQ(dev.nr_iovas, 1);
+	iova(0, 0, 0x50000000, 0x10000, true); /* in the cells of its own bus */
+	T_NEED(find("/none"));
+	T_EQ(dev.nr_iovas, 0);
+	T_NEED(find("/full"));
+	T_EQ(dev.nr_iovas, BOOT_DEVICE_IOVAS);
+	fails("/cut", -FH_EINVAL,
+	      "device tree: short: iommu-addresses for cut: cut off, expected an address and a "
+	      "size in the cells of its bus");
+	fails("/past", -FH_EINVAL,
+	      "device tree: end: iommu-addresses for past: it passes the end of all addresses");
+	fails("/bus/lost", -FH_EINVAL,
+	      "device tree: far: iommu-addresses for bus:lost: dma-ranges above it have no such "
+	      "address");
+}
+
+/* Addresses of the device's bus are moved up, as Linux does; one range too many is an error. */
+static void moves_and_counts_addresses(void)
+{
+	if (!boot_text(
+		    "reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;"
+		    " fb: fb@50000000 { reg = <0 0x50000000 0 0x10000>;"
+		    "  iommu-addresses = <&cam 0x40000000 0x10000>; };"
+		    " many: many { iommu-addresses = <&full 0 0 0 1>; }; };"
+		    "full: full { memory-region = <&many &many &many &many &many &many &many &many"
+		    " &many &many &many &many &many &many &many &many>; };"
+		    "bus { #address-cells = <1>; #size-cells = <1>;"
+		    " dma-ranges = <0x40000000 0 0x50000000 0x20000000>;"
+		    " cam: cam { memory-region = <&fb>; }; };"))
+		T_SKIP(NEEDS_DTC);
+	T_NEED(boot(NULL));
+	T_NEED(find("/bus/cam"));
+	iova(0, 0, 0x50000000, 0x10000, true);
+	T_NEED(find("/full"));
+	T_EQ(dev.nr_iovas, 16);
+	T_NEED(boot_text("reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;"
+			 " many: many { iommu-addresses = <&full 0 0 0 1 &full 0 2 0 1>; }; };"
+			 "full: full { memory-region = <&many &many &many &many &many &many &many "
+			 "&many &many>; };"));
+	T_NEED(boot(NULL));
+	fails("/full", -FH_ENOSPC,
+	      "device tree: full: iommu-addresses keep more than 16 ranges for it");
+}
+
 static void says_who_is_not_found(void)
 {
 	if (!boot_text(owners))
@@ -360,6 +448,8 @@ const struct t_case t_cases[] = {
 	T(joins_and_loses_windows),
 	T(counts_windows),
 	T(resolves_regions),
+	T(keeps_addresses),
+	T(moves_and_counts_addresses),
 	T(says_who_is_not_found),
 	T(lists_devices),
 	T_END,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "boot_devices.h"
+#include "json_text.h"
 
 static const char *const link_name[] = {
 	[BOOT_LINK_REGION] = "region",
@@ -218,23 +219,6 @@ static json_t *integer(uint64_t v)
 	return json_integer((json_int_t)v); /* of a window that passes 2^63: negative */
 }
 
-/* Names and command lines are bytes, JSON is UTF-8: what is not ASCII becomes `?' when it does not fit. */
-json_t *boot_json_string(const char *s)
-{
-	json_t *j = json_string(s);
-	char *copy;
-
-	if (j)
-		return j;
-	copy = strdup(s);
-	for (char *c = copy; copy && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	j = copy ? json_string(copy) : NULL;
-	free(copy);
-	return j;
-}
-
 static bool add_device(void *arg, const struct boot_device *dev, int err,
 		       const struct boot_why *why)
 {
@@ -248,11 +232,11 @@ static bool add_device(void *arg, const struct boot_device *dev, int err,
 						integer(dev->range[i].size)));
 	for (unsigned int i = 0; i < dev->nr_regions && !err; i++) {
 		const struct boot_device_region *r = &dev->region[i];
-		json_t *region = json_pack("{so ss}", "node", boot_json_string(r->node), "state",
+		json_t *region = json_pack("{so ss}", "node", json_text(r->node), "state",
 					   link_name[r->link]);
 
 		if (r->name[0])
-			json_object_set_new(region, "name", boot_json_string(r->name));
+			json_object_set_new(region, "name", json_text(r->name));
 		json_array_append_new(regions, region);
 	}
 	for (unsigned int i = 0; i < dev->nr_iovas && !err; i++) {
@@ -262,11 +246,11 @@ static bool add_device(void *arg, const struct boot_device *dev, int err,
 						      "size", integer(v->size), "direct", v->direct,
 						      "index", (int)v->entry));
 	}
-	d = json_pack("{so so sb sb so so so}", "name", boot_json_string(dev->name), "path",
-		      boot_json_string(dev->path), "coherent", dev->dma_coherent, "iommu",
-		      dev->iommu, "windows", windows, "regions", regions, "iommu_addresses", kept);
+	d = json_pack("{so so sb sb so so so}", "name", json_text(dev->name), "path",
+		      json_text(dev->path), "coherent", dev->dma_coherent, "iommu", dev->iommu,
+		      "windows", windows, "regions", regions, "iommu_addresses", kept);
 	if (err)
-		json_object_set_new(d, "error", boot_json_string(why->text));
+		json_object_set_new(d, "error", json_text(why->text));
 	json_array_append_new(list, d);
 	return false;
 }

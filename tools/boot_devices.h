@@ -15,8 +15,6 @@ void boot_device_reach(const struct boot_config *cfg, const struct boot_device *
 /* Devices with a region, an IOMMU, or a bus that does not see all RAM at the CPU's addresses; nothing when there are none. */
 void boot_devices_text(const struct boot_config *cfg, const struct load_tree *tree,
 		       const struct boot_screen *screen, FILE *out);
-/* What is no UTF-8 has `?' in place of all that is not ASCII. NULL: out of memory. */
-json_t *boot_json_string(const char *s);
 /* All that boot_devices_for_each() has. */
 json_t *boot_devices_json(const struct boot_config *cfg, const struct load_tree *tree);
 

@@ -7,6 +7,7 @@
 #include "boot_explain.h"
 #include "boot_show.h"
 #include "boot_words.h"
+#include "json_text.h"
 
 #define VERSION 1 /* of the keys: another one when a reader of this one could go wrong */
 #define SLOT	UINT64_C(2048) /* bytes of bounce buffers */
@@ -78,12 +79,11 @@ static json_t *users(const struct phys_map *map, unsigned int region)
 	unsigned int at = 0;
 
 	while ((user = phys_map_user(map, region, &at))) {
-		json_t *u =
-			json_pack("{so so si}", "device", boot_json_string(user->device), "path",
-				  boot_json_string(user->path), "index", (int)user->index);
+		json_t *u = json_pack("{so so si}", "device", json_text(user->device), "path",
+				      json_text(user->path), "index", (int)user->index);
 
 		if (user->name[0])
-			json_object_set_new(u, "name", boot_json_string(user->name));
+			json_object_set_new(u, "name", json_text(user->name));
 		json_array_append_new(list, u);
 	}
 	return list;
@@ -109,8 +109,8 @@ static json_t *regions(const struct boot_show *show)
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		const struct boot_region *r = &cfg->region[i];
 		json_t *region =
-			json_pack("{so so so ss so sb sb so}", "name", boot_json_string(r->name),
-				  "base", integer(r->base), "size", integer(r->size), "kind",
+			json_pack("{so so so ss so sb sb so}", "name", json_text(r->name), "base",
+				  integer(r->base), "size", integer(r->size), "kind",
 				  boot_class_name(boot_class(r)), "flags", flags(r), "overlaps",
 				  phys_map_overlaps(show->map, i), "ram",
 				  phys_map_in_ram(show->map, i), "users", users(show->map, i));
@@ -178,7 +178,7 @@ static json_t *dmesg(const struct boot_config *cfg)
 		size_t n = strcspn(s, "\n");
 
 		snprintf(line, sizeof(line), "%.*s", (int)n, s);
-		json_array_append_new(list, boot_json_string(line));
+		json_array_append_new(list, json_text(line));
 		s += n + (s[n] == '\n');
 	}
 	return list;
@@ -189,7 +189,7 @@ static json_t *notes(const struct boot_config *cfg)
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < cfg->nr_notes && i < BOOT_MAX_NOTES; i++)
-		json_array_append_new(list, boot_json_string(cfg->note[i].text));
+		json_array_append_new(list, json_text(cfg->note[i].text));
 	return list;
 }
 
@@ -198,9 +198,9 @@ bool boot_json(const struct boot_show *show, FILE *out)
 	const struct boot_config *cfg = show->cfg;
 	json_t *all = json_pack(
 		"{si so so so so so so so so so so so so so}", "version", VERSION, "model",
-		boot_json_string(cfg->model), "bootargs", boot_json_string(cfg->bootargs),
-		"ram_bytes", integer(ram_bytes(cfg)), "banks", banks(cfg), "holes", holes(cfg),
-		"zones", zones(cfg), "regions", regions(show), "map", map_runs(show->map), "dma",
+		json_text(cfg->model), "bootargs", json_text(cfg->bootargs), "ram_bytes",
+		integer(ram_bytes(cfg)), "banks", banks(cfg), "holes", holes(cfg), "zones",
+		zones(cfg), "regions", regions(show), "map", map_runs(show->map), "dma",
 		dma_pools(cfg), "devices", boot_devices_json(cfg, show->tree), "taken",
 		boot_explain_taken(cfg), "notes", notes(cfg), "dmesg", dmesg(cfg));
 

@@ -63,9 +63,9 @@ static void takes_cma_as_early_cma_does(void)
 	T_EQ(cfg.nr_regions, 0);
 	said("cma: Size (0x0000000004000000) of region at 0x0000000080000000 exceeds limit "
 	     "(0x0000000040000000)\ncma: Failed to reserve 64 MiB on node -1\n");
-	T_NEED(boot("cma=8E", 1));
+	T_NEED(boot("cma=8E", 2));
 	said("exceeds limit");
-	T_NEED(boot("cma=1G@17179869183G", 2));
+	T_NEED(boot("cma=1G@17179869183G", 3));
 	T_EQ(cfg.nr_regions, 0);
 	area("cma", 0, 0);
 	said("cma: Config string not provided\nMalformed early option 'cma'\nZone");

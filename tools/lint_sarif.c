@@ -64,8 +64,8 @@ static json_t *location(const struct lint_out *out, const struct lint_finding *f
 		return NULL;
 	}
 	json_object_set_new(j, "logicalLocations",
-			    json_pack("[{so ss}]", "fullyQualifiedName", json_text(name),
-				      "kind", f->property[0] ? "property" : "node"));
+			    json_pack("[{so ss}]", "fullyQualifiedName", json_text(name), "kind",
+				      f->property[0] ? "property" : "node"));
 	free(name);
 	return j;
 }

@@ -112,7 +112,7 @@ result $? 'has no results'
 
 # ---- boot's last line ----
 runs 'boot counts findings' 0 boot --dtb "$boards/FH213-bad.dts"
-shows 'in one line' '^lint: 0 errors, 1 warning, 0 notes: see `freehold lint
+shows 'in one line' '^lint: 0 errors, 1 warning, 0 notes: see .freehold lint.$'
 runs 'of a healthy board' 0 boot --dtb "$boards/FH207-good.dts"
 ! grep -q '^lint:' out
 result $? 'it says nothing'

@@ -131,8 +131,8 @@ bad "no area" 's/^bootargs/;/' "bad.job:6: [camera] area: found 'default', expec
 bad "tenant larger than the memory" 's/^size = 1M/size = 97M/' "bad.job:20: [io] size: found 101711872 bytes, \
 expected at most the memory of 100663296 bytes"
 bad "no tree there" 's/^ram.*/dtb = no.dtb/' "bad.job:2: [global] dtb: no.dtb: No such file or directory"
-bad "command line" 's/cma=32M/cma=32Q/' "$("$freehold" boot -r 96M -b cma=32Q 2>&1 |
-	sed 's/^freehold boot: /bad.job:3: [global] bootargs: /')"
+bad "command line" 's/cma=32M/cma=32Q/' \
+	"bad.job:3: [global] bootargs: cma=32Q: unexpected \`Q'; expected cma=SIZE[@START[-END]], as cma=64M"
 bad "no folder" 's/^paths.*/paths = \/nonexistent/' "[cache] paths: /nonexistent: No such file or directory"
 runs "more memory than the host has" 2 run -r 3000G small.job
 grep -Eq "^freehold run: the host has [0-9]+ MiB free, 3072256 MiB are needed" err

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "t.h"
 #include "boot_check.h"
+#include "regions.h"
 #include "testplat.h"
 
 #define M(n) ((uint64_t)(n) << 20)
@@ -19,26 +20,6 @@ static void banks(const uint64_t (*b)[2])
 	boot_config_init(&cfg);
 	for (; (*b)[1]; b++)
 		cfg.bank[cfg.nr_banks++] = (struct boot_bank){(*b)[0], (*b)[1]};
-}
-
-static struct boot_region *region(const char *name, uint64_t base, uint64_t size,
-				  unsigned int flags)
-{
-	struct boot_region *r = &cfg.region[cfg.nr_regions++];
-
-	snprintf(r->name, sizeof(r->name), "%s", name);
-	r->base = base;
-	r->size = size;
-	r->flags = flags;
-	return r;
-}
-
-static void window(struct boot_region *r, uint64_t base, uint64_t size)
-{
-	if (!r->nr_windows)
-		r->first_window = cfg.nr_windows;
-	r->nr_windows++;
-	cfg.window[cfg.nr_windows++] = (struct boot_bank){base, size};
 }
 
 static bool finish(const char *args, uint64_t ram)
@@ -78,7 +59,7 @@ static bool said(const char *line)
 static void keeps_off_what_is_taken(void)
 {
 	boot_config_init(&cfg);
-	region("pool", 0, M(16), CMA_NODE | BOOT_REGION_DYNAMIC);
+	region_add(&cfg, "pool", 0, M(16), CMA_NODE | BOOT_REGION_DYNAMIC);
 	cfg.taken[cfg.nr_taken++] =
 		(struct boot_taken){.base = G(1) + M(1000), .size = M(100), .late = false};
 	cfg.taken[cfg.nr_taken++] =
@@ -237,7 +218,7 @@ static void refuses_cma_that_cannot_be(void)
 	      "cma=: 64 MiB in [0x7e000000-0x7fffffff]: rounded to blocks of 2 MiB it passes the "
 	      "end (largest free run there: 32 MiB)");
 	boot_config_init(&cfg);
-	region("fw", 0x50000000, 4096, 0);
+	region_add(&cfg, "fw", 0x50000000, 4096, 0);
 	fails("cma=64M@0x50000000", G(1), -FH_EBUSY,
 	      "cma=: 64 MiB in [0x50000000-0x53ffffff]: a reserved region is there (largest free "
 	      "run there: 63 MiB)");
@@ -249,8 +230,9 @@ static void refuses_cma_that_cannot_be(void)
 static void cma_beats_the_default_of_the_tree(void)
 {
 	boot_config_init(&cfg);
-	region("linux,cma", 0, M(64), CMA_NODE | BOOT_REGION_DYNAMIC | BOOT_REGION_CMA_DEFAULT);
-	region("vpu@50000000", 0x50000000, M(16), CMA_NODE);
+	region_add(&cfg, "linux,cma", 0, M(64),
+		   CMA_NODE | BOOT_REGION_DYNAMIC | BOOT_REGION_CMA_DEFAULT);
+	region_add(&cfg, "vpu@50000000", 0x50000000, M(16), CMA_NODE);
 	T_NEED(finish("cma=32M", G(1)));
 	said("Reserved memory: bypass linux,cma node, using cmdline CMA params instead\n"
 	     "OF: reserved mem: node linux,cma compatible matching fail\n");
@@ -265,12 +247,12 @@ static void places_dynamic_regions_top_down(void)
 	struct boot_region *r;
 
 	boot_config_init(&cfg);
-	region("fw@7ff00000", 0x7ff00000, M(1), BOOT_REGION_NO_MAP);
-	r = region("a", 0, M(4), CMA_NODE | BOOT_REGION_DYNAMIC);
-	window(r, 0, M(64)); /* no RAM there */
-	window(r, 0x50000000, 0x8000000);
-	region("b", 0, M(4), CMA_NODE | BOOT_REGION_DYNAMIC);
-	region("c", 0, 0x3000, BOOT_REGION_DYNAMIC)->align = 0x10000;
+	region_add(&cfg, "fw@7ff00000", 0x7ff00000, M(1), BOOT_REGION_NO_MAP);
+	r = region_add(&cfg, "a", 0, M(4), CMA_NODE | BOOT_REGION_DYNAMIC);
+	region_window(&cfg, r, 0, M(64)); /* no RAM there */
+	region_window(&cfg, r, 0x50000000, 0x8000000);
+	region_add(&cfg, "b", 0, M(4), CMA_NODE | BOOT_REGION_DYNAMIC);
+	region_add(&cfg, "c", 0, 0x3000, BOOT_REGION_DYNAMIC)->align = 0x10000;
 	T_NEED(finish(NULL, G(1)));
 	T_EQ(find("a")->base, 0x57c00000);
 	T_EQ(find("b")->base, 0x7fa00000); /* whole blocks below the firmware */
@@ -282,8 +264,8 @@ static void places_dynamic_regions_top_down(void)
 static void never_gives_out_page_0(void)
 {
 	banks((const uint64_t[][2]){{0, M(4)}, {0}});
-	region("a", 0, M(4), CMA_NODE | BOOT_REGION_DYNAMIC);
-	region("b", 0, M(3), BOOT_REGION_DYNAMIC);
+	region_add(&cfg, "a", 0, M(4), CMA_NODE | BOOT_REGION_DYNAMIC);
+	region_add(&cfg, "b", 0, M(3), BOOT_REGION_DYNAMIC);
 	T_NEED(finish(NULL, 0));
 	said("OF: reserved mem: failed to allocate memory for node 'a': size 4 MiB\n");
 	T_EQ(find("b")->base, M(1));
@@ -295,10 +277,10 @@ static void keeps_neighbours_together(void)
 	struct boot_region *r;
 
 	boot_config_init(&cfg);
-	r = region("a", 0, M(16), BOOT_REGION_DYNAMIC);
-	window(r, 0x50000000, M(16));
-	r = region("b", 0, M(16), BOOT_REGION_DYNAMIC);
-	window(r, 0x51000000, M(64));
+	r = region_add(&cfg, "a", 0, M(16), BOOT_REGION_DYNAMIC);
+	region_window(&cfg, r, 0x50000000, M(16));
+	r = region_add(&cfg, "b", 0, M(16), BOOT_REGION_DYNAMIC);
+	region_window(&cfg, r, 0x51000000, M(64));
 	T_NEED(finish(NULL, G(1)));
 	T_EQ(find("b")->base, 0x51000000);
 }
@@ -306,12 +288,13 @@ static void keeps_neighbours_together(void)
 static void drops_what_linux_drops(void)
 {
 	boot_config_init(&cfg);
-	region("big", 0, G(2), CMA_NODE | BOOT_REGION_DYNAMIC);
-	region("odd@50100000", 0x50100000, M(4), CMA_NODE);
-	region("odd-size", 0, M(3), CMA_NODE | BOOT_REGION_DYNAMIC);
-	region("both@51000000", 0x51000000, M(4), CMA_NODE | BOOT_REGION_NO_MAP);
-	region("bounce@52000000", 0x52000000, M(4), BOOT_REGION_RESTRICTED | BOOT_REGION_REUSABLE);
-	region("far@200000000", UINT64_C(0x200000000), M(4), CMA_NODE);
+	region_add(&cfg, "big", 0, G(2), CMA_NODE | BOOT_REGION_DYNAMIC);
+	region_add(&cfg, "odd@50100000", 0x50100000, M(4), CMA_NODE);
+	region_add(&cfg, "odd-size", 0, M(3), CMA_NODE | BOOT_REGION_DYNAMIC);
+	region_add(&cfg, "both@51000000", 0x51000000, M(4), CMA_NODE | BOOT_REGION_NO_MAP);
+	region_add(&cfg, "bounce@52000000", 0x52000000, M(4),
+		   BOOT_REGION_RESTRICTED | BOOT_REGION_REUSABLE);
+	region_add(&cfg, "far@200000000", UINT64_C(0x200000000), M(4), CMA_NODE);
 	T_NEED(finish(NULL, G(1)));
 	said("OF: reserved mem: failed to allocate memory for node 'big': size 2048 MiB\n");
 	said("Reserved memory: incorrect alignment of CMA region\n"
@@ -327,7 +310,7 @@ static void drops_an_area_across_zones(void)
 {
 	banks((const uint64_t[][2]){{0, G(2)}, {0}});
 	cfg.dma_limit = G(1);
-	region("across@3fe00000", 0x3fe00000, M(4), CMA_NODE);
+	region_add(&cfg, "across@3fe00000", 0x3fe00000, M(4), CMA_NODE);
 	T_NEED(finish(NULL, 0));
 	said("cma: CMA area across@3fe00000 could not be activated\n");
 	T_EQ(cfg.nr_regions, 0);
@@ -336,10 +319,13 @@ static void drops_an_area_across_zones(void)
 static void names_pools_as_linux(void)
 {
 	boot_config_init(&cfg);
-	region("vdev0buffer@50000000", 0x50000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_NO_MAP);
-	region("bounce@51000000", 0x51000000, M(4), BOOT_REGION_RESTRICTED);
-	region("dma1@52000000", 0x52000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
-	region("dma2@53000000", 0x53000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
+	region_add(&cfg, "vdev0buffer@50000000", 0x50000000, M(1),
+		   BOOT_REGION_SHARED | BOOT_REGION_NO_MAP);
+	region_add(&cfg, "bounce@51000000", 0x51000000, M(4), BOOT_REGION_RESTRICTED);
+	region_add(&cfg, "dma1@52000000", 0x52000000, M(1),
+		   BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
+	region_add(&cfg, "dma2@53000000", 0x53000000, M(1),
+		   BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
 	T_NEED(finish(NULL, G(1)));
 	said("Reserved memory: created DMA memory pool at 0x0000000050000000, size 1 MiB\n"
 	     "OF: reserved mem: initialized node vdev0buffer@50000000, compatible id "
@@ -359,9 +345,9 @@ static void names_pools_as_linux(void)
 static void says_overlaps_and_refuses_two_owners(void)
 {
 	boot_config_init(&cfg);
-	region("a@50000000", 0x50000000, M(2), 0);
-	region("b@50100000", 0x50100000, M(2), BOOT_REGION_NO_MAP);
-	region("out@10000000", 0x10000000, M(2), BOOT_REGION_NO_MAP);
+	region_add(&cfg, "a@50000000", 0x50000000, M(2), 0);
+	region_add(&cfg, "b@50100000", 0x50100000, M(2), BOOT_REGION_NO_MAP);
+	region_add(&cfg, "out@10000000", 0x10000000, M(2), BOOT_REGION_NO_MAP);
 	T_NEED(finish(NULL, G(1)));
 	said("OF: reserved mem: Reserved memory: failed to reserve memory for node 'b@50100000': "
 	     "base 0x0000000050100000, size 2 MiB\n");
@@ -370,19 +356,19 @@ static void says_overlaps_and_refuses_two_owners(void)
 	     "(0x0000000050100000--0x0000000050300000)\n");
 	T_EQ(cfg.nr_regions, 3);
 	boot_config_init(&cfg);
-	region("fw@50000000", 0x50000000, 4096, 0);
-	region("area@50000000", 0x50000000, M(2), CMA_NODE);
+	region_add(&cfg, "fw@50000000", 0x50000000, 4096, 0);
+	region_add(&cfg, "area@50000000", 0x50000000, M(2), CMA_NODE);
 	fails(NULL, G(1), -FH_EINVAL,
 	      "fw@50000000 [0x50000000-0x50000fff] and area@50000000 [0x50000000-0x501fffff] "
 	      "overlap: both would use the same memory");
 	boot_config_init(&cfg);
-	region("p", 0x50000000, M(2), BOOT_REGION_SHARED);
-	region("q", 0x50100000, M(2), BOOT_REGION_RESTRICTED);
+	region_add(&cfg, "p", 0x50000000, M(2), BOOT_REGION_SHARED);
+	region_add(&cfg, "q", 0x50100000, M(2), BOOT_REGION_RESTRICTED);
 	fails(NULL, G(1), -FH_EINVAL,
 	      "p [0x50000000-0x501fffff] and q [0x50100000-0x502fffff] overlap: both would use "
 	      "the same memory");
 	boot_config_init(&cfg);
-	region("far", G(4), M(2), BOOT_REGION_RESTRICTED);
+	region_add(&cfg, "far", G(4), M(2), BOOT_REGION_RESTRICTED);
 	T_NEED(finish(NULL, G(1)));
 	said("software IO TLB: restricted DMA pool far is not in RAM\n");
 	T_EQ(cfg.nr_regions, 0);
@@ -396,8 +382,8 @@ static void goes_on_as_linux_does(void)
 	testplat_init(&tp);
 	boot_config_init(&cfg);
 	cfg.as_linux = true;
-	region("fw@50000000", 0x50000000, 4096, 0);
-	region("area@50000000", 0x50000000, M(2), CMA_NODE);
+	region_add(&cfg, "fw@50000000", 0x50000000, 4096, 0);
+	region_add(&cfg, "area@50000000", 0x50000000, M(2), CMA_NODE);
 	T_NEED(!boot_config_finish(&cfg, "cma=2G", G(1), &why));
 	T_EQ(cfg.nr_regions, 2);
 	T_EQ(cfg.nr_notes, 2);
@@ -436,7 +422,7 @@ static void drops_lines_that_do_not_fit(void)
 	boot_config_init(&cfg);
 	for (unsigned int i = 0; i < BOOT_MAX_REGIONS; i++) {
 		snprintf(name, sizeof(name), "%063u", i);
-		region(name, G(1) + i * M(2), M(2), CMA_NODE);
+		region_add(&cfg, name, G(1) + i * M(2), M(2), CMA_NODE);
 	}
 	T_NEED(finish("x", G(1)));
 	for (const char *s = cfg.dmesg; *s; s++)
@@ -462,7 +448,7 @@ static void checks_what_a_program_filled_in(void)
 	cfg.nr_regions = BOOT_MAX_REGIONS + 1;
 	fails(NULL, G(1), -FH_EINVAL, "nr_banks: 0, nr_regions: 129, at most 32 and 128");
 	boot_config_init(&cfg);
-	region("over", UINT64_MAX, 2, 0);
+	region_add(&cfg, "over", UINT64_MAX, 2, 0);
 	fails(NULL, G(1), -FH_EINVAL, "region 0 (over): 0x2 bytes at 0xffffffffffffffff");
 	boot_config_init(&cfg);
 	T_NEED(finish("a\nb\tc", G(1)));
@@ -490,11 +476,11 @@ static void places_the_pool_of_coherent_only(void)
 static void coherent_only_takes_the_default(void)
 {
 	boot_config_init(&cfg);
-	region("old", 0x50000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
+	region_add(&cfg, "old", 0x50000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
 	T_NEED(finish("coherent_only", G(1))); /* the tree's pool will do */
 	T_EQ(find("old")->flags, BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
 	boot_config_init(&cfg);
-	region("old", 0x50000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
+	region_add(&cfg, "old", 0x50000000, M(1), BOOT_REGION_SHARED | BOOT_REGION_DMA_DEFAULT);
 	T_NEED(finish("coherent_only=8M", G(1)));
 	T_EQ(find("old")->flags, BOOT_REGION_SHARED);
 	said("Reserved memory: region for default DMA coherent area is redefined\n");

@@ -5,6 +5,7 @@
 #include "t.h"
 #include "boot/like.h"
 #include "boot_check.h"
+#include "regions.h"
 
 #define M(n) ((uint64_t)(n) << 20)
 #define G(n) ((uint64_t)(n) << 30)
@@ -13,26 +14,6 @@
 
 static struct boot_config cfg;
 static struct boot_why why;
-
-static struct boot_region *region(const char *name, uint64_t base, uint64_t size,
-				  unsigned int flags)
-{
-	struct boot_region *r = &cfg.region[cfg.nr_regions++];
-
-	snprintf(r->name, sizeof(r->name), "%s", name);
-	r->base = base;
-	r->size = size;
-	r->flags = flags;
-	return r;
-}
-
-static void window(struct boot_region *r, uint64_t base, uint64_t size)
-{
-	if (!r->nr_windows)
-		r->first_window = cfg.nr_windows;
-	r->nr_windows++;
-	cfg.window[cfg.nr_windows++] = (struct boot_bank){base, size};
-}
 
 static void start(void)
 {
@@ -79,17 +60,17 @@ static void board(void)
 	struct boot_region *r;
 
 	start();
-	r = region("linux,cma", 0, M(64), AREA | DYN | BOOT_REGION_CMA_DEFAULT);
-	window(r, G(1), M(384));
-	region("fw@50000000", 0x50000000, M(1), BOOT_REGION_NO_MAP);
-	region("fw@50000000", 0x58000000, M(2), BOOT_REGION_NO_MAP | BOOT_REGION_MORE);
-	region("small", 0, 0x3000, DYN);
-	region("pool@48000000", 0x48000000, M(1), BOOT_REGION_SHARED);
-	region("bad@1", 0, 0, 0)->fault = BOOT_FAULT_REG;
-	region("area@60000000", 0x60000000, M(2), AREA);
-	region("both", 0, M(2), AREA | DYN | BOOT_REGION_NO_MAP);
-	region("empty@2", 0x2000, 0, 0)->fault = BOOT_FAULT_PAIR;
-	region("memreserve", 0x7fff0000, 0x10000, BOOT_REGION_MEMRESERVE);
+	r = region_add(&cfg, "linux,cma", 0, M(64), AREA | DYN | BOOT_REGION_CMA_DEFAULT);
+	region_window(&cfg, r, G(1), M(384));
+	region_add(&cfg, "fw@50000000", 0x50000000, M(1), BOOT_REGION_NO_MAP);
+	region_add(&cfg, "fw@50000000", 0x58000000, M(2), BOOT_REGION_NO_MAP | BOOT_REGION_MORE);
+	region_add(&cfg, "small", 0, 0x3000, DYN);
+	region_add(&cfg, "pool@48000000", 0x48000000, M(1), BOOT_REGION_SHARED);
+	region_add(&cfg, "bad@1", 0, 0, 0)->fault = BOOT_FAULT_REG;
+	region_add(&cfg, "area@60000000", 0x60000000, M(2), AREA);
+	region_add(&cfg, "both", 0, M(2), AREA | DYN | BOOT_REGION_NO_MAP);
+	region_add(&cfg, "empty@2", 0x2000, 0, 0)->fault = BOOT_FAULT_PAIR;
+	region_add(&cfg, "memreserve", 0x7fff0000, 0x10000, BOOT_REGION_MEMRESERVE);
 	cfg.elfcorehdr = (struct boot_bank){0x70000000, 0x10000};
 }
 
@@ -170,7 +151,7 @@ static void as_7(void)
 static void replaced_in_7(void)
 {
 	start();
-	region("cma@50000000", 0x50000000, M(16), AREA | BOOT_REGION_CMA_DEFAULT);
+	region_add(&cfg, "cma@50000000", 0x50000000, M(16), AREA | BOOT_REGION_CMA_DEFAULT);
 	finish("cma=32M@1280M like=7");
 	said("Skipping dt linux,cma-default node in favor for \"cma=\" kernel param.\n"
 	     "Skipping dt linux,cma-default node in favor for \"cma=\" kernel param.\n");
@@ -193,7 +174,7 @@ static void bad_lengths(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		start();
-		region("n", 0, M(1), DYN)->fault = cases[i].fault;
+		region_add(&cfg, "n", 0, M(1), DYN)->fault = cases[i].fault;
 		finish(cases[i].args);
 		T_EQ(cfg.nr_regions, cases[i].regions);
 	}
@@ -227,7 +208,7 @@ static void searches_in_the_order_of_a_heap(void)
 
 	start();
 	for (char name[2] = "a"; name[0] <= 'e'; name[0]++)
-		region(name, 0, M(1), DYN);
+		region_add(&cfg, name, 0, M(1), DYN);
 	finish("like=6.1");
 	for (unsigned int i = 0; i < 5; i++) {
 		T_STR(cfg.region[i].name, order[i]);
@@ -241,13 +222,13 @@ static void sorts_as_linux(void)
 	static const char *const order[] = {"d6", "d2", "d3", "d0", "d5", "s4", "s1"};
 
 	start();
-	region("d0", 0, M(1), DYN);
-	region("s1", 0x50000000, M(1), 0);
-	region("d2", 0, M(1), DYN);
-	region("d3", 0, M(1), DYN);
-	region("s4", 0x48000000, M(1), 0);
-	region("d5", 0, M(1), DYN);
-	region("d6", 0, M(1), DYN);
+	region_add(&cfg, "d0", 0, M(1), DYN);
+	region_add(&cfg, "s1", 0x50000000, M(1), 0);
+	region_add(&cfg, "d2", 0, M(1), DYN);
+	region_add(&cfg, "d3", 0, M(1), DYN);
+	region_add(&cfg, "s4", 0x48000000, M(1), 0);
+	region_add(&cfg, "d5", 0, M(1), DYN);
+	region_add(&cfg, "d6", 0, M(1), DYN);
 	finish("like=6.1");
 	for (unsigned int i = 0; i < 7; i++)
 		T_STR(cfg.region[i].name, order[i]);
@@ -259,8 +240,8 @@ static void names_equals_as_sorted(void)
 {
 	for (unsigned int like = 0; like < 2; like++) {
 		start();
-		region("a@50000000", 0x50000000, M(1), 0);
-		region("b@50000000", 0x50000000, M(1), 0);
+		region_add(&cfg, "a@50000000", 0x50000000, M(1), 0);
+		region_add(&cfg, "b@50000000", 0x50000000, M(1), 0);
 		finish(like ? "like=6.12" : "like=6.1");
 		if (like)
 			T_OK(strstr(cfg.dmesg, "DETECTED!\na@50000000 "), cfg.dmesg);
@@ -275,10 +256,10 @@ static void names_equals_as_sorted(void)
 static void names_what_is_no_memory(void)
 {
 	start();
-	region("a", 0, 0, AREA | DYN)->fault = BOOT_FAULT_PAIR;
-	region("plain", 0, 0, DYN)->fault = BOOT_FAULT_PAIR;
-	region("fw@1000000000000", UINT64_C(1) << 48, M(16), 0)->fault = BOOT_FAULT_HIGH;
-	region("wraps", ~(uint64_t)0xffffff, M(32), 0)->fault = BOOT_FAULT_HIGH;
+	region_add(&cfg, "a", 0, 0, AREA | DYN)->fault = BOOT_FAULT_PAIR;
+	region_add(&cfg, "plain", 0, 0, DYN)->fault = BOOT_FAULT_PAIR;
+	region_add(&cfg, "fw@1000000000000", UINT64_C(1) << 48, M(16), 0)->fault = BOOT_FAULT_HIGH;
+	region_add(&cfg, "wraps", ~(uint64_t)0xffffff, M(32), 0)->fault = BOOT_FAULT_HIGH;
 	finish("");
 	said("Reserved memory: unable to setup CMA region\n"
 	     "OF: reserved mem: node a compatible matching fail\n"
@@ -292,8 +273,9 @@ static void names_what_is_no_memory(void)
 	     "wraps\n");
 	T_EQ(cfg.nr_regions, 0);
 	start();
-	region("a", 0, 0, AREA | DYN)->fault = BOOT_FAULT_PAIR;
-	region("wraps", ~(uint64_t)0xffffff, M(32), BOOT_REGION_RESTRICTED | BOOT_REGION_NO_MAP)
+	region_add(&cfg, "a", 0, 0, AREA | DYN)->fault = BOOT_FAULT_PAIR;
+	region_add(&cfg, "wraps", ~(uint64_t)0xffffff, M(32),
+		   BOOT_REGION_RESTRICTED | BOOT_REGION_NO_MAP)
 		->fault = BOOT_FAULT_HIGH;
 	finish("like=6.1");
 	said("Reserved memory: unable to setup CMA region\n"
@@ -308,8 +290,8 @@ static void knows_no_kind_that_is_not_built(void)
 	start();
 	cfg.kernel.restricted_pool = false;
 	cfg.kernel.dma_cma = false;
-	region("r@50000000", 0x50000000, M(1), BOOT_REGION_RESTRICTED);
-	region("c@60000000", 0x60000000, M(2), AREA);
+	region_add(&cfg, "r@50000000", 0x50000000, M(1), BOOT_REGION_RESTRICTED);
+	region_add(&cfg, "c@60000000", 0x60000000, M(2), AREA);
 	finish("like=6.1");
 	said("OF: reserved mem: node c@60000000 compatible matching fail\n");
 	T_EQ(find("r@50000000")->kind, BOOT_REGION_RESERVED);
@@ -323,9 +305,9 @@ static void forgets_what_does_not_fit(void)
 		start();
 		for (int i = 0; i < 66; i++) {
 			snprintf(name, sizeof(name), "r%d", i);
-			region(name, 0, 0x1000, DYN);
+			region_add(&cfg, name, 0, 0x1000, DYN);
 		}
-		region("pool@48000000", 0x48000000, M(1), BOOT_REGION_SHARED);
+		region_add(&cfg, "pool@48000000", 0x48000000, M(1), BOOT_REGION_SHARED);
 		finish(like ? "like=6.12" : "like=6.1");
 		T_EQ(cfg.nr_regions, 65);
 		T_EQ(find("pool@48000000")->kind,
@@ -343,8 +325,8 @@ static void runs_out_of_areas(void)
 	for (unsigned int like = 0; like < 2; like++) {
 		start();
 		cfg.kernel.cma_areas = 1;
-		region("a", 0, M(2), AREA | DYN);
-		region("b", 0, M(2), AREA | DYN);
+		region_add(&cfg, "a", 0, M(2), AREA | DYN);
+		region_add(&cfg, "b", 0, M(2), AREA | DYN);
 		finish(like ? "like=6.12" : "like=6.1");
 		T_EQ(cfg.nr_regions, 1);
 	}
@@ -361,10 +343,10 @@ static void fills_windows_beside_neighbours(void)
 		struct boot_region *r;
 
 		start();
-		region("last", 0, M(2), DYN); /* in 6.1, and first in 6.12 */
-		window(region("a", 0, M(2), DYN), G(1), M(4));
-		r = region("b", 0, M(2), DYN);
-		window(r, G(1) + M(4), M(16));
+		region_add(&cfg, "last", 0, M(2), DYN); /* in 6.1, and first in 6.12 */
+		region_window(&cfg, region_add(&cfg, "a", 0, M(2), DYN), G(1), M(4));
+		r = region_add(&cfg, "b", 0, M(2), DYN);
+		region_window(&cfg, r, G(1) + M(4), M(16));
 		finish(like ? "like=6.12" : "like=6.1");
 		T_EQ(find("b")->base, like ? G(1) + M(4) : G(1) + M(18));
 		T_EQ(find("b")->because.found, like ? BOOT_FOUND_BOTTOM_UP : BOOT_FOUND_TOP_DOWN);
@@ -389,17 +371,17 @@ static void knows_why(void)
 	struct boot_region *r;
 
 	start();
-	region("top", 0, 0x3000, DYN);
-	region("next", 0, M(2), AREA | DYN);
-	r = region("third", 0, M(1), DYN);
-	window(r, M(1), M(1));
-	window(r, 0x50000000, M(64));
+	region_add(&cfg, "top", 0, 0x3000, DYN);
+	region_add(&cfg, "next", 0, M(2), AREA | DYN);
+	r = region_add(&cfg, "third", 0, M(1), DYN);
+	region_window(&cfg, r, M(1), M(1));
+	region_window(&cfg, r, 0x50000000, M(64));
 	r->align = M(4);
-	region("fw@52000000", 0x52000000, M(1), 0);
-	r = region("fourth", 0, M(1), DYN);
-	window(r, 0x60000000, M(2));
+	region_add(&cfg, "fw@52000000", 0x52000000, M(1), 0);
+	r = region_add(&cfg, "fourth", 0, M(1), DYN);
+	region_window(&cfg, r, 0x60000000, M(2));
 	cfg.taken[cfg.nr_taken++] = (struct boot_taken){.base = G(1), .size = M(8)};
-	window(region("fifth", 0, M(2), DYN), 0, M(1034));
+	region_window(&cfg, region_add(&cfg, "fifth", 0, M(2), DYN), 0, M(1034));
 	finish("cma=16M");
 	because("top", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_BANK, 0, 0);
 	because("next", BOOT_FOUND_TOP_DOWN, BOOT_AGAINST_REGION, 0, M(2) - 0x3000);
@@ -418,8 +400,8 @@ static void knows_what_came_later(void)
 {
 	for (unsigned int like = 0; like < 2; like++) {
 		start();
-		region("a", 0, M(1), DYN)->align = M(4);
-		region("memreserve", G(2) - M(2), 0x1000, BOOT_REGION_MEMRESERVE);
+		region_add(&cfg, "a", 0, M(1), DYN)->align = M(4);
+		region_add(&cfg, "memreserve", G(2) - M(2), 0x1000, BOOT_REGION_MEMRESERVE);
 		finish(like ? "like=6.12" : "like=6.1");
 		because("a", BOOT_FOUND_TOP_DOWN, like ? BOOT_AGAINST_BANK : BOOT_AGAINST_REGION,
 			like ? 0 : 1, like ? M(3) : M(1));
@@ -429,7 +411,7 @@ static void knows_what_came_later(void)
 static void names_what_the_kernel_has(void)
 {
 	start();
-	region("a", 0, M(2), DYN);
+	region_add(&cfg, "a", 0, M(2), DYN);
 	cfg.taken[cfg.nr_taken++] = (struct boot_taken){.base = G(2) - M(5), .size = M(6)};
 	cfg.taken[cfg.nr_taken++] =
 		(struct boot_taken){.base = G(2) - M(8), .size = M(1), .late = true};

@@ -6,155 +6,102 @@
 #include "t.h"
 #include "boot_check.h"
 #include "guard.h"
+#include "treemake.h"
 
 #define ROOM 8192
 
 static struct boot_config cfg;
 static struct boot_why why;
 static _Alignas(8) char base[ROOM], over[2048], tree[ROOM], used[2048];
-static int made;
-
-/* ---- building ---- */
-
-static char *out; /* the tree that is being written */
-
-static void step(int err)
-{
-	if (err && !made)
-		made = err;
-}
-
-static void begin(const char *name)
-{
-	step(fdt_begin_node(out, name));
-}
-
-static void end(void)
-{
-	step(fdt_end_node(out));
-}
-
-static void text(const char *name, const char *value)
-{
-	step(fdt_property(out, name, value, (int)strlen(value) + 1));
-}
-
-static void cells(const char *name, int n, const uint32_t *v)
-{
-	fdt32_t be[8];
-
-	for (int i = 0; i < n; i++)
-		be[i] = cpu_to_fdt32(v[i]);
-	step(fdt_property(out, name, be, n * 4));
-}
-
-#define CELLS(name, ...)                                                                           \
-	cells(name, (int)(sizeof((uint32_t[]){__VA_ARGS__}) / 4), (uint32_t[]){__VA_ARGS__})
-
-static void begin_tree(char *where, int size)
-{
-	made = 0;
-	out = where;
-	step(fdt_create(out, size));
-	step(fdt_finish_reservemap(out));
-	begin("");
-}
-
-static void end_tree(void)
-{
-	end();
-	step(fdt_finish(out));
-	T_EQ(made, 0);
-}
 
 /* 1 GiB at 1 GiB, 64 MiB for CMA, and a camera. */
 static void make_base(bool symbols)
 {
-	begin_tree(base, sizeof(base));
-	CELLS("#address-cells", 1);
-	CELLS("#size-cells", 1);
-	begin("memory@40000000");
-	text("device_type", "memory");
-	CELLS("reg", 0x40000000, 0x40000000);
-	end();
-	begin("reserved-memory");
-	CELLS("#address-cells", 1);
-	CELLS("#size-cells", 1);
-	step(fdt_property(out, "ranges", NULL, 0));
-	begin("linux,cma");
-	text("compatible", "shared-dma-pool");
-	step(fdt_property(out, "reusable", NULL, 0));
-	CELLS("size", 0x4000000);
-	CELLS("phandle", 5);
-	end();
-	end();
-	begin("camera");
-	text("compatible", "a,camera");
-	end();
+	tm_create(base, sizeof(base));
+	TM_CELLS("#address-cells", 1);
+	TM_CELLS("#size-cells", 1);
+	tm_begin("memory@40000000");
+	tm_text("device_type", "memory");
+	TM_CELLS("reg", 0x40000000, 0x40000000);
+	tm_end();
+	tm_begin("reserved-memory");
+	TM_CELLS("#address-cells", 1);
+	TM_CELLS("#size-cells", 1);
+	tm_flag("ranges");
+	tm_begin("linux,cma");
+	tm_text("compatible", "shared-dma-pool");
+	tm_flag("reusable");
+	TM_CELLS("size", 0x4000000);
+	TM_CELLS("phandle", 5);
+	tm_end();
+	tm_end();
+	tm_begin("camera");
+	tm_text("compatible", "a,camera");
+	tm_end();
 	if (symbols) {
-		begin("__symbols__");
-		text("cma", "/reserved-memory/linux,cma");
-		text("cam", "/camera"); /* has no phandle */
-		text("gone", "/gone");
-		end();
+		tm_begin("__symbols__");
+		tm_text("cma", "/reserved-memory/linux,cma");
+		tm_text("cam", "/camera"); /* has no phandle */
+		tm_text("gone", "/gone");
+		tm_end();
 	}
-	end_tree();
+	tm_done();
 }
 
 static void begin_fragment(const char *name, const char *path)
 {
-	begin(name);
+	tm_begin(name);
 	if (path)
-		text("target-path", path);
+		tm_text("target-path", path);
 	else
-		CELLS("target", 0xffffffff);
-	begin("__overlay__");
+		TM_CELLS("target", 0xffffffff);
+	tm_begin("__overlay__");
 }
 
 static void end_fragment(void)
 {
-	end();
-	end();
+	tm_end();
+	tm_end();
 }
 
 /* As Raspberry Pi's cma overlay: another size for the area of that label. */
 static void make_cma(const char *label)
 {
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@0", NULL);
-	CELLS("size", 0x10000000);
+	TM_CELLS("size", 0x10000000);
 	end_fragment();
-	begin("__fixups__");
-	text(label, "/fragment@0:target:0");
-	end();
-	end_tree();
+	tm_begin("__fixups__");
+	tm_text(label, "/fragment@0:target:0");
+	tm_end();
+	tm_done();
 }
 
 /* A pool of a phandle of the overlay's own, and a device that refers to it. */
 static void make_pool(void)
 {
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@0", "/reserved-memory");
-	begin("pool@50000000");
-	text("compatible", "shared-dma-pool");
-	CELLS("reg", 0x50000000, 0x100000);
-	CELLS("phandle", 1);
-	end();
+	tm_begin("pool@50000000");
+	tm_text("compatible", "shared-dma-pool");
+	TM_CELLS("reg", 0x50000000, 0x100000);
+	TM_CELLS("phandle", 1);
+	tm_end();
 	end_fragment();
 	begin_fragment("fragment@1", "/camera");
-	CELLS("memory-region", 1);
+	TM_CELLS("memory-region", 1);
 	end_fragment();
-	begin("__symbols__");
-	text("pool", "/fragment@0/__overlay__/pool@50000000");
-	end();
-	begin("__local_fixups__");
-	begin("fragment@1");
-	begin("__overlay__");
-	CELLS("memory-region", 0);
-	end();
-	end();
-	end();
-	end_tree();
+	tm_begin("__symbols__");
+	tm_text("pool", "/fragment@0/__overlay__/pool@50000000");
+	tm_end();
+	tm_begin("__local_fixups__");
+	tm_begin("fragment@1");
+	tm_begin("__overlay__");
+	TM_CELLS("memory-region", 0);
+	tm_end();
+	tm_end();
+	tm_end();
+	tm_done();
 }
 
 static int merge(size_t room)
@@ -249,42 +196,42 @@ static void names_what_is_missing(void)
 	refuses("overlay: fragment@0: cam: the tree's symbol leads to no node with a phandle");
 	make_cma("gone");
 	refuses("overlay: fragment@0: gone: the tree's symbol leads to no node with a phandle");
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@3", "/soc/isp");
 	end_fragment();
-	end_tree();
+	tm_done();
 	refuses("overlay: fragment@3: /soc/isp: the tree has no such node");
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@3", "camera");
 	end_fragment();
-	end_tree();
+	tm_done();
 	refuses("overlay: fragment@3: target-path: expected a path");
-	begin_tree(over, sizeof(over));
-	begin("fragment@0");
-	begin("__overlay__");
+	tm_create(over, sizeof(over));
+	tm_begin("fragment@0");
+	tm_begin("__overlay__");
 	end_fragment();
-	end_tree();
+	tm_done();
 	refuses("overlay: fragment@0: __overlay__: expected target or target-path");
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@0", NULL);
 	end_fragment();
-	end_tree();
+	tm_done();
 	refuses("overlay: fragment@0: target: the tree has no node of that phandle");
-	begin_tree(over, sizeof(over));
-	end_tree();
+	tm_create(over, sizeof(over));
+	tm_done();
 	refuses("overlay: /: expected a fragment with __overlay__");
 }
 
 /* Places that libfdt would write to without a look. */
 static void place(const char *fixup)
 {
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@0", NULL);
 	end_fragment();
-	begin("__fixups__");
-	text("cma", fixup);
-	end();
-	end_tree();
+	tm_begin("__fixups__");
+	tm_text("cma", fixup);
+	tm_end();
+	tm_done();
 }
 
 static void looks_at_every_place(void)
@@ -303,18 +250,18 @@ static void looks_at_every_place(void)
 	refuses("overlay: /fragment@0: __fixups__: expected PATH:PROPERTY:OFFSET");
 	place("fragment@0:target:0");
 	refuses("overlay: fragment@0:target:0: __fixups__: expected PATH:PROPERTY:OFFSET");
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@0", "/camera");
-	CELLS("memory-region", 1);
+	TM_CELLS("memory-region", 1);
 	end_fragment();
-	begin("__local_fixups__");
-	begin("fragment@0");
-	begin("__overlay__");
-	CELLS("memory-region", 0xfffffffc);
-	end();
-	end();
-	end();
-	end_tree();
+	tm_begin("__local_fixups__");
+	tm_begin("fragment@0");
+	tm_begin("__overlay__");
+	TM_CELLS("memory-region", 0xfffffffc);
+	tm_end();
+	tm_end();
+	tm_end();
+	tm_done();
 	refuses("overlay: fragment@0: memory-region: __local_fixups__: no such cell in the "
 		"overlay");
 }
@@ -322,14 +269,14 @@ static void looks_at_every_place(void)
 static void refuses_deep_nodes(void)
 {
 	make_base(true);
-	begin_tree(over, sizeof(over));
+	tm_create(over, sizeof(over));
 	begin_fragment("fragment@0", "/camera");
 	for (int i = 0; i < 70; i++)
-		begin("n");
+		tm_begin("n");
 	for (int i = 0; i < 70; i++)
-		end();
+		tm_end();
 	end_fragment();
-	end_tree();
+	tm_done();
 	refuses("overlay: nodes nested deeper than 64");
 }
 

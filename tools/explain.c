@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "books.h"
+#include "boot_words.h"
 #include "explain.h"
 
 #define DEFAULT_MASK UINT64_C(0xffffffff)
 #define PHYS_TOP     (UINT64_C(1) << BOOT_PHYS_BITS)
 
 static char wrong[BOOT_WHY_MAX]; /* what explain_find() returns */
-
-static const char *const zone_name[MAX_NR_ZONES] = {"DMA", "DMA32", "Normal", "Movable"};
 
 /* ---- the device ---- */
 
@@ -38,7 +37,7 @@ static void place_of(const struct boot_config *cfg, uint64_t phys, char *buf, si
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span) && phys >= span.base &&
 		    phys - span.base < span.size)
-			snprintf(buf, size, "zone %s", zone_name[z]);
+			snprintf(buf, size, "zone %s", boot_zone_name((int)z));
 }
 
 /* One window that moves all addresses. */

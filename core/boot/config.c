@@ -250,8 +250,6 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 	if (!err)
 		err = size_ram(cfg, &early.available, ram_bytes, &cmdline, why);
 	if (!err)
-		cfg->like = cmdline.like; /* whose rules all that follows has */
-	if (!err)
 		err = place_taken(cfg, &early, false, why);
 	if (!err)
 		err = place_regions(cfg, &early, cmdline.has_cma, why);

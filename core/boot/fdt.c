@@ -117,12 +117,10 @@ static int cut_bootargs(struct tree *t, struct tree_prop p)
 
 static int read_bootargs(struct tree *t)
 {
-	int node = fdt_path_offset(t->blob, "/chosen");
+	int node = tree_chosen(t);
 	struct tree_prop p;
 	const char *args;
 
-	if (node < 0)
-		node = fdt_path_offset(t->blob, "/chosen@0");
 	if (node < 0)
 		return 0;
 	p = tree_prop(t, node, "bootargs");

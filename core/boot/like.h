@@ -29,8 +29,6 @@ struct like {
 	unsigned int max_regions;  /* that Linux remembers; 0: no end */
 	unsigned int max_searched; /* of those without reg; 0: no end */
 	bool sorts; /* regions take their turns by address once all are known, those without reg first */
-	bool map_first;	    /* the reserve map and elfcorehdr: before the regions, else behind */
-	bool header_first;  /* elfcorehdr likewise */
 	bool neighbours;    /* a window that begins at another region is filled bottom up */
 	bool says_regions;  /* a line for each region with its range */
 	bool reads_twice;   /* reg is read again when regions are named: its messages come twice */

@@ -234,7 +234,7 @@ static int reserve_map(struct place *p)
 		if (!is(r, BOOT_REGION_MEMRESERVE))
 			continue;
 		r->because = (struct boot_because){
-			.turn = p->like->map_first ? PLACE_TURN_FIXED : p->turn + 1, .window = -1};
+			.turn = p->like->sorts ? PLACE_TURN_FIXED : p->turn + 1, .window = -1};
 		err = place_full(early_add(&p->early->reserved, r->base, r->size), r, p->why);
 	}
 	return err;
@@ -447,8 +447,6 @@ static bool activates(const struct boot_config *cfg, const struct early *e,
 	struct boot_bank span;
 
 	if (!early_contains(&e->available, r->base, r->size))
-		return false;
-	if (r->base < cfg->movable_start && r->base + r->size > cfg->movable_start)
 		return false;
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span) && r->base >= span.base &&

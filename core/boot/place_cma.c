@@ -5,6 +5,7 @@
 #include "boot/nodes.h"
 #include "boot/place_own.h"
 #include "boot/say.h"
+#include "boot/zones.h"
 #include "base/fmt.h"
 
 static uint64_t percentage(const struct boot_config *cfg, const struct early *early)
@@ -39,14 +40,6 @@ static bool has_default(const struct boot_config *cfg)
 	return false;
 }
 
-/* Up to where ZONE_DMA and with it every bus reaches, or ZONE_DMA32 where there is no ZONE_DMA. */
-static uint64_t reach(const struct boot_config *cfg)
-{
-	if (cfg->kernel.zone_dma)
-		return cfg->dma_limit;
-	return cfg->kernel.zone_dma32 ? cfg->dma32_limit : 0;
-}
-
 static int of_cmdline(struct boot_config *cfg, const struct boot_cmdline *c, struct area *a,
 		      struct boot_why *why)
 {
@@ -58,7 +51,7 @@ static int of_cmdline(struct boot_config *cfg, const struct boot_cmdline *c, str
 	a->fixed = a->base + a->size == c->cma_limit;
 	a->flags |= BOOT_REGION_CMDLINE;
 	/* From 7 on who asks knows better than the buses. */
-	if (c->cma_limit && (c->cma_limit < a->limit || !a->limit || cfg->like >= LIKE_7))
+	if (c->cma_limit && (c->cma_limit < a->limit || cfg->like >= LIKE_7))
 		a->limit = c->cma_limit;
 	if (a->size > most || a->base > most)
 		return boot_go_on(cfg, why, FH_ERANGE, "cma=: size or start pass bit %d",
@@ -72,7 +65,7 @@ static int place_default(struct boot_config *cfg, struct early *early, const str
 	struct area a = {
 		.name = "reserved",
 		.option = "the kernel's default area",
-		.limit = reach(cfg),
+		.limit = zones_reach(cfg),
 		.flags = BOOT_REGION_CMA_DEFAULT,
 		.node = AREA_ANY_NODE,
 	};

@@ -2,6 +2,7 @@
 /* What devices are to have of a machine: whether it fits, its figures, and the pool of coherent_only=. */
 #include "boot/place.h"
 #include "boot/say.h"
+#include "boot/zones.h"
 #include "base/string.h"
 
 #define KIB	UINT64_C(1024)
@@ -46,19 +47,11 @@ static uint64_t atomic_bytes(const struct boot_config *cfg)
 	return bytes < most ? power_of_two(bytes) : most;
 }
 
-/* Linux's arm64_dma_phys_limit: up to where every bus reaches. */
-static uint64_t reach(const struct boot_config *cfg)
-{
-	if (cfg->kernel.zone_dma)
-		return cfg->dma_limit;
-	return cfg->kernel.zone_dma32 ? cfg->dma32_limit : UINT64_MAX;
-}
-
 /* RAM that not every bus reaches, whatever its zone. */
 static bool beyond_reach(const struct boot_config *cfg)
 {
 	for (unsigned int i = 0; i < cfg->nr_banks; i++)
-		if (cfg->bank[i].base + cfg->bank[i].size > reach(cfg))
+		if (cfg->bank[i].base + cfg->bank[i].size > zones_reach(cfg))
 			return true;
 	return false;
 }
@@ -66,7 +59,7 @@ static bool beyond_reach(const struct boot_config *cfg)
 /* All RAM is: bounce buffers have no place. */
 static bool out_of_reach(const struct boot_config *cfg)
 {
-	return cfg->nr_banks && cfg->bank[0].base >= reach(cfg);
+	return cfg->nr_banks && cfg->bank[0].base >= zones_reach(cfg);
 }
 
 /* Bounce buffers there are when somebody may need them: RAM that not every bus reaches, or force. A machine of ours also makes

@@ -38,6 +38,8 @@ const char *tree_string_at(const struct tree *t, int node, const char *name, siz
 
 /* /reserved-memory and the reserve map into cfg->region; dma-ranges into cfg->dma_limit. */
 FH_MUST_CHECK int tree_read_reserved(struct tree *t);
+/* The node /chosen; below 0: there is none. */
+int tree_chosen(const struct tree *t);
 /* /chosen, once the banks are read: what is taken of them, and what may be used. */
 void tree_read_chosen(struct tree *t);
 FH_MUST_CHECK int tree_read_dma_limit(struct tree *t);

@@ -4,7 +4,7 @@
 #include "base/string.h"
 #include <libfdt.h>
 
-static int chosen(const struct tree *t)
+int tree_chosen(const struct tree *t)
 {
 	int node = fdt_path_offset(t->blob, "/chosen");
 
@@ -75,7 +75,7 @@ static void keep_usable(struct tree *t, int node)
 
 void tree_read_chosen(struct tree *t)
 {
-	int node = chosen(t);
+	int node = tree_chosen(t);
 
 	if (node < 0)
 		return;

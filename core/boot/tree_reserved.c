@@ -79,14 +79,13 @@ static int read_pair(struct node *n, struct boot_bank b, bool first)
 	struct tree *t = n->t;
 	unsigned int flags = n->flags;
 	struct boot_region *r;
-
-	if (!first)
-		flags = (flags | BOOT_REGION_MORE) &
-			~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
 	int err = b.size && too_high(b) ? bad_range(t, n->name, "reg", b) : 0;
 
 	if (err)
 		return err;
+	if (!first)
+		flags = (flags | BOOT_REGION_MORE) &
+			~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
 	r = new_region(t, n->name, flags);
 	if (!r)
 		return too_many(t, n->name);

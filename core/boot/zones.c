@@ -5,6 +5,7 @@
 #include "boot/movable.h"
 #include "boot/nodes.h"
 #include "boot/say.h"
+#include "mm/zone.h"
 
 #define GIB4 (UINT64_C(4) << 30)
 
@@ -70,6 +71,13 @@ void zones_set(struct boot_config *cfg)
 		cfg->dma32_limit = cfg->dma_limit;
 }
 
+uint64_t zones_reach(const struct boot_config *cfg)
+{
+	if (cfg->kernel.zone_dma)
+		return cfg->dma_limit;
+	return cfg->kernel.zone_dma32 ? cfg->dma32_limit : UINT64_MAX;
+}
+
 /* What a zone spans before ZONE_MOVABLE is cut out of the highest: Linux's arch_zone_lowest_possible_pfn[] and its like. */
 static bool zone_of_arch(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span)
 {
@@ -115,7 +123,6 @@ bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct
 
 void zones_say(struct boot_config *cfg, const struct early *early, const struct boot_cmdline *c)
 {
-	static const char name[ZONE_MOVABLE][8] = {"DMA", "DMA32", "Normal"};
 	const bool built[ZONE_MOVABLE] = {cfg->kernel.zone_dma, cfg->kernel.zone_dma32, true};
 	struct movable movable;
 	struct boot_bank span;
@@ -126,10 +133,11 @@ void zones_say(struct boot_config *cfg, const struct early *early, const struct 
 		if (!built[z])
 			continue;
 		if (zone_of_arch(cfg, (enum zone_type)z, &span))
-			boot_say(cfg, "  %-8s [mem 0x%016llx-0x%016llx]\n", name[z], (ull)span.base,
+			boot_say(cfg, "  %-8s [mem 0x%016llx-0x%016llx]\n",
+				 zone_name((enum zone_type)z), (ull)span.base,
 				 (ull)(span.base + span.size - 1));
 		else
-			boot_say(cfg, "  %-8s empty\n", name[z]);
+			boot_say(cfg, "  %-8s empty\n", zone_name((enum zone_type)z));
 	}
 	boot_say(cfg, "Movable zone start for each node\n");
 	for (unsigned int node = 0; node < BOOT_MAX_NODES; node++)

@@ -239,13 +239,12 @@ static int load_kconfig(const char *path, struct boot_config *cfg, struct boot_w
 	return err;
 }
 
-/* What --like will say, for all that comes before the command line is read; not a version: that says so. */
-static void early_like(const char *like, struct boot_config *cfg)
+static int read_like(const char *text, struct boot_config *cfg, struct boot_why *why)
 {
-	unsigned int major, minor = 0;
-
-	if (sscanf(like, "%2u.%3u", &major, &minor) >= 1)
-		cfg->like = major * 1000 + minor;
+	if (strspn(text, "0123456789.") != strlen(text))
+		return fail(why, FH_EINVAL, "--like %.80s: expected a kernel's version, as 6.12",
+			    text);
+	return boot_config_like(cfg, text, why);
 }
 
 /* A machine is built one way only; what was built another way can be laid out. */
@@ -334,31 +333,9 @@ static int add_taken(const char *text, struct boot_config *cfg, struct boot_why 
 	return 0;
 }
 
-/* What --like stands for, behind the command line that counts; args[BOOT_ARGS_MAX]. */
-static int add_like(const struct load_opts *opts, struct boot_config *cfg, char *args,
-		    struct boot_why *why)
-{
-	int n;
-
-	int err = boot_config_bootargs(cfg, opts->bootargs, why);
-
-	if (err)
-		return err;
-	if (strspn(opts->like, "0123456789.") != strlen(opts->like))
-		return fail(why, FH_EINVAL, "--like %.80s: expected a kernel's version, as 6.12",
-			    opts->like);
-	n = snprintf(args, BOOT_ARGS_MAX, "%s heaps=linux like=%s", cfg->bootargs, opts->like);
-	return n < BOOT_ARGS_MAX ? 0
-				 : fail(why, FH_ENOSPC,
-					"--like: no room for it on a command line of %d bytes",
-					BOOT_ARGS_MAX);
-}
-
 int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, struct boot_why *why)
 {
-	const char *bootargs = opts->bootargs;
 	struct load_tree tree = {NULL, 0};
-	char args[BOOT_ARGS_MAX];
 	uint64_t ram = 0;
 	int err = 0;
 
@@ -376,8 +353,8 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 		return fail(why, FH_EINVAL, "--overlay: expected a tree for it, as --dtb FILE");
 	if (opts->ram)
 		err = read_ram(opts->ram, &ram, why);
-	if (opts->like)
-		early_like(opts->like, cfg);
+	if (!err && opts->like)
+		err = read_like(opts->like, cfg, why);
 	if (!err && opts->kconfig)
 		err = load_kconfig(opts->kconfig, cfg, why);
 	if (!err && opts->dtb)
@@ -386,12 +363,14 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 		err = add_taken(opts->taken[i], cfg, why);
 	if (!err)
 		err = add_areas(opts, cfg, why);
-	if (!err && opts->like) {
-		err = add_like(opts, cfg, args, why);
-		bootargs = args;
-	}
+	if (!err && !ram && !cfg->nr_banks)
+		err = fail(why, FH_EINVAL,
+			   "%.160s: no memory: its nodes have no size, which firmware fills in; "
+			   "expected "
+			   "--ram SIZE",
+			   opts->dtb);
 	if (!err)
-		err = boot_config_finish(cfg, bootargs, ram, why);
+		err = boot_config_finish(cfg, opts->bootargs, ram, why);
 	if (!err)
 		err = check_machine(opts, cfg, why);
 	if (opts->keep && (!err || opts->keep_failed))

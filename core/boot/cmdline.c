@@ -3,6 +3,7 @@
 #include "boot/cmdline.h"
 #include "boot/cmdline_value.h"
 #include "boot/say.h"
+#include "base/fmt.h"
 
 static bool blank(char c)
 {
@@ -106,4 +107,24 @@ int boot_cmdline_parse(const char *args, struct boot_cmdline *cmdline, struct bo
 		err = apply(cmdline, &o, why);
 	}
 	return err;
+}
+
+int boot_config_like(struct boot_config *cfg, const char *version, struct boot_why *why)
+{
+	struct boot_cmdline c = {.like = cfg->like};
+	char args[32];
+	size_t n = fh_snprintf(args, sizeof(args), "like=%s", version);
+	int err;
+
+	for (const char *s = version; *s; s++)
+		if (blank(*s))
+			n = sizeof(args); /* it would be options of its own */
+	if (n >= sizeof(args))
+		return boot_fail(why, FH_EINVAL, "like=%.40s: not a kernel's version", version);
+	err = boot_cmdline_parse(args, &c, why);
+	if (err)
+		return err;
+	cfg->like = c.like;
+	cfg->heaps_linux_only = true;
+	return 0;
 }

@@ -343,6 +343,14 @@ FH_MUST_CHECK int boot_config_fdt(struct boot_config *cfg, const void *dtb, size
 				  struct boot_why *why);
 
 /*
+ * The kernel that the machine is like ("6.12", "7"), with its heaps and no others: cfg->like and heaps_linux_only, which `like=' and
+ * `heaps=' of the command line go over. After boot_config_init(), before all that reads a file. -FH_EINVAL, -FH_ERANGE: no
+ * such version; `why' begins with "like=".
+ */
+FH_MUST_CHECK int boot_config_like(struct boot_config *cfg, const char *version,
+				   struct boot_why *why);
+
+/*
  * Applies `bootargs` (NULL: those of the tree) and `ram_bytes` (0: as the tree says; else the banks
  * are cut or, when the last bank has room above it, grown to that total), places dynamic regions
  * and the cma= area where the Linux of cfg->like places them on arm64 when nothing but cfg->taken has been allocated, and

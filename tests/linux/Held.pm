@@ -180,7 +180,6 @@ sub ours
 	return ["exit status " . ($? >> 8) . ($? & 127 ? ' signal ' . ($? & 127) : '') . ": $text"] unless $json;
 	my @lines;
 	for (@{$json->{dmesg}}) {
-		s/ heaps=linux like=\S+$// if /^Kernel command line:/;
 		# At the end of boot only, and by then most boards' trees have led a virtual machine astray.
 		next if /^cma: CMA area .* could not be activated/ && $f->{until} ne 'initcalls';
 		next if /^software IO TLB: .* (?:adjusted to|Failed)/; # told_later()

@@ -16,13 +16,6 @@ boots()
 	runs "$name" "$want" boot "$@"
 }
 
-# only_says NAME TEXT: says(), and nothing was shown
-only_says()
-{
-	[ ! -s out ] || echo "and nothing on standard output" >>err
-	says "$1" "$2"
-}
-
 # perl_says NAME PROGRAM: it is true of the lines in out, @l
 perl_says()
 {
@@ -50,6 +43,14 @@ boots 'bad picture' 2 --ram 1G --map=often
 only_says 'bad picture: one line' 'freehold boot: --map=often: expected auto, always or never'
 boots 'no memory' 2
 only_says 'no memory: one line' 'freehold boot: no memory: expected --ram SIZE or --dtb FILE'
+echo '/dts-v1/; / { #address-cells = <1>; #size-cells = <1>; memory@0 { device_type = "memory"; reg = <0 0>; }; };' >unsized.dts
+boots 'memory that firmware fills in' 2 --dtb unsized.dts
+only_says 'memory that firmware fills in: what to give' \
+	'freehold boot: unsized.dts: no memory: its nodes have no size, which firmware fills in; expected --ram SIZE'
+boots 'a version' 0 --ram 1G --like 6.1
+shows 'a version: the command line stays as it is' '^Kernel command line: $'
+boots 'a version on the command line goes over it' 0 --ram 1G --bootargs 'cma=16M like=6.12' --like 6.1
+shows 'a version on the command line: its words' '^cma: Reserved 16 MiB at 0x[0-9a-f]+ on node -1$'
 
 # ---- without a tree ------------------------------------------------------------------------------
 

@@ -14,13 +14,6 @@ explains()
 	runs "$name" "$want" explain "$@"
 }
 
-# only_says NAME TEXT: says(), and nothing was shown
-only_says()
-{
-	[ ! -s out ] || echo "and nothing on standard output" >>err
-	says "$1" "$2"
-}
-
 bad()
 {
 	explains "$1" 2 $3

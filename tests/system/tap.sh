@@ -59,6 +59,13 @@ says()
 	result $? "$1"
 }
 
+# only_says NAME TEXT: says(), and nothing was shown
+only_says()
+{
+	[ ! -s out ] || echo "and nothing on standard output" >>err
+	says "$1" "$2"
+}
+
 # shows NAME REGEX: a line of the output is like this
 shows()
 {

@@ -305,6 +305,21 @@ static void says_what_is_wrong(void)
 	T_EQ(boot_cmdline_parse("cma=oops", &c, NULL), -FH_EINVAL);
 }
 
+static void sets_the_version(void)
+{
+	static struct boot_config cfg;
+
+	boot_config_init(&cfg);
+	T_EQ(boot_config_like(&cfg, "6.1", &why), 0);
+	T_EQ(cfg.like, 6001);
+	T_OK(cfg.heaps_linux_only, "its heaps");
+	T_EQ(boot_config_like(&cfg, "5.5", &why), -FH_ERANGE);
+	T_EQ(boot_config_like(&cfg, "6.12 heaps=all", &why), -FH_EINVAL);
+	T_STR(why.text, "like=6.12 heaps=all: not a kernel's version");
+	T_EQ(boot_config_like(&cfg, "6.00000000000000000000000000001", &why), -FH_EINVAL);
+	T_EQ(cfg.like, 6001);
+}
+
 const struct t_case t_cases[] = {
 	T(reads_numbers),
 	T(finds_overflow),
@@ -317,5 +332,6 @@ const struct t_case t_cases[] = {
 	T(reads_options_of_dma),
 	T(keeps_what_was_asked_before),
 	T(says_what_is_wrong),
+	T(sets_the_version),
 	T_END,
 };

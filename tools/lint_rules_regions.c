@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Rules over the properties of /reserved-memory and its children, as Linux reads them. */
 #include <ctype.h>
+#include <freehold/cma.h>
 #include "lint_in.h"
 
 static void format_ignored(struct lint *l)
@@ -255,11 +256,11 @@ static void long_name(struct lint *l)
 	for (size_t i = 0; i < l->nr_nodes; i++) {
 		const char *name = fdt_get_name(l->tree, l->node[i].at, NULL);
 
-		if (!lint_wants_area(&l->node[i]) || !name || strlen(name) < BOOT_NAME_MAX)
+		if (!lint_wants_area(&l->node[i]) || !name || strlen(name) < CMA_MAX_NAME)
 			continue;
 		lint_find(l, l->node[i].path, NULL,
 			  "a name of %zu characters: of an area's Linux keeps %d", strlen(name),
-			  BOOT_NAME_MAX - 1);
+			  CMA_MAX_NAME - 1);
 		lint_cure(l, "use a shorter name");
 	}
 }
@@ -269,12 +270,12 @@ static void same_name(struct lint *l)
 	for (size_t i = 0; i < l->nr_nodes; i++) {
 		for (size_t k = 0; k < i; k++) {
 			if (!lint_wants_area(&l->node[i]) || !lint_wants_area(&l->node[k]) ||
-			    strcmp(l->node[i].name, l->node[k].name) != 0)
+			    strncmp(l->node[i].name, l->node[k].name, CMA_MAX_NAME - 1) != 0)
 				continue;
 			lint_find(l, l->node[i].path, NULL,
 				  "cut at %d characters it is called as %s: sysfs takes each name "
 				  "once, and then shows no area at all",
-				  BOOT_NAME_MAX - 1, l->node[k].path);
+				  CMA_MAX_NAME - 1, l->node[k].path);
 			lint_cure(l, "give the areas names that differ early");
 			break;
 		}

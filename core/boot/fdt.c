@@ -100,7 +100,7 @@ static void read_model(struct tree *t)
 		model = tree_string(t, 0, "compatible");
 	if (!model)
 		return;
-	boot_copy_name(t->cfg->model, sizeof(t->cfg->model), model, BOOT_NAME_MAX);
+	boot_copy_name(t->cfg->model, sizeof(t->cfg->model), model, BOOT_MODEL_MAX);
 	boot_say(t->cfg, "Machine model: %s\n", t->cfg->model);
 }
 

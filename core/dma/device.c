@@ -41,6 +41,15 @@ static void init_bus(struct device *dev, struct fh_machine *m, const struct boot
 	memcpy(dev->range, bd->range, sizeof(dev->range));
 }
 
+/* By its place: of a long name an area keeps less. */
+static struct cma *area_of_region(struct fh_machine *m, const struct boot_region *r)
+{
+	for (unsigned int i = 0; i < m->nr_areas; i++)
+		if (cma_get_base(m->area[i]).v == r->base)
+			return m->area[i];
+	return NULL;
+}
+
 /* rmem->ops->device_init() */
 static int give(struct device *dev, const struct boot_device *bd, unsigned int index,
 		struct boot_why *why)
@@ -53,7 +62,7 @@ static int give(struct device *dev, const struct boot_device *bd, unsigned int i
 
 	switch (r->kind) {
 	case BOOT_REGION_CMA:
-		area = cma_find(m, r->name);
+		area = area_of_region(m, r);
 		if (area)
 			dev->cma_area = area;
 		return area ? 0 : -FH_ENOENT;

@@ -217,13 +217,15 @@ static int init_areas(struct fh_machine *m)
 {
 	for (unsigned int i = 0; i < m->cfg.nr_regions; i++) {
 		const struct boot_region *r = &m->cfg.region[i];
+		char name[CMA_MAX_NAME];
 		struct cma *cma;
 		int err;
 
 		if (r->kind != BOOT_REGION_CMA)
 			continue;
-		err = cma_init_reserved_mem(m, (phys_t){r->base}, r->size, r->order_per_bit,
-					    r->name, &cma);
+		(void)fh_strcopy(name, r->name, sizeof(name)); /* as Linux cuts it */
+		err = cma_init_reserved_mem(m, (phys_t){r->base}, r->size, r->order_per_bit, name,
+					    &cma);
 		if (err)
 			return err;
 		if (r->flags & BOOT_REGION_CMA_DEFAULT)

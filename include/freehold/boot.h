@@ -22,7 +22,8 @@
 
 #define BOOT_MAX_BANKS	 32
 #define BOOT_MAX_REGIONS 128 /* Linux 6.1 has 64, later ones as many as the tree has */
-#define BOOT_NAME_MAX	 64  /* Linux: CMA_MAX_NAME */
+#define BOOT_NAME_MAX	 128 /* of a node; Linux has no limit, an area keeps CMA_MAX_NAME of it */
+#define BOOT_MODEL_MAX	 256
 #define BOOT_WHY_MAX	 256
 #define BOOT_ARGS_MAX	 2048 /* Linux: COMMAND_LINE_SIZE on arm64 */
 #define BOOT_DMESG_MAX	 32768
@@ -128,8 +129,8 @@ struct boot_node_range {
  */
 struct boot_region {
 	/* The whole node name, as Linux shows it: "linux,cma", "vdev0buffer@3ed48000"; "reserved"
-	 * for cma=, "memreserve" for the reserve map. Cut at 63 characters, as Linux cuts an area's
-	 * name. */
+	 * for cma=, "memreserve" for the reserve map. Cut at 127 characters; of an area, and of a
+	 * heap, CMA_MAX_NAME are kept. */
 	char name[BOOT_NAME_MAX];
 	uint64_t base, size; /* bytes */
 	uint64_t align;	     /* bytes; 0: none asked */
@@ -171,8 +172,7 @@ struct boot_dma {
 	bool iommu_strict;	    /* iommu.strict=1, the default */
 	bool debug;		    /* dma_debug */
 	unsigned int debug_entries; /* dma_debug_entries=; 0: 65536 */
-	char debug_driver
-		[BOOT_NAME_MAX]; /* dma_debug_driver=: reports of this device only; "": of all */
+	char debug_driver[64];	    /* dma_debug_driver=: reports of this device only; "": of all */
 };
 
 /* What the tree says of reserved memory. */
@@ -245,7 +245,7 @@ struct boot_note {
 };
 
 struct boot_config {
-	char model[BOOT_NAME_MAX]; /* cut at 63 characters */
+	char model[BOOT_MODEL_MAX]; /* cut at 255 characters */
 	char bootargs[BOOT_ARGS_MAX];
 	struct boot_bank bank[BOOT_MAX_BANKS];
 	unsigned int nr_banks;
@@ -411,7 +411,8 @@ struct boot_iova {
 
 /* A node as its bus makes a device of it. */
 struct boot_device {
-	char name[BOOT_NAME_MAX]; /* as Linux names it: "30a90000.csi", "soc@0:camera"; cut at 63 */
+	char name
+		[BOOT_NAME_MAX]; /* as Linux names it: "30a90000.csi", "soc@0:camera"; cut at 127 */
 	char path[BOOT_PATH_MAX]; /* "/soc@0/csi@30a90000"; cut at 255 */
 	bool available;		  /* neither the node nor one above it is disabled */
 	/* Windows onto memory, of the nearest bus above that has dma-ranges, in addresses of the CPU;

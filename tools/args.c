@@ -18,8 +18,8 @@ static const struct argp_option machine_options[] = {
 	{"bootargs", 'b', "STR", 0, "The kernel command line, in place of the tree's", 0},
 	{"policy", 'p', "NAME", 0, "Of areas: carveout, movable, discard or guaranteed (default)",
 	 0},
-	{"like", KEY_LIKE, "VERSION", 0, "The heaps that this kernel has, as 6.12, and no others",
-	 0},
+	{"like", KEY_LIKE, "VERSION", 0,
+	 "Lay memory out as this kernel, 6.12 or another, and have its heaps and no others", 0},
 	{"taken", KEY_TAKEN, "START-END[,late]", 0,
 	 "Memory that the kernel itself has (also START+SIZE); late: once regions are placed", 0},
 	{"kconfig", KEY_KCONFIG, "FILE", 0,
@@ -95,6 +95,20 @@ static error_t parse_format(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp args_format = {.options = format_options, .parser = parse_format};
+
+void args_unexpected(const struct argp_state *state, const char *arg)
+{
+	const char *end = strrchr(arg, '.');
+	bool tree = end && (!strcmp(end, ".dtb") || !strcmp(end, ".dts"));
+	bool overlay = end && (!strcmp(end, ".dtbo") || !strcmp(end, ".dtso"));
+
+	argp_failure(state, ARGS_BAD_INPUT, 0, "unexpected argument `%s'%s%s%s", arg,
+		     tree || overlay ? "; expected " : "",
+		     tree      ? "--dtb "
+		     : overlay ? "--overlay "
+			       : "",
+		     tree || overlay ? arg : "");
+}
 
 bool args_parse(const struct argp *argp, const char *name, int argc, char **argv,
 		unsigned int flags, void *input)

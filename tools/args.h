@@ -21,6 +21,8 @@ extern const struct argp args_format;
 /* argp_parse() of a command: messages begin with `name` ("freehold serve"), bad input ends with status 2. False: it failed. */
 bool args_parse(const struct argp *argp, const char *name, int argc, char **argv,
 		unsigned int flags, void *input);
+/* Of a command that takes options only: ends it with status 2, and tells where a tree belongs. */
+void args_unexpected(const struct argp_state *state, const char *arg);
 /* Whether any of args_machine was given. */
 bool args_machine_given(const struct load_opts *l);
 

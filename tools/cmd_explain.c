@@ -152,7 +152,7 @@ static error_t parse_machine(int key, char *arg, struct opts *o, struct argp_sta
 		state->child_inputs[1] = &o->json;
 		break;
 	case ARGP_KEY_ARG:
-		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
+		args_unexpected(state, arg);
 		break;
 	case ARGP_KEY_END:
 		check(&o->ask, state);

@@ -97,7 +97,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		o->rules = true;
 		break;
 	case ARGP_KEY_ARG:
-		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
+		args_unexpected(state, arg);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -217,7 +217,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 				     "--drain %s: expected a time, as 10s or 0", arg);
 		break;
 	case ARGP_KEY_ARG:
-		argp_failure(state, BAD_INPUT, 0, "unexpected argument `%s'", arg);
+		args_unexpected(state, arg);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

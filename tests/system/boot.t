@@ -39,6 +39,12 @@ finish()
 
 boots 'bad form' 2 --ram 1G --format xml
 only_says 'bad form: one line' 'freehold boot: --format xml: expected text, json or svg'
+boots 'a tree where none belongs' 2 board.dtb
+only_says 'it is told where' "freehold boot: unexpected argument \`board.dtb'; expected --dtb board.dtb"
+boots 'an overlay where none belongs' 2 --ram 1G camera.dtbo
+only_says 'it is told where as well' "freehold boot: unexpected argument \`camera.dtbo'; expected --overlay camera.dtbo"
+boots 'any other word' 2 board
+only_says 'it is told nothing' "freehold boot: unexpected argument \`board'"
 boots 'bad picture' 2 --ram 1G --map=often
 only_says 'bad picture: one line' 'freehold boot: --map=often: expected auto, always or never'
 boots 'no memory' 2

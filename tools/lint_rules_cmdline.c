@@ -195,15 +195,18 @@ static void hugetlb(struct lint *l)
 		if (*colon == ':' && colon > s)
 			s = colon + 1;
 		v = lint_memparse(s, &rest);
-		if (v && v <= UINT64_C(1) << BOOT_PHYS_BITS && v % page) {
+		if (v && v <= UINT64_C(1) << BOOT_PHYS_BITS && v % page && *rest != '%') {
 			uint64_t up = v + page - v % page;
 
 			lint_find(l, NULL, "hugetlb_cma=",
 				  v < page ? "%s, less than one page of %s: Linux reserves nothing"
-					   : "%s is no multiple of %s: Linux reserves more",
+				  : l->cfg->like < 7000
+					  ? "%s is no multiple of %s: Linux reserves more"
+					  : "%s is no multiple of %s: Linux reserves nothing",
 				  lint_size(v).s, lint_size(page).s);
 			lint_cure(l, "whole pages: %s", lint_size(up).s);
 		}
+		rest += *rest == '%';
 		if (*rest != ',')
 			break;
 		s = rest + 1;
@@ -328,7 +331,7 @@ const struct lint_rule lint_rules_cmdline[] = {
 	 large_pool},
 	{232, "hugetlb_cma= that is no multiple of a gigantic page",
 	 "Areas of hugetlb_cma= are whole gigantic pages (1 GiB; 16 GiB with pages of 64 KiB): "
-	 "less than one is dropped, the rest rounded up. Cure: a multiple.",
+	 "less than one is dropped, the rest rounded up (from 7 on: dropped). Cure: a multiple.",
 	 hugetlb},
 	{233, "an area for a NUMA node that is not there",
 	 "numa_cma= and hugetlb_cma= by node reserve nothing for nodes without RAM. Cure: a node's "

@@ -32,7 +32,7 @@ static uint64_t round_up(uint64_t v, uint64_t block)
 static const char *on_node(const struct request *q, char text[24])
 {
 	text[0] = '\0';
-	if (q->cfg->like >= LIKE_NUMA_CMA)
+	if (q->cfg->like >= LIKE_NUMA_CMA && q->cfg->like < LIKE_7)
 		fh_snprintf(text, 24, " on node %d", q->node);
 	return text;
 }
@@ -65,14 +65,19 @@ static int note(struct request *q, enum err err, const char *reason)
 			  (ull)(q->limit ? q->limit - 1 : 0), reason, (ull)(largest / MIB));
 }
 
-/* Linux says so and goes on without. */
-static int refuse(struct request *q, enum err err, const char *reason)
+static void say_failed(struct request *q)
 {
 	char node[24];
 
-	*q->refused = -(int)err;
 	boot_say(q->cfg, "cma: Failed to reserve %llu MiB%s\n",
 		 (ull)((q->cfg->like < LIKE_7 ? q->size : q->area->size) / MIB), on_node(q, node));
+}
+
+/* Linux says so and goes on without. */
+static int refuse(struct request *q, enum err err, const char *reason)
+{
+	*q->refused = -(int)err;
+	say_failed(q);
 	return note(q, err, reason);
 }
 
@@ -136,7 +141,7 @@ static int place_anywhere(struct request *q)
 	int err = -FH_ENOMEM;
 
 	/* Above 4 GiB first, lowest first: there compaction moves pages out of it, not into it. */
-	if (q->ram_end >= GIB4 + q->size) {
+	if ((q->cfg->like < LIKE_7 ? q->ram_end : q->limit) >= GIB4 + q->size) {
 		want.start = GIB4;
 		want.order = EARLY_BOTTOM_UP;
 		err = find(q, want, &q->base);
@@ -166,7 +171,8 @@ static int place(struct request *q)
 		return refuse(q, FH_ERANGE, "start plus size do not fit 64 bits");
 	if (!q->base)
 		q->fixed = false;
-	if (q->fixed && q->base < q->ram_end && q->base + q->size > q->ram_end) {
+	if (q->cfg->like < LIKE_7 && q->fixed && q->base < q->ram_end &&
+	    q->base + q->size > q->ram_end) {
 		boot_say(q->cfg,
 			 "cma: Region at 0x%016llx defined on low/high memory boundary "
 			 "(0x%016llx)\n",
@@ -216,9 +222,12 @@ static int add_region(struct request *q)
 	r->because = q->because;
 	r->flags = a->flags | BOOT_REGION_REUSABLE;
 	cfg->nr_regions++;
-	boot_say(cfg, "cma: Reserved %llu MiB at 0x%016llx%s\n",
-		 (ull)((cfg->like < LIKE_7 ? q->size : a->size) / MIB), (ull)q->base,
-		 on_node(q, node));
+	if (a->ranges)
+		boot_say(cfg, "cma: Reserved %llu MiB in 1 range\n", (ull)(a->size / MIB));
+	else
+		boot_say(cfg, "cma: Reserved %llu MiB at 0x%016llx%s\n",
+			 (ull)((cfg->like < LIKE_7 ? q->size : a->size) / MIB), (ull)q->base,
+			 on_node(q, node));
 	return 0;
 }
 
@@ -249,6 +258,8 @@ int area_declare(struct boot_config *cfg, struct early *early, const struct area
 				 BOOT_MAX_REGIONS);
 	if (!area_slot(cfg)) {
 		*refused = -FH_ENOSPC;
+		if (cfg->like >= LIKE_7)
+			say_failed(&q);
 		return boot_go_on(cfg, why, FH_ENOSPC,
 				  "%s: there are %u areas already, as many as "
 				  "the kernel can have (CONFIG_CMA_AREAS)",

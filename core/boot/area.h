@@ -16,6 +16,7 @@ struct area {
 	unsigned int order_per_bit;
 	unsigned int flags; /* of its region */
 	bool fixed;	    /* exactly at base */
+	bool ranges;	    /* Linux would take several: it tells how many, not where */
 	int node;
 };
 

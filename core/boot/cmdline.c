@@ -57,8 +57,12 @@ static int read_value(struct boot_cmdline *c, const struct option_kind *k, const
 {
 	struct boot_cmdline before = *c;
 	struct boot_why own = {""};
-	struct reader r = {
-		.option = o, .at = o->value, .form = k->form, .cfg = c->cfg, .why = &own};
+	struct reader r = {.option = o,
+			   .at = o->value,
+			   .form = k->form,
+			   .like = c->like,
+			   .cfg = c->cfg,
+			   .why = &own};
 	int err;
 
 	if (!o->value && !k->bare)

@@ -7,7 +7,7 @@
 
 #define CMDLINE_MAX_MEMMAP 16
 
-/* kernelcore= or movablecore=: percent of RAM where that is not 0, else bytes. */
+/* Of kernelcore=, movablecore= and hugetlb_cma=: percent of RAM where that is not 0, else bytes. */
 struct core_size {
 	uint64_t bytes, percent;
 };
@@ -27,8 +27,9 @@ struct boot_cmdline {
 	uint64_t cma_size, cma_base, cma_limit;
 	bool has_numa; /* numa_cma= or cma_pernuma= was there */
 	uint64_t numa[BOOT_MAX_NODES], pernuma;
-	uint64_t hugetlb,
-		hugetlb_node[BOOT_MAX_NODES]; /* hugetlb is the sum, where nodes were named */
+	/* hugetlb_cma=: before 7 each one adds to the sum; from 7 on either all or nodes count, whichever came last. */
+	uint64_t hugetlb, hugetlb_node[BOOT_MAX_NODES];
+	struct core_size hugetlb_7, hugetlb_7_node[BOOT_MAX_NODES];
 	bool movable_node, kernelcore_mirror, page_owner;
 	struct core_size kernelcore, movablecore;
 	struct memmap memmap[CMDLINE_MAX_MEMMAP];

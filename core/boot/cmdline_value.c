@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Numbers with suffixes, words and ends of an option's value. */
 #include "boot/cmdline_value.h"
+#include "boot/like.h"
 #include "boot/say.h"
 #include "base/string.h"
 
@@ -169,12 +170,17 @@ int read_switch(struct reader *r, bool *on)
 
 /* ---- as Linux reads ---- */
 
+static uint64_t too_large(const struct reader *r, uint64_t v)
+{
+	return r->like < LIKE_7 ? v : UINT64_MAX;
+}
+
 uint64_t linux_count(struct reader *r)
 {
 	uint64_t v = 0;
 
-	if (digit(*r->at) < 10)
-		(void)read_digits(r->at, &r->at, &v);
+	if (digit(*r->at) < 10 && !read_digits(r->at, &r->at, &v))
+		return too_large(r, v);
 	return v;
 }
 
@@ -184,7 +190,7 @@ uint64_t linux_size(struct reader *r)
 	unsigned int shift = suffix_shift(*r->at);
 
 	r->at += shift > 0;
-	return v << shift;
+	return v << shift >> shift == v ? v << shift : too_large(r, v << shift);
 }
 
 int linux_malformed(struct boot_cmdline *c, struct reader *r)

@@ -15,8 +15,9 @@ struct option {
 
 struct reader {
 	const struct option *option;
-	const char *at;	  /* what is not read yet of the value */
-	const char *form; /* what the whole should look like */
+	const char *at;	   /* what is not read yet of the value */
+	const char *form;  /* what the whole should look like */
+	unsigned int like; /* whose reader, as far as options before have said */
 	/* Whose command line it is: notes and messages go there. NULL: every oddity is an error, pages are of 4 KiB. */
 	struct boot_config *cfg;
 	struct boot_why *why;
@@ -50,7 +51,8 @@ FH_MUST_CHECK int read_switch(struct reader *r, bool *on);
 /* Bytes of a page of the kernel that is read for. */
 uint64_t page_bytes(const struct reader *r);
 
-/* As Linux reads: a number that is not there is 0, what does not fit is cut off, and nobody asks what follows. */
+/* As Linux reads: a number that is not there is 0, what does not fit is cut off (from 7 on it is the largest there is), and nobody
+ * asks what follows. */
 uint64_t linux_size(struct reader *r);
 uint64_t linux_count(struct reader *r);
 /* "Malformed early option": Linux says so and goes on as if the option were not there. */

@@ -255,11 +255,12 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 		err = place_regions(cfg, &early, cmdline.has_cma, why);
 	if (!err)
 		err = place_taken(cfg, &early, true, why);
-	if (!err)
-		err = place_before_zones(cfg, &early, &cmdline, why);
 	if (err)
 		return err;
 	zones_set(cfg);
+	err = place_before_zones(cfg, &early, &cmdline, why);
+	if (err)
+		return err;
 	zones_say(cfg, &early, &cmdline);
 	err = place_after_zones(cfg, &early, &cmdline, why);
 	if (!err)

@@ -237,6 +237,23 @@ static int read_memory(struct tree *t)
 	return 0;
 }
 
+/* Of any status: all that Linux may start later has its part of the bounce buffers. It starts others than the first by a method. */
+static void count_cpus(struct tree *t)
+{
+	int cpus = fdt_path_offset(t->blob, "/cpus"), node;
+	unsigned int n = 0;
+
+	if (cpus < 0)
+		return;
+	fdt_for_each_subnode(node, t->blob, cpus)
+	{
+		const char *type = tree_string(t, node, "device_type");
+
+		n += type && fh_streq(type, "cpu") && (!n || tree_has(t, node, "enable-method"));
+	}
+	t->cfg->tree_cpus = n < BOOT_MAX_CPUS ? n : BOOT_MAX_CPUS;
+}
+
 int tree_open(struct tree *t, const void *dtb, size_t size, struct boot_config *cfg,
 	      struct boot_why *why)
 {
@@ -256,6 +273,7 @@ int boot_config_fdt(struct boot_config *cfg, const void *dtb, size_t size, struc
 	if (err)
 		return err;
 	read_model(&t);
+	count_cpus(&t);
 	err = read_bootargs(&t);
 	if (!err)
 		err = read_memory(&t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Which kernel does what: the one place that knows versions. 6.1, 6.12 and 7 were looked at. */
+/* Which kernel does what: the one place that knows versions. 6.1, 6.12, 7.2 and 7.3 were looked at. */
 #ifndef FH_BOOT_LIKE_H
 #define FH_BOOT_LIKE_H
 
@@ -20,6 +20,8 @@ enum {
 	LIKE_ZONE_LIMIT = 6012, /* ZONE_DMA ends where the bus does, not at a power of two */
 	LIKE_PAGE_BLOCK_ORDER = 6016,
 	LIKE_7 = 7000,
+	LIKE_POOLS_IN_KIB = 7003,   /* the size of a pool in its message */
+	LIKE_HUGETLB_SHARES = 7003, /* hugetlb_cma= takes percentages */
 };
 
 /* Rules of placement and words; what is not said here all kernels do alike. */
@@ -34,11 +36,12 @@ struct like {
 	bool reads_twice;   /* reg is read again when regions are named: its messages come twice */
 	bool says_ignored;  /* names how many pairs of a reg pass by */
 	bool checks_first;  /* a default area that cma= replaces is never placed */
-	bool one_pair;	    /* a reg of several pairs reserves, and makes no region */
+	bool first_pair;    /* only the first pair of a reg counts */
 	bool bad_is_absent; /* reg or alloc-ranges of no whole pairs: as if they were not there */
 	bool stops_at_bad; /* the first kind that refuses a node decides; what no kind wants is reserved memory */
 	bool keeps_bad; /* a region that its kind refused still counts as neighbour and for overlaps */
 	bool in_tree_order; /* of regions with equal ranges the first in the tree comes first */
+	bool sorts_in_pairs; /* its heapsort takes the two largest at a time, which moves equal ones */
 };
 
 const struct like *like_rules(unsigned int version);

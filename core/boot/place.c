@@ -157,6 +157,32 @@ static void say_bad_reg(const struct place *p, const struct boot_region *r)
 			 p->like->reg_prefix, r->name);
 }
 
+static unsigned int pairs_behind(const struct boot_config *cfg, unsigned int at)
+{
+	unsigned int n = 0;
+
+	while (++at < cfg->nr_regions && is(&cfg->region[at], BOOT_REGION_MORE))
+		n++;
+	return n;
+}
+
+/* Of a reg of several pairs the others are as if they were not there. */
+static void keep_first_pair(struct place *p, unsigned int at)
+{
+	unsigned int more = pairs_behind(p->cfg, at);
+
+	if (!more)
+		return;
+	boot_say(p->cfg,
+		 "%sReserved memory: node '%s' has %u <base size> entries, only the first is "
+		 "used\n",
+		 p->like->reg_prefix, p->cfg->region[at].name, more + 1);
+	for (; more; more--) {
+		p->cfg->region[at + more].size = 0;
+		p->cfg->region[at + more].fault = 0;
+	}
+}
+
 static void say_replaced(const struct place *p)
 {
 	boot_say(p->cfg,
@@ -208,6 +234,8 @@ static int reserve_fixed(struct place *p)
 				remember(p, r, &all, &dynamic);
 			continue;
 		}
+		if (!is(r, BOOT_REGION_MORE) && p->like->first_pair)
+			keep_first_pair(p, i);
 		if (!is(r, BOOT_REGION_MORE))
 			replaced = p->like->checks_first && place_replaced(p, r);
 		if (replaced && !is(r, BOOT_REGION_MORE))
@@ -264,15 +292,6 @@ static int reserve_header(struct place *p)
 
 /* ---- what each is for ---- */
 
-static unsigned int pairs_behind(const struct boot_config *cfg, unsigned int at)
-{
-	unsigned int n = 0;
-
-	while (++at < cfg->nr_regions && is(&cfg->region[at], BOOT_REGION_MORE))
-		n++;
-	return n;
-}
-
 /* A region that Linux keeps, and knows nothing of. */
 static void keep_unnamed(struct boot_region *r)
 {
@@ -297,11 +316,6 @@ static int name_fixed(struct place *p, unsigned int at)
 			 PREFIX
 			 "fdt_scan_reserved_mem_reg_nodes() ignores %u regions in node '%s'\n",
 			 more, r->name);
-	if (more && p->like->one_pair) {
-		r->fault |= PLACE_LOST;
-		keep_unnamed(r);
-		return 0;
-	}
 	if (p->like->checks_first && place_replaced(p, r)) {
 		say_replaced(p);
 		r->size = 0;
@@ -440,19 +454,22 @@ int place_regions(struct boot_config *cfg, struct early *early, bool has_cma, st
 	return 0;
 }
 
-/* Whether [base, end) lies in RAM and within one zone: what an area needs. */
-static bool activates(const struct boot_config *cfg, const struct early *e,
-		      const struct boot_region *r)
+bool place_in_one_zone(const struct boot_config *cfg, const struct boot_region *r)
 {
 	struct boot_bank span;
 
-	if (!early_contains(&e->available, r->base, r->size))
-		return false;
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span) && r->base >= span.base &&
 		    r->base + r->size <= span.base + span.size)
 			return true;
 	return false;
+}
+
+/* What an area needs: RAM of one zone. */
+static bool activates(const struct boot_config *cfg, const struct early *e,
+		      const struct boot_region *r)
+{
+	return early_contains(&e->available, r->base, r->size) && place_in_one_zone(cfg, r);
 }
 
 static bool pool(const struct boot_region *r)

@@ -31,6 +31,7 @@ struct place {
  * first: reserves, places and names the kind of every region of the tree; has_cma: cma= was given,
  * which a default area of the tree gives way to. What place_own.h has comes between.
  * place_dma() next: whether what devices are to have fits, and the pool of coherent_only=.
+ * place_in_one_zone(): what an area has to be, once zones are set.
  * place_check() last: drops areas that cannot be activated, and refuses what would be handed to two
  * owners.
  */
@@ -41,6 +42,7 @@ FH_MUST_CHECK int place_regions(struct boot_config *cfg, struct early *early, bo
 FH_MUST_CHECK int place_dma(struct boot_config *cfg, struct early *early, struct boot_why *why);
 /* What Linux says about bounce buffers, behind the command line. */
 void say_bounces(struct boot_config *cfg);
+bool place_in_one_zone(const struct boot_config *cfg, const struct boot_region *r);
 FH_MUST_CHECK int place_check(struct boot_config *cfg, const struct early *early,
 			      struct boot_why *why);
 

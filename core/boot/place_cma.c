@@ -118,16 +118,15 @@ static uint64_t default_size(const struct boot_config *cfg)
 	return 0;
 }
 
-/* One area a node, of a size that is kept in 32 bits. */
+/* One area a node. */
 static uint64_t size_in_7(const struct boot_config *cfg, const struct boot_cmdline *c,
 			  unsigned int node)
 {
-	uint64_t each = c->pernuma, size;
+	uint64_t each = c->pernuma;
 
 	if (cfg->kernel.numa_cma_pernuma && !c->has_numa && nodes_count(cfg) > 1)
 		each = default_size(cfg);
-	size = c->numa[node] ? c->numa[node] : each;
-	return (uint64_t)(int64_t)(int32_t)(uint32_t)size;
+	return c->numa[node] ? c->numa[node] : each;
 }
 
 static int place_nodes(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
@@ -149,11 +148,34 @@ static int place_nodes(struct boot_config *cfg, struct early *early, const struc
 	return err;
 }
 
+/* dma_contiguous_reserve() of kernels that do so when zones are known: nodes first. */
+static int place_default_last(struct boot_config *cfg, struct early *early,
+			      const struct boot_cmdline *c, struct boot_why *why)
+{
+	int err = 0, refused;
+
+	if (cfg->kernel.numa_cma && cfg->like >= LIKE_NUMA_CMA)
+		err = place_nodes(cfg, early, c, why);
+	return err ? err : place_default(cfg, early, c, &refused, why);
+}
+
+/* The same of 7: nodes come last, and not after a default area that failed. */
+static int place_default_first(struct boot_config *cfg, struct early *early,
+			       const struct boot_cmdline *c, struct boot_why *why)
+{
+	int refused, err = place_default(cfg, early, c, &refused, why);
+
+	return err || refused || !cfg->kernel.numa_cma ? err : place_nodes(cfg, early, c, why);
+}
+
 int place_before_zones(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
 		       struct boot_why *why)
 {
-	int err = place_hugetlb(cfg, early, c, why);
+	int err;
 
+	if (cfg->like >= LIKE_7)
+		return cfg->kernel.dma_cma ? place_default_first(cfg, early, c, why) : 0;
+	err = place_hugetlb(cfg, early, c, why);
 	if (!err && cfg->kernel.numa_cma && cfg->like < LIKE_NUMA_CMA)
 		err = place_nodes(cfg, early, c, why);
 	return err;
@@ -162,17 +184,7 @@ int place_before_zones(struct boot_config *cfg, struct early *early, const struc
 int place_after_zones(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
 		      struct boot_why *why)
 {
-	bool nodes = cfg->kernel.numa_cma && cfg->like >= LIKE_NUMA_CMA;
-	int err = 0, refused;
-
-	if (!cfg->kernel.dma_cma)
-		return 0;
-	if (nodes && cfg->like < LIKE_7)
-		err = place_nodes(cfg, early, c, why);
-	if (!err)
-		err = place_default(cfg, early, c, &refused, why);
-	/* From 7 on nodes come last, and not after a default area that failed. */
-	if (!err && nodes && cfg->like >= LIKE_7 && !refused)
-		err = place_nodes(cfg, early, c, why);
-	return err;
+	if (cfg->like >= LIKE_7)
+		return place_hugetlb(cfg, early, c, why);
+	return cfg->kernel.dma_cma ? place_default_last(cfg, early, c, why) : 0;
 }

@@ -101,6 +101,11 @@ static uint64_t small_slabs(const struct boot_config *cfg)
 	return power_of_two(slabs > least ? slabs : least);
 }
 
+static unsigned int parts(const struct boot_config *cfg)
+{
+	return cfg->as_linux && cfg->tree_cpus ? cfg->tree_cpus : cfg->nr_cpus;
+}
+
 /* What is asked for, and in how many areas. */
 static uint64_t asked_slabs(const struct boot_config *cfg, unsigned int *areas)
 {
@@ -109,32 +114,43 @@ static uint64_t asked_slabs(const struct boot_config *cfg, unsigned int *areas)
 			 : dma->swiotlb_slabs ? dma->swiotlb_slabs
 					      : BOUNCE / SLOT;
 
-	*areas = dma->swiotlb_areas ? dma->swiotlb_areas : (unsigned int)power_of_two(cfg->nr_cpus);
+	*areas = dma->swiotlb_areas ? dma->swiotlb_areas : (unsigned int)power_of_two(parts(cfg));
 	if (slabs < SEGMENT * *areas)
 		slabs = SEGMENT * *areas;
 	return power_of_two(slabs);
 }
 
-/* As swiotlb_init_remap(): half of it, and half of that, down to 1 MiB. */
-static void say_no_room(struct boot_config *cfg)
+/* A machine of ours gets what its configuration says, or fails. */
+static uint64_t room(const struct boot_config *cfg)
 {
-	unsigned int areas;
-	uint64_t slabs = asked_slabs(cfg, &areas);
+	if (out_of_reach(cfg))
+		return 0;
+	return cfg->as_linux ? cfg->bounce_room : UINT64_MAX;
+}
 
-	for (;;) {
-		boot_say(cfg,
-			 "software IO TLB: swiotlb_memblock_alloc: Failed to allocate %llu bytes "
-			 "tlb structure\n",
-			 (ull)(slabs * SLOT));
+/* As swiotlb_init_remap(): of what is asked half, and half of that, down to 1 MiB, until there is room; 0: there is none. say: as Linux
+ * says so. */
+static uint64_t granted_slabs(struct boot_config *say, const struct boot_config *cfg,
+			      unsigned int *areas)
+{
+	uint64_t slabs = asked_slabs(cfg, areas);
+
+	for (; slabs * SLOT > room(cfg); slabs /= 2) {
+		if (say)
+			boot_say(say,
+				 "software IO TLB: swiotlb_memblock_alloc: Failed to allocate %llu "
+				 "bytes tlb structure\n",
+				 (ull)(slabs * SLOT));
 		if (slabs <= MIB / SLOT)
-			return;
-		slabs /= 2;
+			return 0;
 	}
+	return slabs;
 }
 
 /* As swiotlb_adjust_size(): what areas that were asked for make of it already. */
 void say_bounces(struct boot_config *cfg)
 {
+	unsigned int areas;
 	uint64_t bytes;
 
 	if (small_bounces(cfg)) {
@@ -142,22 +158,23 @@ void say_bounces(struct boot_config *cfg)
 		boot_say(cfg, "software IO TLB: SWIOTLB bounce buffer size adjusted to %lluMB\n",
 			 (ull)(bytes / MIB));
 	}
-	if (out_of_reach(cfg) && bounces(cfg))
-		say_no_room(cfg);
+	if (bounces(cfg))
+		(void)granted_slabs(cfg, cfg, &areas);
 }
 
 void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 {
 	struct boot_bank span;
 	unsigned int areas;
-	uint64_t slabs = asked_slabs(cfg, &areas);
+	uint64_t slabs;
 
 	*plan = (struct boot_dma_plan){0};
 	for (unsigned int z = 0; z < ZONE_MOVABLE; z++)
 		/* Of an empty ZONE_DMA32 the one below serves. */
 		if (z != ZONE_DMA || boot_config_zone(cfg, ZONE_DMA, &span))
 			plan->atomic_pool[z] = atomic_bytes(cfg);
-	if (!bounces(cfg) || out_of_reach(cfg))
+	slabs = bounces(cfg) ? granted_slabs(NULL, cfg, &areas) : 0;
+	if (!slabs)
 		return;
 	plan->swiotlb_areas = areas;
 	plan->swiotlb_slabs = slabs;
@@ -268,6 +285,8 @@ int place_dma(struct boot_config *cfg, struct early *early, struct boot_why *why
 {
 	int err = check_sizes(cfg, why);
 
+	if (cfg->as_linux)
+		cfg->bounce_room = early_largest(early, 0, zones_reach(cfg));
 	if (err || !cfg->dma.coherent_only)
 		return err;
 	if (cfg->dma.coherent_only_pool)

@@ -5,6 +5,7 @@
 #include "boot/say.h"
 
 #define PREFIX "OF: reserved mem: "
+#define KIB    (UINT64_C(1) << 10)
 #define MIB    (UINT64_C(1) << 20)
 
 typedef unsigned long long ull;
@@ -76,6 +77,8 @@ static enum verdict take_as_area(struct place *p, struct boot_region *r)
 /* kernel/dma/coherent.c. */
 static enum verdict take_as_pool(struct place *p, struct boot_region *r)
 {
+	bool in_kib = p->cfg->like >= LIKE_POOLS_IN_KIB;
+
 	if (is(r, BOOT_REGION_REUSABLE))
 		return NOT_MINE;
 	r->kind = BOOT_REGION_DMA_POOL;
@@ -84,8 +87,8 @@ static enum verdict take_as_pool(struct place *p, struct boot_region *r)
 	    take_default(p->cfg, r, BOOT_REGION_DMA_POOL, BOOT_REGION_DMA_DEFAULT))
 		boot_say(p->cfg,
 			 "Reserved memory: region for default DMA coherent area is redefined\n");
-	boot_say(p->cfg, "Reserved memory: created DMA memory pool at 0x%016llx, size %llu MiB\n",
-		 (ull)r->base, (ull)(r->size / MIB));
+	boot_say(p->cfg, "Reserved memory: created DMA memory pool at 0x%016llx, size %llu %s\n",
+		 (ull)r->base, (ull)(r->size / (in_kib ? KIB : MIB)), in_kib ? "KiB" : "MiB");
 	return TAKEN;
 }
 
@@ -167,7 +170,7 @@ int place_name(struct place *p, struct boot_region *r)
 		r->flags &= ~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
 	if (p->like->says_regions)
 		boot_say(p->cfg, PREFIX "0x%016llx..0x%016llx (%llu KiB) %s %s %s\n", (ull)r->base,
-			 (ull)(r->base + r->size - 1), (ull)(r->size / 1024),
+			 (ull)(r->base + r->size - 1), (ull)(r->size / KIB),
 			 is(r, BOOT_REGION_NO_MAP) ? "nomap" : "map",
 			 is(r, BOOT_REGION_REUSABLE) ? "reusable" : "non-reusable", r->name);
 	return 0;

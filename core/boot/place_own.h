@@ -6,11 +6,12 @@
 #include "boot/cmdline.h"
 #include "mm/early.h"
 
-/* hugetlb_cma=, and before 6.6 cma_pernuma=. Regions of the tree have their places; zone limits are not known yet. */
+/* What is placed when regions of the tree have their places, and zones are not told of yet: hugetlb_cma=, and before 6.6 cma_pernuma=; from
+ * 7 on the default area, cma= or the kernel's own, and areas of nodes. */
 FH_MUST_CHECK int place_before_zones(struct boot_config *cfg, struct early *early,
 				     const struct boot_cmdline *c, struct boot_why *why);
 
-/* Areas of nodes, and the default one: cma=, else the kernel's own. */
+/* The others. */
 FH_MUST_CHECK int place_after_zones(struct boot_config *cfg, struct early *early,
 				    const struct boot_cmdline *c, struct boot_why *why);
 

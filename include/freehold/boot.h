@@ -31,7 +31,8 @@
 #define BOOT_PHYS_BITS	 48  /* physical addresses, as arm64 without LPA2 */
 #define BOOT_MAX_NOTES	 32
 #define BOOT_MAX_TAKEN	 128
-#define BOOT_MAX_NODES	 16 /* of NUMA; Linux: CONFIG_NODES_SHIFT=4, arm64's default */
+#define BOOT_MAX_CPUS	 512 /* Linux: CONFIG_NR_CPUS=512, arm64's default */
+#define BOOT_MAX_NODES	 16  /* of NUMA; Linux: CONFIG_NODES_SHIFT=4, arm64's default */
 
 /* Of boot_config.like: the first kernel with heaps, 5.6, and the one we are like by default. Memory is laid out by the rules
  * of 6.1, 6.12 and 7.0: of the newest of them that is no newer, else of 6.1. */
@@ -266,12 +267,16 @@ struct boot_config {
 	 * aligned, as in Linux. Before boot_config_finish() dma_limit is what the buses reach. */
 	uint64_t dma_limit, dma32_limit;
 	unsigned int nr_cpus; /* 1..64 */
+	/* CPUs that the tree has; 0: it has none. With as_linux bounce buffers are in as many parts; a machine of ours has nr_cpus. */
+	unsigned int tree_cpus;
 	/* Where ZONE_MOVABLE begins: memory from here up serves movable pages only (kernelcore=, movablecore=); block aligned,
 	 * 0: there is none. */
 	uint64_t movable_start;
 	bool page_owner;	/* page_owner=on: each page knows who allocated it */
 	enum cma_policy policy; /* of every area until changed */
 	struct boot_dma dma;
+	/* With as_linux, after boot_config_finish(): bytes of the largest run that bounce buffers may lie in. */
+	uint64_t bounce_room;
 	/* The kernel whose heaps the machine has (freehold/heap.h), as major * 1000 + minor: 6012 is 6.12; like=. And those only: heaps=linux. */
 	unsigned int like;
 	bool heaps_linux_only;

@@ -57,9 +57,6 @@ sub without
 	} @ranges;
 }
 
-# Whether the command line says in how many parts bounce buffers are; else it is one for each CPU, of which QEMU has one and the tree more.
-sub areas_given { return grep { /^Kernel command line:.* swiotlb=\d+,\d/ } @_ }
-
 # facts(LOG, TREE): LOG a reference to the lines of a boot with memblock=debug, TREE [start, bytes] of the tree in memory.
 # Returns { kernel, until, taken => [[start, end, late]...], lines => [...] }; dies where the log is not one.
 sub facts
@@ -77,7 +74,7 @@ sub facts
 			$late = 1 unless $who =~ $regions;
 			next;
 		}
-		if (!$ended && /^memblock_reserve: \[0x([0-9a-f]+)-0x([0-9a-f]+)\] (\w+)/) {
+		if (!$ended && /^(?:__)?memblock_reserve: \[0x([0-9a-f]+)-0x([0-9a-f]+)\] (?:nid=\S+ flags=\S+ )?(\w+)/) {
 			my $by = $3 eq 'memblock_alloc_range_nid' ? $who : $3;
 			my $range = [hex $1, hex $2, $late];
 			push @taken, $range unless $by =~ $regions;
@@ -110,7 +107,7 @@ sub facts
 		$f{until} = 'initcalls' if /^DMA: preallocated|^audit: initializing/;
 		push @{$f{lines}}, $_ if /$about/;
 	}
-	push @{$f{lines}}, (defined $adjusted ? $adjusted : ()), (areas_given(@{$f{lines}}) ? $areas : ()), $bounce if $bounce;
+	push @{$f{lines}}, (defined $adjusted ? $adjusted : ()), $areas, $bounce if $bounce;
 	push @{$f{lines}}, @no_room;
 	push @{$f{lines}}, $reserved if $reserved;
 	defined $f{kernel} or die "not a boot log: it names no kernel\n";
@@ -195,7 +192,7 @@ sub told_later
 	my @lines;
 	return () if $f->{until} eq 'layout';
 	if (my $bounce = $json->{dma}{bounce_buffers}) {
-		push @lines, grep({ /^software IO TLB: .* adjusted to/ } @{$json->{dmesg}}), (areas_given(@{$f->{lines}}) ? "software IO TLB: area num $bounce->{areas}." : ()),
+		push @lines, grep({ /^software IO TLB: .* adjusted to/ } @{$json->{dmesg}}), (grep({ /^software IO TLB: area num/ } @{$f->{lines}}) ? "software IO TLB: area num $bounce->{areas}." : ()),
 			sprintf 'software IO TLB: mapped (%dMB)', $bounce->{size} >> 20;
 	}
 	push @lines, grep { /^software IO TLB: .* Failed/ } @{$json->{dmesg}};

@@ -255,7 +255,7 @@ static void does_not_follow_linux_into_its_end(void)
 	fails("cma_pernuma",
 	      "cma_pernuma: no value; expected cma_pernuma=SIZE, as cma_pernuma=64M");
 	fails("hugetlb_cma", "hugetlb_cma: no value; expected hugetlb_cma=SIZE or "
-			     "hugetlb_cma=NODE:SIZE[,NODE:SIZE...]");
+			     "hugetlb_cma=NODE:SIZE[,NODE:SIZE...], from 7.3 on also PERCENT%");
 	fails("kernelcore", "kernelcore: no value; expected kernelcore=SIZE, kernelcore=N% or "
 			    "kernelcore=mirror");
 	fails("coherent_pool",
@@ -276,8 +276,9 @@ static void refuses_elsewhere(void)
 		 "numa_cma=NODE:SIZE[,NODE:SIZE...], as numa_cma=0:64M,1:32M"},
 		{"cma_pernuma=1x",
 		 "cma_pernuma=1x: unexpected `x'; expected cma_pernuma=SIZE, as cma_pernuma=64M"},
-		{"hugetlb_cma=1x", "hugetlb_cma=1x: unexpected `x'; expected hugetlb_cma=SIZE or "
-				   "hugetlb_cma=NODE:SIZE[,NODE:SIZE...]"},
+		{"hugetlb_cma=1x",
+		 "hugetlb_cma=1x: unexpected `x'; expected hugetlb_cma=SIZE or "
+		 "hugetlb_cma=NODE:SIZE[,NODE:SIZE...], from 7.3 on also PERCENT%"},
 		{"hugetlb_cma=1M", "hugetlb_cma=: expected at least one page of 1024 MiB"},
 		{"hugetlb_cma=3:1G", "hugetlb_cma=: there is no node 3"},
 		{"hugetlb_cma=0:1M",

@@ -123,6 +123,44 @@ static void reads_chosen(void)
 	tb_said("OF: fdt: elfcorehdr is overlapped\n");
 }
 
+static void cpu(const char *name, const char *type, bool method)
+{
+	tm_begin(name);
+	tm_text("device_type", type);
+	if (method)
+		tm_text("enable-method", "psci");
+	tm_text("status", "disabled");
+	tm_end();
+}
+
+/* CPUs that Linux may start, whatever their status: bounce buffers are in as many parts, in a power of two. */
+static void counts_cpus(void)
+{
+	struct boot_dma_plan p;
+
+	for (unsigned int methods = 0; methods < 2; methods++) {
+		tb_begin(2, 2);
+		tb_memory();
+		tm_begin("cpus");
+		cpu("cpu@0", "cpu", false);
+		cpu("cpu@1", "cpu", methods);
+		cpu("cache", "cache", methods);
+		cpu("cpu@2", "cpu", methods);
+		tm_end();
+		tb_end();
+		T_NEED(tb_read() == 0);
+		T_EQ(tb.cfg.tree_cpus, methods ? 3 : 1);
+		tb.cfg.as_linux = true;
+		T_EQ(boot_config_finish(&tb.cfg, "swiotlb=force", 0, &tb.why), 0);
+		boot_config_dma(&tb.cfg, &p);
+		T_EQ(p.swiotlb_areas, methods ? 4 : 1);
+	}
+	T_EQ(tb_read(), 0);
+	T_EQ(boot_config_finish(&tb.cfg, "swiotlb=force", 0, &tb.why), 0);
+	boot_config_dma(&tb.cfg, &p);
+	T_EQ(p.swiotlb_areas, 1); /* of a machine that is made of it: its own */
+}
+
 static void counts_banks_and_regions(void)
 {
 	char name[32];
@@ -261,9 +299,15 @@ static void says_what_is_no_tree(void)
 }
 
 const struct t_case t_cases[] = {
-	T(reads_model_bootargs_memory), T(fills_in_the_memory_node),
-	T(goes_on_with_odd_memory),	T(reads_chosen),
-	T(counts_banks_and_regions),	T(takes_the_lowest_bus),
-	T(translates_through_buses),	T(refuses_dma_ranges_that_do_not_fit),
-	T(says_what_is_no_tree),	T_END,
+	T(reads_model_bootargs_memory),
+	T(fills_in_the_memory_node),
+	T(goes_on_with_odd_memory),
+	T(reads_chosen),
+	T(counts_cpus),
+	T(counts_banks_and_regions),
+	T(takes_the_lowest_bus),
+	T(translates_through_buses),
+	T(refuses_dma_ranges_that_do_not_fit),
+	T(says_what_is_no_tree),
+	T_END,
 };

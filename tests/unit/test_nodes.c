@@ -150,17 +150,17 @@ static void gives_nodes_their_areas(void)
 	said("cma: Reserved 8 MiB at 0x00000000bf800000\n"
 	     "cma: Reserved 8 MiB at 0x0000000100000000\nZone ranges:\n");
 	T_EQ(cfg.nr_regions, 3);
-	/* 7: one area a node, behind the default one, with its size in 32 bits. */
+	/* 7: one area a node, behind the default one, and all before zones are said. */
 	T_NEED(boot(two, "", "numa_cma=1:64M cma_pernuma=8M like=7", 0));
-	said("cma: Reserved 16 MiB at 0x00000000bf000000 on node -1\n"
-	     "cma: Reserved 8 MiB at 0x00000000be800000 on node 0\n"
-	     "cma: Reserved 64 MiB at 0x0000000100000000 on node 1\n");
+	said("cma: Reserved 16 MiB at 0x00000000bf000000\n"
+	     "cma: Reserved 8 MiB at 0x00000000be800000\n"
+	     "cma: Reserved 64 MiB at 0x0000000100000000\nZone ranges:\n");
 	T_STR(cfg.region[1].name, "numa0");
 	T_NEED(boot(two, "CONFIG_CMA_SIZE_PERNUMA=y\n", "like=7", 0));
 	T_EQ(cfg.nr_regions, 3);
 	T_EQ(cfg.region[2].size, M(16));
 	T_NEED(boot(two, PLAIN, "numa_cma=1:4G like=7", 0));
-	T_EQ(cfg.nr_regions, 0);
+	T_EQ(cfg.region[0].size, G(4));
 	T_NEED(boot(two, PLAIN "# CONFIG_NUMA is not set\n", "numa_cma=0:4M hugetlb_cma=1G", 0));
 	said("cma: Reserved 1024 MiB at 0x0000000100000000 on node -1\n");
 	T_EQ(cfg.nr_regions, 1);
@@ -210,6 +210,44 @@ static void shares_out_gigantic_pages(void)
 	said("hugetlb_cma: reserve 17408 MiB, up to 32768 MiB per node\n"
 	     "cma: Reserved 32768 MiB at 0x0000000400000000 on node 0\n");
 	T_EQ(cfg.region[0].order_per_bit, 13);
+}
+
+/* 7 rounds nothing up, and 7.3 takes shares. */
+static void shares_out_gigantic_pages_as_7(void)
+{
+	T_NEED(boot(two, PLAIN, "hugetlb_cma=3G like=7", 0));
+	said("hugetlb_cma: reserve 3072 MiB, up to 2048 MiB per node\n"
+	     "cma: Reserved 2048 MiB in 1 range\n"
+	     "hugetlb_cma: reserved 2048 MiB on node 0\n"
+	     "cma: Reserved 1024 MiB in 1 range\n"
+	     "hugetlb_cma: reserved 1024 MiB on node 1\n");
+	T_NEED(boot(two, PLAIN, "hugetlb_cma=1:1500M,0:1G like=7", 0));
+	said("hugetlb_cma: cma area of node 1 must be a multiple of 1024 MiB\n"
+	     "cma: Reserved 1024 MiB in 1 range\n"
+	     "hugetlb_cma: reserved 1024 MiB on node 0\nKernel");
+	T_NEED(boot(two, PLAIN, "hugetlb_cma=1500M like=7", 0));
+	said("hugetlb_cma: cma area must be a multiple of 1024 MiB\n");
+	T_NEED(boot(two, PLAIN, "like=7.3 hugetlb_cma=50%", 0)); /* of 6 GiB */
+	said("hugetlb_cma: reserve 3072 MiB (50%), up to 2048 MiB per node\n");
+	T_NEED(boot(two, PLAIN, "like=7.3 hugetlb_cma=1:30%,0:5%", 0));
+	said("hugetlb_cma: reservation size rounded down to 0 from 102 MiB (5%) on node 0\n"
+	     "cma: Reserved 1024 MiB in 1 range\n"
+	     "hugetlb_cma: reserved 1024 MiB (30%) on node 1\nKernel");
+	T_NEED(boot(two, PLAIN, "like=7.3 hugetlb_cma=10%", 0));
+	said("hugetlb_cma: reservation size rounded down to 0 from 614 MiB (10%)\nKernel");
+	/* Before, the number is one of bytes; of all that was said for nodes and for all, the last counts. */
+	T_NEED(boot(two, PLAIN, "hugetlb_cma=50%", 0));
+	said("hugetlb_cma: cma area should be at least 1024 MiB\n");
+	T_NEED(boot(two, PLAIN, "like=7.3 hugetlb_cma=0:1G hugetlb_cma=0", 0));
+	T_EQ(cfg.nr_regions, 0);
+	T_NEED(boot(two, PLAIN, "like=7.3 hugetlb_cma=2G hugetlb_cma=0:0%", 0));
+	T_EQ(cfg.nr_regions, 0);
+	T_NEED(boot(two, PLAIN, "like=7.3 hugetlb_cma=1G hugetlb_cma=101%", 0));
+	said("hugetlb_cma: invalid percentage 101\n");
+	T_EQ(cfg.nr_regions, 1);
+	T_NEED(boot(two, PLAIN, "like=7.3 hugetlb_cma=0:1G,1:101%", 0));
+	said("hugetlb_cma: invalid percentage 101 for node 1\n");
+	T_EQ(cfg.nr_regions, 1);
 }
 
 /* What a command line makes of 7 GiB from 1 GiB on: 3 GiB in ZONE_DMA, 4 above it. */
@@ -358,6 +396,7 @@ const struct t_case t_cases[] = {
 	T(gives_nodes_their_areas),
 	T(node_areas_that_do_not_fit),
 	T(shares_out_gigantic_pages),
+	T(shares_out_gigantic_pages_as_7),
 	T(finds_where_movable_memory_begins),
 	T(drops_an_area_across_its_start),
 	T(spreads_the_kernel_over_nodes),

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <freehold/cma.h>
 #include <freehold/dma.h>
+#include <freehold/dmabuf.h>
+#include <freehold/heap.h>
 #include <freehold/object.h>
 #include <freehold/page.h>
 #include "mm/machine.h"
@@ -151,6 +153,99 @@ static void moved(void)
 	testplat_end(&tp, m);
 }
 
+/* Who freed a frame last is told to who frees it again. */
+static void freed_twice(void)
+{
+	size_t len;
+	pfn_t pfn;
+
+	if (!T_OK(start(), "made"))
+		return;
+	T_EQ(fh_alloc_pages(m, GFP_KERNEL, 1, &pfn), 0);
+	testplat_cpu(1);
+	T_EQ(fh_free_pages(m, pfn, 1), 0);
+	T_EQ(fh_free_pages(m, pfn, 0), -FH_EINVAL);
+	T_EQ(fh_view_read(m, "dmesg", text, sizeof(text), &len), 0);
+	T_OK(strstr(text, "is free already: freed by CPU 1, ts ") &&
+		     strstr(text, "; was allocated by CPU 0 (), ts "),
+	     text);
+	T_OK(strstr(text, " bytes of page_ext\n"), "and how much memory records take");
+	testplat_cpu(0);
+	testplat_end(&tp, m);
+}
+
+/* A driver's page that came as part of a run is on its own. */
+static void drivers_page(void)
+{
+	static const struct movable_operations ops = {.isolate = NULL};
+	pfn_t run;
+
+	if (!T_OK(start(), "made"))
+		return;
+	T_EQ(fh_alloc_pages(m, GFP_HIGHUSER_MOVABLE, 2, &run), 0);
+	begins(run, "Page allocated via order 2, mask 0x100cca(GFP_HIGHUSER_MOVABLE)");
+	T_EQ(fh_page_set_movable(m, run + 1, &ops, NULL), 0);
+	begins(run, "Page allocated via order 0");
+	begins(run + 1, "Page allocated via order 0");
+	TP_CHECK(m);
+	T_EQ(fh_page_clear_movable(m, run + 1), 0);
+	T_EQ(fh_free_pages(m, run, 2), 0);
+	testplat_end(&tp, m);
+}
+
+/* A device's frames, wherever they are of, and a heap's. */
+static void named(void)
+{
+	struct device dev = {.name = "30a90000.camera-of-the-front"};
+	struct dma_buf *buf = NULL;
+	uint64_t bytes[] = {4096, 65536}; /* the buddy's, and the area's */
+	dma_t handle[2];
+	void *cpu[2];
+
+	if (!T_OK(start(), "made"))
+		return;
+	dev.machine = m;
+	for (unsigned int i = 0; i < 2; i++) {
+		T_EQ(dma_alloc_coherent(&dev, bytes[i], GFP_KERNEL, &handle[i], &cpu[i]), 0);
+		begins(handle[i].v >> FH_PAGE_SHIFT, "Page allocated via order 0, mask 0x");
+		T_OK(strstr(line_of(handle[i].v >> FH_PAGE_SHIFT), "(30a90000.camera), ts "),
+		     "cut at 15 characters");
+	}
+	T_EQ(dma_heap_alloc(dma_heap_find(m, "system"), 8192, NULL, &buf), 0);
+	T_OK(strstr(shown(), "tgid 0 (system), ts "), "the heap's");
+	TP_CHECK(m);
+	dma_buf_put(buf);
+	for (unsigned int i = 0; i < 2; i++)
+		T_EQ(dma_free_coherent(&dev, bytes[i], cpu[i], handle[i]), 0);
+	T_OK(!strstr(shown(), "camera") && !strstr(shown(), "(system)"), "free");
+	testplat_end(&tp, m);
+}
+
+/* Blocks with a page of another kind than theirs; and what kernels before 6.7 say. */
+static void mixed_and_older(void)
+{
+	struct cma *cma;
+	pfn_t pfn, of;
+	size_t len;
+
+	if (!T_OK(start(), "made"))
+		return;
+	cma = cma_default(m);
+	T_EQ(fh_alloc_pages(m, GFP_KERNEL, 0, &pfn), 0);
+	T_EQ(cma_alloc(cma, 1, 0, 0, &of), 0);
+	T_EQ(fh_view_read(m, "proc/pagetypeinfo", text, sizeof(text), &len), 0);
+	T_OK(strstr(text, "\nNumber of mixed blocks    Unmovable      Movable  Reclaimable   "
+			  "HighAtomic          CMA      Isolate \n"
+			  "Node 0, zone      DMA            0            1            0            "
+			  "0            0            0 \n"),
+	     text);
+	m->cfg.like = 6001;
+	T_OK(strstr(line_of(pfn), " ns, free_ts 0 ns"), line_of(pfn));
+	T_EQ(fh_free_pages(m, pfn, 0), 0);
+	T_OK(cma_release(cma, of, 1), "given back");
+	testplat_end(&tp, m);
+}
+
 static void off(void)
 {
 	size_t len;
@@ -186,4 +281,6 @@ static void refused(void)
 	}
 }
 
-const struct t_case t_cases[] = {T(allocated), T(contiguous), T(moved), T(off), T(refused), T_END};
+const struct t_case t_cases[] = {T(allocated),	  T(contiguous), T(moved),	     T(freed_twice),
+				 T(drivers_page), T(named),	 T(mixed_and_older), T(off),
+				 T(refused),	  T_END};

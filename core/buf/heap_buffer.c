@@ -5,6 +5,7 @@
 #include "base/string.h"
 #include "buf/heap_buffer.h"
 #include "mm/agreed.h"
+#include "mm/owner.h"
 
 /* A device's mapping. */
 struct heap_map {
@@ -44,6 +45,8 @@ int heap_buffer_add(struct heap_buffer *b, pfn_t pfn, uint64_t nr)
 	unsigned int room = b->room ? b->room : HEAP_BUFFER_FEW;
 	int err;
 
+	if (b->heap->m->owners)
+		owner_name(b->heap->m, pfn, nr, b->heap->name);
 	if (b->nr_runs && b->run[b->nr_runs - 1].end == pfn) {
 		b->run[b->nr_runs - 1].end += nr;
 		return 0;

@@ -9,6 +9,7 @@
 #include "dma/pool.h"
 #include "dma/swiotlb.h"
 #include "mm/drain.h"
+#include "mm/owner.h"
 
 typedef unsigned long long ull;
 
@@ -377,6 +378,15 @@ static enum dma_cause last_cause(const struct dma_refusal *way)
 	return way->step[way->nr_steps - 1].cause;
 }
 
+/* Frames of its own are the device's; those of pools are the pool's. */
+static void name_owner(const struct dma_ask *a)
+{
+	if (a->dev->machine->owners &&
+	    (a->source == DMA_SOURCE_CMA ||
+	     (a->source >= DMA_SOURCE_BUDDY && a->source <= DMA_SOURCE_BUDDY_DMA)))
+		owner_name(a->dev->machine, a->pfn, a->pages, dev_name(a->dev));
+}
+
 /* Another zone is tried for reach, not for want of memory. A buffer too large for the buddy that failed in the area: the area's
  * error is what to tell. */
 static int take(struct dma_ask *a, const enum dma_source *path, unsigned int n)
@@ -387,6 +397,7 @@ static int take(struct dma_ask *a, const enum dma_source *path, unsigned int n)
 		err = ask(a, path[i]);
 		if (!err) {
 			a->source = path[i];
+			name_owner(a);
 			return 0;
 		}
 		if (path[i] == DMA_SOURCE_CMA)

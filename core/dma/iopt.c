@@ -3,6 +3,7 @@
 #include "dma/iopt.h"
 #include <freehold/page.h>
 #include "mm/machine.h"
+#include "mm/owner.h"
 
 typedef _Atomic(uint64_t) entry_t;
 
@@ -64,9 +65,12 @@ static int table_alloc(struct iopt *pt, pfn_t *pfn)
 {
 	int err = fh_alloc_pages(pt->m, GFP_ATOMIC | __GFP_NOWARN | __GFP_ZERO, 0, pfn);
 
-	if (!err)
-		atomic_fetch_add_explicit(&pt->nr_tables, 1, memory_order_relaxed);
-	return err;
+	if (err)
+		return err;
+	if (pt->m->owners)
+		owner_name(pt->m, *pfn, 1, "iommu");
+	atomic_fetch_add_explicit(&pt->nr_tables, 1, memory_order_relaxed);
+	return 0;
 }
 
 static void table_free(struct iopt *pt, pfn_t pfn)

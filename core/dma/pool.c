@@ -2,6 +2,7 @@
 /* Atomic pools. */
 #include <freehold/page.h>
 #include "dma/pool.h"
+#include "mm/owner.h"
 
 struct atomic_pool {
 	const char *name; /* as Linux prints gfp flags */
@@ -59,6 +60,8 @@ static int expand(struct fh_machine *m, struct atomic_pool *p, uint64_t pages)
 		order--;
 	if (err)
 		return err;
+	if (m->owners)
+		owner_name(m, pfn, UINT64_C(1) << order, "atomic_pool");
 	machine_zero(m, pfn, UINT64_C(1) << order);
 	err = chunk_create(m, pfn, UINT64_C(1) << order, true, &c);
 	if (err) {

@@ -3,6 +3,7 @@
 #include <freehold/page.h>
 #include "base/string.h"
 #include "dma/scatter.h"
+#include "mm/owner.h"
 
 typedef unsigned long long ull;
 
@@ -45,6 +46,8 @@ static int take_runs(struct dma_ask *a, struct dma_remap *r)
 		if (err)
 			return refuse_step(a->way, DMA_SOURCE_BUDDY, err, "%llu of %llu pages free",
 					   (ull)(a->pages - left), (ull)a->pages);
+		if (m->owners)
+			owner_name(m, pfn, UINT64_C(1) << order, dev_name(a->dev));
 		if (r->nr_runs && r->run[r->nr_runs - 1].end == pfn)
 			r->run[r->nr_runs - 1].end += UINT64_C(1) << order;
 		else

@@ -4,6 +4,7 @@
 #include "dma/swiotlb_frames.h"
 #include "mm/budget.h"
 #include "mm/contig.h"
+#include "mm/owner.h"
 
 void swiotlb_frames_give(struct fh_machine *m, struct range r)
 {
@@ -64,6 +65,8 @@ static bool claim(struct fh_machine *m, struct range r)
 		return false;
 	atomic_fetch_sub_explicit(&m->nr_device, nr, memory_order_relaxed);
 	budget_add(m, nr);
+	if (m->owners)
+		owner_set(m, r.start, r.end - r.start, 0, GFP_NOWAIT);
 	return true;
 }
 
@@ -104,7 +107,10 @@ static bool take_blocks(struct fh_machine *m, uint64_t nr, uint64_t limit, struc
 bool swiotlb_frames_take(struct fh_machine *m, uint64_t nr, uint64_t limit, gfp_t gfp,
 			 struct range *frames)
 {
-	if (nr <= UINT64_C(1) << FH_MAX_ORDER)
-		return take_buddy(m, nr, limit, gfp, frames);
-	return take_blocks(m, nr, limit, frames);
+	bool ok = nr <= UINT64_C(1) << FH_MAX_ORDER ? take_buddy(m, nr, limit, gfp, frames)
+						    : take_blocks(m, nr, limit, frames);
+
+	if (ok && m->owners)
+		owner_name(m, frames->start, nr, "swiotlb");
+	return ok;
 }

@@ -5,6 +5,7 @@
 #include "base/tree.h"
 #include "mm/agreed.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 #include "mm/ready.h"
 
 struct agreed {
@@ -401,7 +402,11 @@ static void drop(struct cma *cma, const struct window *w, bool ours)
 static void left(struct moving *mv)
 {
 	struct window part[2];
+	uint64_t nr = mv->from.pfns.end - mv->from.pfns.start;
 
+	for (uint64_t i = 0; mv->cma->m->owners && i < nr; i++)
+		owner_copy(mv->cma->m, mv->to.pfns.start + i, mv->from.pfns.start + i,
+			   OWNER_FOR_RANGE);
 	fh_lock(&mv->cma->lock);
 	unlist(mv->cma, mv->b);
 	mv->b->w = mv->to;

@@ -4,6 +4,7 @@
 #include "base/string.h"
 #include "mm/budget.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 
 static enum zone_type zone_by_limits(const struct boot_config *cfg, uint64_t phys)
 {
@@ -248,6 +249,15 @@ static void log_birth(struct fh_machine *m)
 		    "Memory: %lluK/%lluK available (%lluK reserved, %lluK cma-reserved)",
 		    (unsigned long long)(managed - areas) * 4, (unsigned long long)present * 4,
 		    (unsigned long long)(present - managed) * 4, (unsigned long long)areas * 4);
+	if (!m->owners)
+		return;
+	machine_log(m, PLAT_LOG_INFO, "allocated %llu bytes of page_ext",
+		    (unsigned long long)owner_bytes(m));
+	for (unsigned int i = 0; i < MAX_NR_ZONES; i++) /* nobody has a page yet */
+		if (m->zone[i].present)
+			machine_log(m, PLAT_LOG_INFO,
+				    "Node 0, zone %8s: page owner found early allocated 0 pages",
+				    zone_name((enum zone_type)i));
 }
 
 int machine_birth(const struct plat *plat, const struct boot_config *cfg,
@@ -262,7 +272,7 @@ int machine_birth(const struct plat *plat, const struct boot_config *cfg,
 	m->plat = *plat;
 	m->cfg = *cfg;
 	m->nr_cpus = cfg->nr_cpus;
-	m->nr_caches = plat->sync_cpus ? cfg->nr_cpus : 0;
+	m->nr_caches = plat->sync_cpus && !cfg->page_owner ? cfg->nr_cpus : 0;
 	lru_init(&m->lru);
 	swap_init(&m->swap);
 	zpool_init(&m->zpool);
@@ -272,6 +282,8 @@ int machine_birth(const struct plat *plat, const struct boot_config *cfg,
 	err = find_span(m);
 	if (!err)
 		err = alloc_meta(m);
+	if (!err)
+		err = owner_birth(m);
 	if (!err)
 		err = map_banks(m);
 	if (!err) {

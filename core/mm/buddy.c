@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "mm/buddy.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 #include "mm/policy.h"
 
 struct take {
@@ -299,9 +300,40 @@ static bool give_pair(struct fh_machine *m, pfn_t pfn)
 	struct block_state new_a = a, new_b = b;
 	bool ok = !a.free && !b.free && block_free_run(m, block, &new_a, 0, FH_BLOCK_ORDER) &&
 		  block_free_run(m, block + 1, &new_b, 0, FH_BLOCK_ORDER);
+	struct block_map all;
 
+	if (m->owners && ok) {
+		block_span(&all, 0, FH_BLOCK_PAGES);
+		owner_clear(m, block, &all);
+		owner_clear(m, block + 1, &all);
+	}
 	block_unlock(m, block + 1, b, new_b);
 	block_unlock(m, block, a, new_a);
+	return ok;
+}
+
+/* With records of who has what: they end when the frames are free, not before and not after. */
+static bool give_owned(struct fh_machine *m, pfn_t pfn, unsigned int order)
+{
+	unsigned int frame = (unsigned int)((pfn - m->base_pfn) & (FH_BLOCK_PAGES - 1));
+	uint64_t block = machine_block(m, pfn);
+	struct block_state old, new;
+	struct block_map bits;
+	bool ok;
+
+	if (order > FH_BLOCK_ORDER) {
+		ok = give_pair(m, pfn);
+	} else {
+		owner_split(m, pfn, order);
+		block_span(&bits, frame, frame + (1u << order));
+		new = old = block_lock(m, block);
+		ok = block_free_run(m, block, &new, frame, order);
+		if (ok)
+			owner_clear(m, block, &bits);
+		block_unlock(m, block, old, new);
+	}
+	if (!ok)
+		owner_say_freed(m, pfn);
 	return ok;
 }
 
@@ -312,6 +344,8 @@ bool buddy_give(struct fh_machine *m, pfn_t pfn, unsigned int order)
 	struct block_state old, new;
 	bool ok;
 
+	if (m->owners)
+		return give_owned(m, pfn, order);
 	if (order > FH_BLOCK_ORDER)
 		return give_pair(m, pfn);
 	if (order <= 5)

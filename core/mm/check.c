@@ -7,6 +7,7 @@
 #include "mm/check_zpool.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
+#include "mm/owner.h"
 #include "mm/pinner.h"
 #include "mm/terms.h"
 
@@ -205,6 +206,29 @@ static void check_object_frame(struct check *c, pfn_t pfn, const struct fh_frame
 		       pins_count(f->pins), pins_his(f->pins), pins_pinner(f->pins));
 }
 
+/* P1: who allocated a frame is known as long as it is allocated. P2: a run is aligned, and has one order; pages are on their own. */
+static void check_owner(struct check *c, pfn_t pfn, bool is_free, enum frame_state state)
+{
+	struct owner o, of;
+	pfn_t first, end;
+
+	if (owner_get(c->m, pfn, &o) == (is_free || state == FRAME_RESERVED))
+		broken(c, "P1 pfn %#llx: %s, and who allocated it is %sknown", (ull)pfn,
+		       is_free ? "free" : frame_state_name(state), o.set ? "" : "not ");
+	if (!o.set || !o.order)
+		return;
+	if (state != FRAME_RAW)
+		broken(c, "P2 pfn %#llx: %s, and of an order %u", (ull)pfn, frame_state_name(state),
+		       o.order);
+	/* Each looks at the first, the first at all. */
+	first = pfn & ~((UINT64_C(1) << o.order) - 1);
+	end = pfn == first ? first + (UINT64_C(1) << o.order) : first + 1;
+	for (pfn_t p = first; p < end; p++)
+		if (!machine_has(c->m, p) || !owner_get(c->m, p, &of) || of.order != o.order)
+			broken(c, "P2 pfn %#llx: of order %u, and pfn %#llx is not", (ull)pfn,
+			       o.order, (ull)p);
+}
+
 static void check_frame(struct check *c, uint64_t b, unsigned int i)
 {
 	struct fh_machine *m = c->m;
@@ -214,6 +238,8 @@ static void check_frame(struct check *c, uint64_t b, unsigned int i)
 	bool is_free = m->map[b].w[i / 64] >> (i & 63) & 1;
 	struct cma *cma = machine_area(m, b);
 
+	if (m->owners)
+		check_owner(c, pfn, is_free, state);
 	if (is_free && state != FRAME_RAW)
 		broken(c, "F1 pfn %#llx: free, and %s", (ull)pfn, frame_state_name(state));
 	switch (state) {

@@ -8,6 +8,7 @@
 #include "mm/exchange.h"
 #include "mm/failure.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 #include "mm/ready.h"
 #include "mm/window.h"
 
@@ -214,6 +215,9 @@ static void window_done(const struct attempt *a)
 	ready = cma->nr_ready;
 	exchange_taken(cma, &a->w, a->res.migrated);
 	fh_unlock(&cma->lock);
+	if (cma->m->owners)
+		owner_set(cma->m, a->w.pfns.start, a->w.pfns.end - a->w.pfns.start, 0,
+			  GFP_KERNEL | (a->req->flags & CMA_NO_WARN ? __GFP_NOWARN : 0));
 	if (ready || a->req->flags & CMA_ZERO)
 		ready_taken(cma, &a->w, a->req->flags & CMA_ZERO);
 }

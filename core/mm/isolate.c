@@ -6,6 +6,7 @@
 #include "mm/budget.h"
 #include "mm/isolate.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 
 /* What is claimed is a device's from here on: were it counted later, it would look like frames that
  * tenants have taken, and they would be refused what there is room for (DESIGN G2). */
@@ -88,6 +89,8 @@ void isolate_undo(struct fh_machine *m, uint64_t block, const struct block_map *
 
 	new = old = block_lock(m, block);
 	block_free_map(m, block, &new, mine);
+	if (m->owners)
+		owner_clear(m, block, mine);
 	new.isolated--;
 	count_device(m, (int64_t)old.free - new.free);
 	block_unlock(m, block, old, new);
@@ -105,6 +108,10 @@ void isolate_release(struct fh_machine *m, uint64_t block, unsigned int lo, unsi
 	} else if (!block_free_run(m, block, &new, 0, FH_BLOCK_ORDER)) {
 		machine_bug(m, "block %llu: a frame of a claimed range is free",
 			    (unsigned long long)block);
+	}
+	if (m->owners) {
+		block_span(&span, lo, hi);
+		owner_clear(m, block, &span);
 	}
 	count_device(m, -(int64_t)(hi - lo));
 	block_unlock(m, block, old, new);

@@ -6,6 +6,7 @@
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"
+#include "mm/owner.h"
 #include "mm/pinner.h"
 
 unsigned char *machine_virt(const struct fh_machine *m, pfn_t pfn)
@@ -142,6 +143,7 @@ void machine_death(struct fh_machine *m)
 		movable_forget_all(m);
 	swap_fini(m);
 	machine_free(m, m->cpu, m->nr_cpus * sizeof(*m->cpu));
+	owner_death(m);
 	machine_free(m, m->frame_mem,
 		     m->nr_frame_blocks * FH_BLOCK_PAGES * sizeof(struct fh_frame));
 	machine_free(m, m->meta, m->meta_size);

@@ -35,6 +35,8 @@ struct dmesg {
 	char buf[DMESG_SIZE];
 };
 
+struct owner;
+
 struct fh_machine {
 	struct plat plat;
 	pfn_t base_pfn;		  /* multiple of 2^FH_MAX_ORDER */
@@ -50,7 +52,7 @@ struct fh_machine {
 	uint64_t wmark_high;		       /* of all zones together */
 	struct fh_cpu *cpu;
 	unsigned int nr_cpus;
-	unsigned int nr_caches; /* nr_cpus, or 0 where CPUs cannot be stopped */
+	unsigned int nr_caches; /* nr_cpus, or 0 where CPUs cannot be stopped, and with owners */
 
 	struct lru lru;
 	struct swap swap;
@@ -91,6 +93,7 @@ struct fh_machine {
 	size_t meta_size;
 	struct fh_frame *frame_mem; /* all frames: one allocation */
 	uint64_t nr_frame_blocks;
+	struct owner *owners; /* page_owner=on: of each of frame_mem; or NULL */
 };
 
 static inline uint64_t machine_block(const struct fh_machine *m, pfn_t pfn)

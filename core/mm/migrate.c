@@ -7,6 +7,7 @@
 #include "mm/machine.h"
 #include "mm/migrate.h"
 #include "mm/objects.h"
+#include "mm/owner.h"
 #include "mm/pages.h"
 #include "mm/policy.h"
 #include "mm/reclaim.h"
@@ -41,6 +42,8 @@ static unsigned int get_targets(const struct migration *mg, pfn_t *dst, unsigned
 			order--;
 			continue;
 		}
+		if (mg->m->owners)
+			owner_split(mg->m, pfn, 0);
 		for (unsigned int i = 0; i < 1u << order; i++)
 			dst[got++] = pfn + i;
 	}
@@ -80,6 +83,9 @@ static void move_run(const struct migration *mg, struct fh_object *o, const pfn_
 			o->slot[index + i] = dst[i] + 1;
 		lru_replace(mg->m, src + done, dst + done, run);
 	}
+	for (unsigned int i = 0; mg->m->owners && i < n; i++)
+		owner_copy(mg->m, dst[i], src[i],
+			   mg->mode == MIGRATE_OUT_TO_PIN ? OWNER_FOR_PIN : OWNER_FOR_RANGE);
 	object_wake(o);
 	fh_unlock(&o->lock); /* *o may be gone from here on */
 }

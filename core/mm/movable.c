@@ -3,6 +3,7 @@
 #include <freehold/page.h>
 #include "mm/machine.h"
 #include "mm/migrate.h"
+#include "mm/owner.h"
 #include "mm/pages.h"
 #include "mm/policy.h"
 
@@ -25,6 +26,8 @@ int fh_page_set_movable(struct fh_machine *m, pfn_t pfn, const struct movable_op
 	if (!page)
 		return -FH_ENOMEM;
 	*page = (struct movable_page){ops, priv};
+	if (m->owners)
+		owner_split(m, pfn, 0);
 	f = machine_frame(m, pfn);
 	fh_lock(&m->lru.lock);
 	if (frame_state(f) == FRAME_RAW && !block_is_free(m, pfn)) {
@@ -99,6 +102,8 @@ int migrate_movable(struct fh_machine *m, pfn_t pfn)
 	}
 	err = fh_alloc_pages(m, __GFP_MOVABLE | GFP_EVACUATE | __GFP_DIRECT_RECLAIM, 0, &dst);
 	if (!err) {
+		if (m->owners)
+			owner_copy(m, dst, pfn, OWNER_FOR_RANGE);
 		err = page->ops->migrate(page->priv, dst, pfn) ? -FH_EAGAIN : 0;
 		if (err)
 			page_free(m, dst, 0);

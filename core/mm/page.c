@@ -6,6 +6,7 @@
 #include "mm/drain.h"
 #include "mm/lend.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 #include "mm/pages.h"
 #include "mm/pcp_hot.h"
 #include "mm/policy.h"
@@ -118,6 +119,8 @@ static __attribute__((noinline)) int alloc_any(struct fh_machine *m, gfp_t gfp, 
 	if (gfp & GFP_PLACED ||
 	    !pcp_alloc(m, m->top_zone[zone_of_gfp(gfp)], policy_type_of_gfp(gfp), order, pfn))
 		err = alloc_slow(m, gfp, order, pfn);
+	if (m->owners && !err)
+		owner_set(m, *pfn, UINT64_C(1) << order, order, gfp);
 	if (!err && gfp & __GFP_ZERO)
 		machine_zero(m, *pfn, UINT64_C(1) << order);
 	return err;

@@ -4,6 +4,7 @@
 #include "base/string.h"
 #include "mm/machine.h"
 #include "mm/objects.h"
+#include "mm/owner.h"
 #include "mm/pages.h"
 
 int fh_space_create(struct fh_machine *m, void *host, struct fh_space **space)
@@ -344,6 +345,8 @@ static int bring_run(struct mapping *map, uint64_t index)
 		return err;
 	n = UINT64_C(1) << order;
 	first = index & ~(n - 1);
+	if (m->owners)
+		owner_split(m, pfn, 0);
 	machine_zero(m, pfn, n);
 	fh_lock(&o->lock);
 	for (i = 0; i < n; i++)

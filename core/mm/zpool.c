@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/string.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 #include "mm/pages.h"
 #include "mm/policy.h"
 #include "mm/zpool.h"
@@ -163,6 +164,8 @@ static uint64_t take_frame(struct fh_machine *m, size_t size)
 		atomic_fetch_add_explicit(&zp->failed, 1, memory_order_relaxed);
 		return 0;
 	}
+	if (m->owners)
+		owner_name(m, pfn, 1, "zswap");
 	f = machine_frame(m, pfn);
 	fh_lock(&zp->lock);
 	f->free_chunks = bits_low(ZPOOL_CHUNKS);

@@ -50,6 +50,7 @@ static const struct entry {
 	{"sys/kernel/debug/freehold/dma_refusals", view_dma_refusals, 0},
 	{"sys/kernel/debug/freehold/heaps", view_heaps, 0},
 	{"sys/kernel/debug/freehold/holders", view_holders, 0},
+	{"sys/kernel/debug/page_owner", view_page_owner, 0},
 	{"sys/kernel/debug/swiotlb/io_tlb_nslabs", view_swiotlb_value, VIEW_SWIOTLB_NSLABS},
 	{"sys/kernel/debug/swiotlb/io_tlb_transient_nslabs", view_swiotlb_value,
 	 VIEW_SWIOTLB_TRANSIENT},
@@ -216,7 +217,8 @@ static int read_path(struct view *v, const char *path)
 
 	for (size_t i = 0; i < NR_ENTRIES; i++) {
 		if (!match(v, entries[i].path, path, &rest) ||
-		    !view_has_swiotlb(v, entries[i].path))
+		    !view_has_swiotlb(v, entries[i].path) ||
+		    (entries[i].show == view_page_owner && !v->m->owners))
 			continue;
 		err = 0;
 		if (!*rest) {

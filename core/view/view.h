@@ -31,6 +31,8 @@ typedef unsigned long long ull;
 
 void view_meminfo(struct view *v);
 void view_vmstat(struct view *v);
+void view_page_owner(struct view *v); /* only with page_owner=on, as the next */
+void view_mixed_blocks(struct view *v);
 void view_zoneinfo(struct view *v);
 void view_buddyinfo(struct view *v);
 void view_pagetypeinfo(struct view *v);
@@ -116,6 +118,9 @@ void view_area_last_failure(struct view *v);
  * frames are free in the map and pagetypeinfo lists them. */
 uint64_t view_zone_free(const struct fh_machine *m, const struct zone *z);
 uint64_t view_zone_free_cma(const struct zone *z);
+
+/* Migrate types, as Linux has them. */
+extern const char *const view_type_name[MIGRATE_TYPES];
 
 /* Counters of the node, in Linux's order; shown by zoneinfo and by vmstat. */
 struct view_stat {

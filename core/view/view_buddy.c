@@ -19,8 +19,8 @@ struct census {
 	uint64_t blocks[MIGRATE_TYPES];
 };
 
-static const char *const type_name[MIGRATE_TYPES] = {"Unmovable",  "Movable", "Reclaimable",
-						     "HighAtomic", "CMA",     "Isolate"};
+const char *const view_type_name[MIGRATE_TYPES] = {"Unmovable",	 "Movable", "Reclaimable",
+						   "HighAtomic", "CMA",	    "Isolate"};
 
 static enum migratetype shown_type(const struct block_state *s)
 {
@@ -144,7 +144,8 @@ void view_buddyinfo(struct view *v)
 static void free_counts(struct view *v, enum zone_type zone, const struct census *c)
 {
 	for (unsigned int t = 0; t < MIGRATE_TYPES; t++) {
-		view_add(v, "Node %4u, zone %8s, type %12s ", 0, zone_name(zone), type_name[t]);
+		view_add(v, "Node %4u, zone %8s, type %12s ", 0, zone_name(zone),
+			 view_type_name[t]);
 		for (unsigned int o = 0; o < ORDERS; o++)
 			view_add(v, "%6llu ", (ull)c->run[t][o]);
 		view_add(v, "\n");
@@ -177,9 +178,11 @@ void view_pagetypeinfo(struct view *v)
 	}
 	view_add(v, "\n%-23s", "Number of blocks type ");
 	for (unsigned int t = 0; t < MIGRATE_TYPES; t++)
-		view_add(v, "%12s ", type_name[t]);
+		view_add(v, "%12s ", view_type_name[t]);
 	view_add(v, "\n");
 	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
 		if (v->m->zone[i].present)
 			block_counts(v, (enum zone_type)i, &c[i]);
+	if (v->m->owners)
+		view_mixed_blocks(v);
 }

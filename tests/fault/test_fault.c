@@ -63,6 +63,7 @@ struct made {
 };
 
 static struct made made;
+static bool page_owner;
 static bool zone_movable; /* the upper half, with the area in it */
 
 static void expect(struct fh_object *o, unsigned int k, uint64_t i)
@@ -382,6 +383,7 @@ static struct fh_machine *birth(void)
 	cfg->region[1] = (struct boot_region){
 		.name = "kept", .base = TP_BASE + (4u << 20), .size = 2u << 20};
 	cfg->nr_regions = 2;
+	cfg->page_owner = page_owner;
 	if (zone_movable)
 		cfg->movable_start = TP_BASE + (8u << 20);
 	if (!fair(fh_machine_create(&tp.plat, cfg, &born), "create"))
@@ -534,18 +536,21 @@ static void zone_movable_fails(void)
 	zone_movable = false;
 }
 
-const struct t_case t_cases[] = {T(creating),
-				 T(objects_fail),
-				 T(spaces_fail),
-				 T(contiguous_fails),
-				 T(holds_fail),
-				 T(drivers_fail),
-				 T(areas_fail),
-				 T(paging_fails),
-				 T(compressing_fails),
-				 T(compressing_or_paging_fails),
-				 T(terms_fail),
-				 T(ahead_fails),
-				 T(everything_fails),
-				 T(zone_movable_fails),
-				 T_END};
+static void page_owner_fails(void)
+{
+	page_owner = true;
+	every_nth(NULL);
+	every_nth(contiguous);
+	every_nth(drivers);
+	every_nth(mixed);
+	page_owner = false;
+}
+
+const struct t_case t_cases[] = {T(creating),	       T(objects_fail),
+				 T(spaces_fail),       T(contiguous_fails),
+				 T(holds_fail),	       T(drivers_fail),
+				 T(areas_fail),	       T(paging_fails),
+				 T(compressing_fails), T(compressing_or_paging_fails),
+				 T(terms_fail),	       T(ahead_fails),
+				 T(everything_fails),  T(zone_movable_fails),
+				 T(page_owner_fails),  T_END};

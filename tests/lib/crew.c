@@ -17,6 +17,7 @@ struct cma *area;
 struct thread thread[MAX_THREADS];
 unsigned int nr_threads;
 uint64_t swap_places, movable_mib;
+bool page_owner;
 _Atomic(bool) stop;
 _Atomic(uint64_t) wrong;
 pthread_t background_id;
@@ -74,6 +75,7 @@ bool crew_start(uint64_t mib, uint64_t cma_mib, enum cma_policy policy)
 			      TP_ONE_ZONE);
 	if (movable_mib)
 		cfg->movable_start = TP_BASE + ((mib - movable_mib) << 20);
+	cfg->page_owner = page_owner;
 	m = testplat_machine_of(&tp, cfg);
 	if (!T_OK(m, "a machine"))
 		return false;

@@ -41,6 +41,7 @@ extern struct thread thread[MAX_THREADS];
 extern unsigned int nr_threads;
 extern uint64_t swap_places; /* of the next machine; 0: none */
 extern uint64_t movable_mib; /* of its RAM, the upper end: ZONE_MOVABLE; 0: none */
+extern bool page_owner;	     /* it knows who has each frame, and caches none */
 extern _Atomic(bool) stop;   /* the race is over */
 extern _Atomic(uint64_t) wrong;
 extern pthread_t background_id; /* fh_reclaim_background(), stopped when the race ends */

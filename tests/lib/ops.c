@@ -335,8 +335,10 @@ static struct boot_config *configure(struct ops *r, unsigned int how)
 		cfg->movable_start = address(r, MOVABLE_AT(is(r, OPS_LARGE)) * MIB);
 		r->md.movable_start = cfg->movable_start >> FH_PAGE_SHIFT;
 	}
-	if (is(r, OPS_NO_CACHES))
+	if (is(r, OPS_NO_CACHES)) {
 		r->tp.plat.sync_cpus = NULL;
+		cfg->page_owner = true; /* which uses none either */
+	}
 	r->tp.no_ram = r->md.no_bytes = is(r, OPS_NO_BYTES);
 	if (r->tp.no_ram)
 		r->tp.plat.ram = NULL;

@@ -134,9 +134,26 @@ static void frames_zone_movable(void)
 	movable_mib = 0;
 }
 
+static void frames_owned(void)
+{
+	page_owner = true;
+	frames();
+	page_owner = false;
+}
+
+static void tenants_and_devices_owned(void)
+{
+	page_owner = true;
+	mix(CMA_POLICY_GUARANTEED);
+	mix(CMA_POLICY_MOVABLE);
+	page_owner = false;
+}
+
 const struct t_case t_cases[] = {T(frames),
 				 T(tenants_and_devices_guaranteed),
 				 T(tenants_and_devices_movable),
 				 T(zone_movable),
 				 T(frames_zone_movable),
+				 T(frames_owned),
+				 T(tenants_and_devices_owned),
 				 T_END};

@@ -176,7 +176,7 @@ static void zones(struct rows *rows)
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(rows->show->cfg, (enum zone_type)z, &span))
 			print_row(rows, &(struct row){.kind = "zone",
-						      .name = boot_zone_name(z),
+						      .name = boot_zone_name(rows->show->cfg, z),
 						      .base = span.base,
 						      .size = span.size,
 						      .region = -1});
@@ -216,7 +216,7 @@ static void pools(struct rows *rows)
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		if (plan.atomic_pool[z])
 			print_row(rows, &(struct row){.kind = "atomic-pool",
-						      .name = boot_zone_name(z),
+						      .name = boot_zone_name(cfg, z),
 						      .size = plan.atomic_pool[z],
 						      .unplaced = true,
 						      .region = -1});

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What --dtb, --ram, --bootargs, --kconfig and --policy describe, into one boot_config: for `boot` and `run`.
+/* What --dtb, --ram, --bootargs, --arch, --kconfig and --policy describe, into one boot_config: for `boot` and `run`.
  */
 #ifndef TOOLS_LOAD_H
 #define TOOLS_LOAD_H
@@ -33,6 +33,7 @@ struct load_opts {
 	bool as_linux;			   /* boot_config.as_linux: go on wherever Linux goes on */
 	const char *taken[BOOT_MAX_TAKEN]; /* "START-END" or "START+SIZE", and ",late" */
 	unsigned int nr_taken;
+	const char *arch;    /* "arm64", "arm" or "arm-lpae"; NULL: as kconfig or the tree says */
 	const char *kconfig; /* a Linux .config or a fragment; NULL: as boot_config_init() */
 	const struct load_area *areas;
 	unsigned int nr_areas;

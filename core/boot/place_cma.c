@@ -45,14 +45,21 @@ static int of_cmdline(struct boot_config *cfg, const struct boot_cmdline *c, str
 {
 	uint64_t most = UINT64_C(1) << BOOT_PHYS_BITS;
 
+	uint64_t bits = cfg->kernel.arch == BOOT_ARCH_ARM ? UINT32_MAX : UINT64_MAX;
+	uint64_t limit = c->cma_limit & bits;
+
 	a->option = "cma=";
-	a->size = c->cma_size;
-	a->base = c->cma_base;
-	a->fixed = a->base + a->size == c->cma_limit;
+	a->size = c->cma_size & bits;
+	a->base = c->cma_base & bits;
+	a->fixed = ((a->base + a->size) & bits) == limit;
 	a->flags |= BOOT_REGION_CMDLINE;
 	/* From 7 on who asks knows better than the buses. */
-	if (c->cma_limit && (c->cma_limit < a->limit || cfg->like >= LIKE_7))
-		a->limit = c->cma_limit;
+	if (limit && (limit < a->limit || cfg->like >= LIKE_7))
+		a->limit = limit;
+	if (a->size != c->cma_size || a->base != c->cma_base || limit != c->cma_limit)
+		return boot_go_on(cfg, why, FH_ERANGE,
+				  "cma=: a number passes 32 bits, and an arm kernel without LPAE "
+				  "cuts it off");
 	if (a->size > most || a->base > most)
 		return boot_go_on(cfg, why, FH_ERANGE, "cma=: size or start pass bit %d",
 				  BOOT_PHYS_BITS);

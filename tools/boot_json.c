@@ -198,12 +198,14 @@ bool boot_json(const struct boot_show *show, FILE *out)
 {
 	const struct boot_config *cfg = show->cfg;
 	json_t *all = json_pack(
-		"{si so so so so so so so so so so so so so}", "version", VERSION, "model",
-		json_text(cfg->model), "bootargs", json_text(cfg->bootargs), "ram_bytes",
-		integer(ram_bytes(cfg)), "banks", banks(cfg), "holes", holes(cfg), "zones",
-		zones(cfg), "regions", regions(show), "map", map_runs(cfg, show->map), "dma",
-		dma_pools(cfg), "devices", boot_devices_json(cfg, show->tree), "taken",
-		boot_explain_taken(cfg), "notes", notes(cfg), "dmesg", dmesg(cfg));
+		"{si so ss so so so so so so so so so so so so so}", "version", VERSION, "model",
+		json_text(cfg->model), "arch", load_arch_name(cfg->kernel.arch), "arch_of",
+		cfg->arm.core[0] ? json_text(cfg->arm.core) : json_null(), "bootargs",
+		json_text(cfg->bootargs), "ram_bytes", integer(ram_bytes(cfg)), "banks", banks(cfg),
+		"holes", holes(cfg), "zones", zones(cfg), "regions", regions(show), "map",
+		map_runs(cfg, show->map), "dma", dma_pools(cfg), "devices",
+		boot_devices_json(cfg, show->tree), "taken", boot_explain_taken(cfg), "notes",
+		notes(cfg), "dmesg", dmesg(cfg));
 
 	if (!all)
 		return false;

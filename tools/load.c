@@ -247,12 +247,17 @@ static int read_like(const char *text, struct boot_config *cfg, struct boot_why 
 	return boot_config_like(cfg, text, why);
 }
 
-static int read_arch(const char *name, struct boot_config *cfg, struct boot_why *why)
+const char *load_arch_name(enum boot_arch arch)
 {
 	static const char *const names[BOOT_NR_ARCHES] = {"arm64", "arm", "arm-lpae"};
 
+	return names[arch];
+}
+
+static int read_arch(const char *name, struct boot_config *cfg, struct boot_why *why)
+{
 	for (unsigned int i = 0; i < BOOT_NR_ARCHES; i++)
-		if (!strcmp(name, names[i]))
+		if (!strcmp(name, load_arch_name((enum boot_arch)i)))
 			return boot_config_arch(cfg, (enum boot_arch)i, why);
 	return fail(why, FH_EINVAL, "--arch %.80s: expected arm64, arm or arm-lpae", name);
 }

@@ -49,6 +49,9 @@ FH_MUST_CHECK int load_boot_config(const struct load_opts *opts, struct boot_con
 bool load_policy(const char *name, enum cma_policy *policy);
 const char *load_policy_name(enum cma_policy policy);
 
+/* "arm64", "arm" or "arm-lpae". */
+const char *load_arch_name(enum boot_arch arch);
+
 /* The whole file, at most `max` bytes, to be freed; NULL: the reason is in `why`. */
 void *load_file(const char *path, size_t max, size_t *size, struct boot_why *why);
 

@@ -197,6 +197,14 @@ static int place_anywhere(struct request *q)
 	return 0;
 }
 
+/* Without LPAE Linux adds in 32 bits. */
+static uint64_t end_of(const struct request *q)
+{
+	uint64_t end = q->base + q->size;
+
+	return q->cfg->kernel.arch == BOOT_ARCH_ARM ? end & (ARM_ADDRESSES - 1) : end;
+}
+
 static int place(struct request *q)
 {
 	uint64_t asked_limit = q->limit, block = q->align;
@@ -214,9 +222,7 @@ static int place(struct request *q)
 		return refuse(q, FH_ERANGE, "start plus size do not fit 64 bits");
 	if (!q->base)
 		q->fixed = false;
-	if (q->cfg->kernel.arch == BOOT_ARCH_ARM && q->base + q->size > ARM_ADDRESSES)
-		return refuse(q, FH_ERANGE, "start plus size do not fit 32 bits");
-	if (q->fixed && q->base < q->high && q->base + q->size > q->high) {
+	if (q->fixed && q->base < q->high && end_of(q) > q->high) {
 		boot_say(q->cfg,
 			 "cma: Region at 0x%0*llx defined on low/high memory boundary (0x%0*llx)\n",
 			 d, (ull)q->base, d, (ull)q->high);
@@ -226,7 +232,7 @@ static int place(struct request *q)
 	}
 	if (q->limit == 0 || q->limit > q->ram_end)
 		q->limit = q->ram_end;
-	if (q->base + q->size > q->limit) {
+	if (end_of(q) > q->limit) {
 		boot_say(q->cfg,
 			 "cma: Size (0x%0*llx) of region at 0x%0*llx exceeds limit (0x%0*llx)\n", d,
 			 (ull)q->size, d, (ull)q->base, d, (ull)q->limit);

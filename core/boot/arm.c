@@ -150,8 +150,8 @@ static int mapped(const struct early *early, struct early_set *ram)
 	return err;
 }
 
-/* Memory for tables of the map comes from what the map has already, so below the first end that is within a section. */
-static uint64_t find_limit(struct boot_config *cfg, const struct early_set *ram)
+/* Sets cfg->arm.lowmem_end; returns where memory for tables of the map ends, which comes from sections that are whole. */
+static uint64_t find_end(struct boot_config *cfg, const struct early_set *ram)
 {
 	uint64_t end = 0, limit = 0;
 
@@ -202,18 +202,18 @@ int arm_lowmem(struct boot_config *cfg, struct early *early, bool again, struct 
 	}
 	if (err)
 		return boot_fail(why, FH_ENOSPC, "memory: too many separate ranges");
-	limit = find_limit(cfg, &ram);
+	limit = find_end(cfg, &ram);
 	err = ignore_above(cfg, &early->available, limit);
-	if (!err && again)
+	if (!err && again && cfg->arm.to_the_top)
 		err = early_remove(&early->available, TOP_PAGE, TOP_BYTES);
-	cfg->dma32_limit = limit;
 	return err ? boot_fail(why, FH_ENOSPC, "memory: too many separate ranges") : 0;
 }
 
 void arm_zones_set(struct boot_config *cfg)
 {
-	uint64_t unit = cfg->as_linux ? PAGE : SECTION, low = cfg->dma32_limit;
-	uint64_t reach = cfg->arm.dma_reach & ~(PAGE - 1);
+	uint64_t unit = cfg->as_linux ? PAGE : SECTION, low = cfg->arm.lowmem_end & ~(unit - 1);
+	uint64_t reach = cfg->arm.dma_reach & ~(unit - 1);
 
-	cfg->dma_limit = !cfg->kernel.zone_dma ? 0 : reach < low ? reach & ~(unit - 1) : low;
+	cfg->dma32_limit = low;
+	cfg->dma_limit = !cfg->kernel.zone_dma ? 0 : reach < low ? reach : low;
 }

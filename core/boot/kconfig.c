@@ -353,22 +353,22 @@ static int choose_arch(const struct config *c)
 			      : yes(c, ARM)    ? BOOT_ARCH_ARM
 			      : yes(c, ARM64)  ? BOOT_ARCH_ARM64
 					       : k->arch;
-	bool lpae_off = arch == BOOT_ARCH_ARM && (no(c, ARM_LPAE) || !k->arch_said);
 	unsigned int which;
 	int err = choice(c, ARM, 2, 1, &which);
 
 	if (err)
 		return err;
-	if (k->arch == BOOT_ARCH_ARM_LPAE && arch == BOOT_ARCH_ARM && !lpae_off)
+	if (k->arch == BOOT_ARCH_ARM_LPAE && arch == BOOT_ARCH_ARM && !no(c, ARM_LPAE))
 		arch = k->arch;
 	if (k->arch_said && arch != k->arch) {
-		enum symbol s = arch == BOOT_ARCH_ARM_LPAE ? ARM_LPAE
-				: arch == BOOT_ARCH_ARM	   ? ARM
-							   : ARM64;
+		bool off = arch == BOOT_ARCH_ARM && no(c, ARM_LPAE);
+		enum symbol s = off || arch == BOOT_ARCH_ARM_LPAE ? ARM_LPAE
+				: arch == BOOT_ARCH_ARM		  ? ARM
+								  : ARM64;
 
 		return boot_fail(c->why, FH_EINVAL,
 				 "line %u: CONFIG_%s=%c: another architecture than was asked for",
-				 c->said_in[no(c, ARM_LPAE) ? ARM_LPAE : s], symbols[s].name, 'y');
+				 c->said_in[s], symbols[s].name, off ? 'n' : 'y');
 	}
 	err = boot_config_arch(c->cfg, arch, c->why);
 	if (!err)

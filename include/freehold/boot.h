@@ -260,8 +260,7 @@ struct boot_arm {
 	uint64_t dma_zone; /* bytes of ZONE_DMA from phys_offset on, of some boards; 0: no limit */
 	uint64_t
 		phys_offset; /* where the linear map begins: the lowest RAM, at a multiple of 2 MiB */
-	/* Where it ends: above is HighMem, where areas of the kernel's own go first; no area lies across. Zones end there too, or
-	 * lower where memory without a map divides a multiple of 2 MiB (dma32_limit). */
+	/* Where it ends: above is HighMem, where areas of the kernel's own go first; no area lies across. */
 	uint64_t lowmem_end;
 	uint64_t dma_reach; /* the last byte that devices reach: Linux's arm_dma_limit */
 	uint64_t

@@ -211,9 +211,14 @@ int arm_lowmem(struct boot_config *cfg, struct early *early, bool again, struct 
 
 void arm_zones_set(struct boot_config *cfg)
 {
-	uint64_t unit = cfg->as_linux ? PAGE : SECTION, low = cfg->arm.lowmem_end & ~(unit - 1);
-	uint64_t reach = cfg->arm.dma_reach & ~(unit - 1);
+	uint64_t low = cfg->arm.lowmem_end & ~(PAGE - 1), reach = cfg->arm.dma_reach & ~(PAGE - 1);
 
 	cfg->dma32_limit = low;
 	cfg->dma_limit = !cfg->kernel.zone_dma ? 0 : reach < low ? reach : low;
+}
+
+void arm_zones_round(struct boot_config *cfg)
+{
+	cfg->dma_limit &= ~(SECTION - 1);
+	cfg->dma32_limit &= ~(SECTION - 1);
 }

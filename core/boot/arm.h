@@ -22,7 +22,9 @@ FH_MUST_CHECK int arm_size_ram(struct boot_config *cfg, struct early_set *ram,
 /* Where the linear map ends: Linux's adjust_lowmem_bounds(), once before regions are placed and once `again` behind. */
 FH_MUST_CHECK int arm_lowmem(struct boot_config *cfg, struct early *early, bool again,
 			     struct boot_why *why);
-/* cfg->dma_limit and dma32_limit, from what arm_lowmem() found. */
+/* cfg->dma_limit and dma32_limit, from what arm_lowmem() found; of a machine rounded, once Linux's lines are said: no block of
+ * 2 MiB belongs to two zones. */
 void arm_zones_set(struct boot_config *cfg);
+void arm_zones_round(struct boot_config *cfg);
 
 #endif

@@ -273,6 +273,8 @@ static int finish_arm(struct place *p, const struct boot_cmdline *cmdline)
 	nodes_settle(cfg, &p->early->available);
 	arm_zones_set(cfg);
 	zones_say(cfg, p->early, cmdline);
+	if (!cfg->as_linux)
+		arm_zones_round(cfg);
 	return place_names(p);
 }
 

@@ -301,7 +301,7 @@ sub kept_lines
 		@properties = grep { /^bootargs/ } @properties;
 	} elsif (!$whole) {
 		return () if $depth && !@kids && !grep { /^dma-ranges/ } @properties;
-		@properties = grep { /^(?:#address-cells|#size-cells|ranges|dma-ranges|model|status)\b/ } @properties;
+		@properties = grep { /^(?:#address-cells|#size-cells|ranges|dma-ranges|model|status)\b/ || !$depth && /^compatible\b/ } @properties;
 	}
 	return ("$n->{name} {", (map { "\t$_" } @properties, @kids), '};');
 }

@@ -69,7 +69,9 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 		return "an area is blocks of RAM of one zone";
 	if (r->kind == BOOT_REGION_RESTRICTED_POOL && !in_ram(cfg, r))
 		return "a restricted pool is RAM";
-	if ((r->flags & BOOT_REGION_DYNAMIC) && !in_ram(cfg, r))
+	/* A kernel for 32-bit ARM without HighMem throws RAM away once regions lie, and theirs with it. */
+	if ((r->flags & BOOT_REGION_DYNAMIC) && !in_ram(cfg, r) &&
+	    (!boot_is_arm(cfg) || cfg->kernel.highmem))
 		return "a dynamic region is RAM";
 	for (unsigned int k = 0; k < i; k++) {
 		const struct boot_region *o = &cfg->region[k];

@@ -5,7 +5,13 @@
 
 #define ARGS_BAD_INPUT 2
 
-enum { KEY_LIKE = 0x10000, KEY_TAKEN, KEY_KCONFIG, KEY_OVERLAY }; /* beside the keys of commands */
+enum {
+	KEY_LIKE = 0x10000,
+	KEY_TAKEN,
+	KEY_KCONFIG,
+	KEY_OVERLAY,
+	KEY_ARCH
+}; /* beside the keys of commands */
 
 static const struct argp_option machine_options[] = {
 	{"dtb", 'd', "FILE", 0, "The device tree, a .dtb or (with dtc) a .dts", 0},
@@ -22,6 +28,10 @@ static const struct argp_option machine_options[] = {
 	 "Lay memory out as this kernel, 6.12 or another, and have its heaps and no others", 0},
 	{"taken", KEY_TAKEN, "START-END[,late]", 0,
 	 "Memory that the kernel itself has (also START+SIZE); late: once regions are placed", 0},
+	{"arch", KEY_ARCH, "NAME", 0,
+	 "What the kernel is for: arm64, arm or arm-lpae (default: as --kconfig or the tree's CPUs "
+	 "say)",
+	 0},
 	{"kconfig", KEY_KCONFIG, "FILE", 0,
 	 "How the kernel was built: a Linux .config, or a fragment of one", 0},
 	{0},
@@ -59,6 +69,9 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 				     BOOT_MAX_TAKEN);
 		l->taken[l->nr_taken++] = arg;
 		break;
+	case KEY_ARCH:
+		l->arch = arg;
+		break;
 	case KEY_KCONFIG:
 		l->kconfig = arg;
 		break;
@@ -73,7 +86,7 @@ const struct argp args_machine = {.options = machine_options, .parser = parse_ma
 bool args_machine_given(const struct load_opts *l)
 {
 	return l->dtb || l->ram || l->bootargs || l->policy || l->like || l->nr_taken ||
-	       l->nr_overlays || l->kconfig;
+	       l->nr_overlays || l->kconfig || l->arch;
 }
 
 static const struct argp_option format_options[] = {

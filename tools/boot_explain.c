@@ -109,8 +109,18 @@ void boot_explain_text(const struct boot_config *cfg)
 {
 	char size[32];
 
-	if (cfg->nr_regions)
+	if (cfg->nr_regions || boot_is_arm(cfg))
 		putchar('\n');
+	if (cfg->arm.core[0])
+		printf("The kernel is one for 32-bit ARM: every CPU of the tree is of a kind "
+		       "without a "
+		       "64-bit mode, the first %s.\n",
+		       cfg->arm.core);
+	if (boot_is_arm(cfg))
+		printf("Its linear map has room for RAM below 0x%" PRIx64 ", and ends at 0x%" PRIx64
+		       "; what lies above is high memory, where areas of the kernel's own go "
+		       "first.\n",
+		       cfg->arm.map_end, cfg->arm.lowmem_end);
 	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
 		const struct boot_region *r = &cfg->region[i];
 

@@ -66,9 +66,10 @@ static json_t *zones(const struct boot_config *cfg)
 
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span))
-			json_array_append_new(
-				list, json_pack("{ss so so}", "name", boot_zone_name(z), "base",
-						integer(span.base), "size", integer(span.size)));
+			json_array_append_new(list, json_pack("{ss so so}", "name",
+							      boot_zone_name(cfg, z), "base",
+							      integer(span.base), "size",
+							      integer(span.size)));
 	return list;
 }
 
@@ -126,7 +127,7 @@ static json_t *regions(const struct boot_show *show)
 	return list;
 }
 
-static json_t *map_runs(const struct phys_map *map)
+static json_t *map_runs(const struct boot_config *cfg, const struct phys_map *map)
 {
 	json_t *list = json_array();
 
@@ -140,7 +141,7 @@ static json_t *map_runs(const struct phys_map *map)
 			      integer(run->size), "what", what_name[run->what], "regions", claims);
 		if (run->what == PHYS_RAM) {
 			json_object_set_new(j, "bank", json_integer(run->bank));
-			json_object_set_new(j, "zone", json_string(boot_zone_name(run->zone)));
+			json_object_set_new(j, "zone", json_string(boot_zone_name(cfg, run->zone)));
 		}
 		json_array_append_new(list, j);
 	}
@@ -157,7 +158,7 @@ static json_t *dma_pools(const struct boot_config *cfg)
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		if (plan.atomic_pool[z])
 			json_array_append_new(pools,
-					      json_pack("{ss so}", "zone", boot_zone_name(z),
+					      json_pack("{ss so}", "zone", boot_zone_name(cfg, z),
 							"size", integer(plan.atomic_pool[z])));
 	if (plan.swiotlb_slabs)
 		bounce = json_pack("{so so si sb}", "slots", integer(plan.swiotlb_slabs), "size",
@@ -197,12 +198,14 @@ bool boot_json(const struct boot_show *show, FILE *out)
 {
 	const struct boot_config *cfg = show->cfg;
 	json_t *all = json_pack(
-		"{si so so so so so so so so so so so so so}", "version", VERSION, "model",
-		json_text(cfg->model), "bootargs", json_text(cfg->bootargs), "ram_bytes",
-		integer(ram_bytes(cfg)), "banks", banks(cfg), "holes", holes(cfg), "zones",
-		zones(cfg), "regions", regions(show), "map", map_runs(show->map), "dma",
-		dma_pools(cfg), "devices", boot_devices_json(cfg, show->tree), "taken",
-		boot_explain_taken(cfg), "notes", notes(cfg), "dmesg", dmesg(cfg));
+		"{si so ss so so so so so so so so so so so so so}", "version", VERSION, "model",
+		json_text(cfg->model), "arch", load_arch_name(cfg->kernel.arch), "arch_of",
+		cfg->arm.core[0] ? json_text(cfg->arm.core) : json_null(), "bootargs",
+		json_text(cfg->bootargs), "ram_bytes", integer(ram_bytes(cfg)), "banks", banks(cfg),
+		"holes", holes(cfg), "zones", zones(cfg), "regions", regions(show), "map",
+		map_runs(cfg, show->map), "dma", dma_pools(cfg), "devices",
+		boot_devices_json(cfg, show->tree), "taken", boot_explain_taken(cfg), "notes",
+		notes(cfg), "dmesg", dmesg(cfg));
 
 	if (!all)
 		return false;

@@ -81,7 +81,7 @@ static void print_zone(const struct picture *p)
 		if (p->zone_first[z] < 0 || n < p->zone_first[z] || n > p->zone_last[z])
 			continue;
 		fprintf(p->out, "%-*s%s ", ZONE_CHARS - 1,
-			n == p->zone_first[z] ? boot_zone_name(z) : "",
+			n == p->zone_first[z] ? boot_zone_name(p->show->cfg, z) : "",
 			n == p->zone_first[z]  ? glyph(p, "\u252c", "+")
 			: n == p->zone_last[z] ? glyph(p, "\u2534", "+")
 					       : glyph(p, "\u2502", "|"));

@@ -209,10 +209,11 @@ static void zone_bracket(const struct svg_map *m, int zone)
 	if (from < 0)
 		return;
 	fprintf(m->out, "<g>");
-	svg_title(m->out, "zone %s", boot_zone_name(zone));
+	svg_title(m->out, "zone %s", boot_zone_name(m->show->cfg, zone));
 	fprintf(m->out, "<path d=\"M%d %.1fh-7V%.1fh7\" class=\"line\"/>\n", SVG_ZONES, from + 1,
 		to - 1);
-	svg_text(m->out, SVG_ZONES - 13, (from + to) / 2 + 4, "end b", 10, boot_zone_name(zone));
+	svg_text(m->out, SVG_ZONES - 13, (from + to) / 2 + 4, "end b", 10,
+		 boot_zone_name(m->show->cfg, zone));
 	fprintf(m->out, "</g>\n");
 }
 
@@ -257,7 +258,7 @@ static void row_title(const struct svg_map *m, const struct phys_run *run)
 	svg_title(m->out, "0x%" PRIx64 "-0x%" PRIx64 ", %s%s%s%s", run->base,
 		  run->base + run->size - 1, boot_size_text(run->size, size, sizeof(size)),
 		  run->zone >= 0 ? ", zone " : ", not RAM",
-		  run->zone >= 0 ? boot_zone_name(run->zone) : "", text);
+		  run->zone >= 0 ? boot_zone_name(m->show->cfg, run->zone) : "", text);
 }
 
 /* Whose it is, the kind of it, and dots to where arrows end. */
@@ -411,7 +412,7 @@ static bool unplaced(const struct svg_map *m, double y, bool draw)
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		if (plan.atomic_pool[z])
 			at += (size_t)snprintf(text + at, sizeof(text) - at, " atomic pool %s %s,",
-					       boot_zone_name(z),
+					       boot_zone_name(m->show->cfg, z),
 					       figure_bytes(size, plan.atomic_pool[z]));
 	if (plan.swiotlb_slabs)
 		snprintf(text + at, sizeof(text) - at, " bounce buffers %s",

@@ -176,7 +176,7 @@ static void zones(struct rows *rows)
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(rows->show->cfg, (enum zone_type)z, &span))
 			print_row(rows, &(struct row){.kind = "zone",
-						      .name = boot_zone_name(z),
+						      .name = boot_zone_name(rows->show->cfg, z),
 						      .base = span.base,
 						      .size = span.size,
 						      .region = -1});
@@ -216,7 +216,7 @@ static void pools(struct rows *rows)
 	for (int z = 0; z < MAX_NR_ZONES; z++)
 		if (plan.atomic_pool[z])
 			print_row(rows, &(struct row){.kind = "atomic-pool",
-						      .name = boot_zone_name(z),
+						      .name = boot_zone_name(cfg, z),
 						      .size = plan.atomic_pool[z],
 						      .unplaced = true,
 						      .region = -1});
@@ -263,6 +263,12 @@ static void print_table(const struct boot_show *show, const struct boot_screen *
 /* What Linux lets pass, and no machine of ours would. */
 static void print_notes(const struct boot_config *cfg, FILE *out)
 {
+	if (cfg->arm.core[0])
+		fprintf(out,
+			"\nnote: laid out as by a kernel for 32-bit ARM, for the tree's CPUs are "
+			"%s "
+			"(--arch and --kconfig say otherwise)\n",
+			cfg->arm.core);
 	for (unsigned int i = 0; i < cfg->nr_notes && i < BOOT_MAX_NOTES; i++)
 		fprintf(out, "%snote: %s\n", i ? "" : "\n", cfg->note[i].text);
 	if (cfg->nr_notes > BOOT_MAX_NOTES)

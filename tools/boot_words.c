@@ -15,10 +15,6 @@ static const char *const class_name[BOOT_NR_CLASSES] = {
 	[BOOT_CLASS_MEMRESERVE] = "memreserve",
 };
 
-static const char *const zone_name[] = {"DMA", "DMA32", "Normal", "Movable"};
-#define NR_ZONE_NAMES ((int)(sizeof(zone_name) / sizeof(zone_name[0])))
-_Static_assert(MAX_NR_ZONES <= NR_ZONE_NAMES, "every zone has a name");
-
 static const struct {
 	unsigned int flag;
 	const char *name;
@@ -60,9 +56,10 @@ const char *boot_class_name(enum boot_class c)
 	return class_name[c];
 }
 
-const char *boot_zone_name(int zone)
+const char *boot_zone_name(const struct boot_config *cfg, int zone)
 {
-	return zone >= 0 && zone < NR_ZONE_NAMES ? zone_name[zone] : "-";
+	return zone >= 0 && zone < MAX_NR_ZONES ? boot_config_zone_name(cfg, (enum zone_type)zone)
+						: "-";
 }
 
 const char *boot_flag_name(unsigned int flags, unsigned int *at)

@@ -21,8 +21,8 @@ enum boot_class boot_class(const struct boot_region *r);
 /* "reserved", "nomap", "cma", "dma-pool", "restricted-dma-pool", "carveout", "memreserve". */
 const char *boot_class_name(enum boot_class c);
 
-/* "DMA" and the like; "-": none. */
-const char *boot_zone_name(int zone);
+/* "DMA" and the like, as the kernel of the layout has it; "-": none. */
+const char *boot_zone_name(const struct boot_config *cfg, int zone);
 
 /* The name of the flag at *at, which moves on, among those set; NULL: no more. Begin with *at 0. */
 const char *boot_flag_name(unsigned int flags, unsigned int *at);

@@ -37,7 +37,7 @@ static void place_of(const struct boot_config *cfg, uint64_t phys, char *buf, si
 	for (unsigned int z = 0; z < MAX_NR_ZONES; z++)
 		if (boot_config_zone(cfg, (enum zone_type)z, &span) && phys >= span.base &&
 		    phys - span.base < span.size)
-			snprintf(buf, size, "zone %s", boot_zone_name((int)z));
+			snprintf(buf, size, "zone %s", boot_zone_name(cfg, (int)z));
 }
 
 /* One window that moves all addresses. */

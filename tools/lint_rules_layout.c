@@ -34,10 +34,19 @@ static void cma_no_place(struct lint *l)
 			continue;
 		lint_find(l, NULL, "cma=", "no place: %s",
 			  l->cfg->note[i].text + 4 + strspn(l->cfg->note[i].text + 4, ": "));
-		lint_cure(l,
-			  "ask for less, or leave the address out; the default area must lie below "
-			  "0x%" PRIx64 ", where ZONE_DMA ends",
-			  l->cfg->dma_limit);
+		if (boot_is_arm(l->cfg))
+			lint_cure(
+				l,
+				"ask for less, or leave the address out; the default area must lie "
+				"below 0x%" PRIx64 ", and not across 0x%" PRIx64
+				", where high memory begins",
+				l->cfg->arm.dma_reach, l->cfg->arm.lowmem_end);
+		else
+			lint_cure(
+				l,
+				"ask for less, or leave the address out; the default area must lie "
+				"below 0x%" PRIx64 ", where ZONE_DMA ends",
+				l->cfg->dma_limit);
 		return;
 	}
 	lint_find(l, NULL, "cma=", "no place for %s: there is no default area",
@@ -130,8 +139,10 @@ static void not_activated(struct lint *l)
 			lint_find(
 				l, n->path, n->has_reg ? "reg" : "size",
 				"the area would pass the end of a zone (ZONE_DMA ends at 0x%" PRIx64
-				", ZONE_DMA32 at 0x%" PRIx64 "): Linux gives it up",
-				l->cfg->dma_limit, l->cfg->dma32_limit);
+				", %s at 0x%" PRIx64 "): Linux gives it up",
+				l->cfg->dma_limit,
+				boot_is_arm(l->cfg) ? "what is below high memory" : "ZONE_DMA32",
+				l->cfg->dma32_limit);
 		lint_cure(l, "put it into RAM, on one side of the limits");
 	}
 }

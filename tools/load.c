@@ -247,6 +247,21 @@ static int read_like(const char *text, struct boot_config *cfg, struct boot_why 
 	return boot_config_like(cfg, text, why);
 }
 
+const char *load_arch_name(enum boot_arch arch)
+{
+	static const char *const names[BOOT_NR_ARCHES] = {"arm64", "arm", "arm-lpae"};
+
+	return names[arch];
+}
+
+static int read_arch(const char *name, struct boot_config *cfg, struct boot_why *why)
+{
+	for (unsigned int i = 0; i < BOOT_NR_ARCHES; i++)
+		if (!strcmp(name, load_arch_name((enum boot_arch)i)))
+			return boot_config_arch(cfg, (enum boot_arch)i, why);
+	return fail(why, FH_EINVAL, "--arch %.80s: expected arm64, arm or arm-lpae", name);
+}
+
 /* A machine is built one way only; what was built another way can be laid out. */
 static int check_machine(const struct load_opts *opts, const struct boot_config *cfg,
 			 struct boot_why *why)
@@ -255,7 +270,7 @@ static int check_machine(const struct load_opts *opts, const struct boot_config 
 
 	if (cfg->as_linux || !opts->kconfig)
 		return 0;
-	if (k->page_shift != FH_PAGE_SHIFT || k->block_order != FH_BLOCK_ORDER)
+	if (k->page_shift != FH_PAGE_SHIFT || !boot_config_blocks(cfg))
 		return fail(why, FH_EINVAL,
 			    "%.80s: pages of %u KiB, blocks of %llu KiB; expected 4 and 2048, as a "
 			    "machine has (freehold boot lays out others)",
@@ -355,6 +370,8 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 		err = read_ram(opts->ram, &ram, why);
 	if (!err && opts->like)
 		err = read_like(opts->like, cfg, why);
+	if (!err && opts->arch)
+		err = read_arch(opts->arch, cfg, why);
 	if (!err && opts->kconfig)
 		err = load_kconfig(opts->kconfig, cfg, why);
 	if (!err && opts->dtb)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What --dtb, --ram, --bootargs, --kconfig and --policy describe, into one boot_config: for `boot` and `run`.
+/* What --dtb, --ram, --bootargs, --arch, --kconfig and --policy describe, into one boot_config: for `boot` and `run`.
  */
 #ifndef TOOLS_LOAD_H
 #define TOOLS_LOAD_H
@@ -33,6 +33,7 @@ struct load_opts {
 	bool as_linux;			   /* boot_config.as_linux: go on wherever Linux goes on */
 	const char *taken[BOOT_MAX_TAKEN]; /* "START-END" or "START+SIZE", and ",late" */
 	unsigned int nr_taken;
+	const char *arch;    /* "arm64", "arm" or "arm-lpae"; NULL: as kconfig or the tree says */
 	const char *kconfig; /* a Linux .config or a fragment; NULL: as boot_config_init() */
 	const struct load_area *areas;
 	unsigned int nr_areas;
@@ -47,6 +48,9 @@ FH_MUST_CHECK int load_boot_config(const struct load_opts *opts, struct boot_con
 /* "guaranteed" and the like; false: no such policy. NULL: no such value. */
 bool load_policy(const char *name, enum cma_policy *policy);
 const char *load_policy_name(enum cma_policy policy);
+
+/* "arm64", "arm" or "arm-lpae". */
+const char *load_arch_name(enum boot_arch arch);
 
 /* The whole file, at most `max` bytes, to be freed; NULL: the reason is in `why`. */
 void *load_file(const char *path, size_t max, size_t *size, struct boot_why *why);

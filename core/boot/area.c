@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* One area that the kernel itself wants: where Linux's cma_declare_contiguous_nid() puts it on arm64. */
+/* One area that the kernel itself wants: where Linux's cma_declare_contiguous_nid() puts it. */
 #include "boot/area.h"
+#include "boot/arm.h"
 #include "boot/place.h"
 #include "boot/say.h"
 #include "base/fmt.h"
@@ -18,6 +19,7 @@ struct request {
 	struct boot_why *why;
 	const struct area *area;
 	uint64_t size, base, limit, align, ram_end;
+	uint64_t high; /* where high memory begins; on arm64 where RAM ends */
 	bool fixed;
 	int node, *refused;
 	struct boot_because because;
@@ -96,10 +98,37 @@ static int refuse_blocks(struct request *q, enum err err, const char *text)
 	return -(int)err;
 }
 
+/* Without LPAE Linux adds in 32 bits. */
+static uint64_t end_of(const struct request *q)
+{
+	uint64_t end = q->base + q->size;
+
+	return q->cfg->kernel.arch == BOOT_ARCH_ARM ? end & (ARM_ADDRESSES - 1) : end;
+}
+
+static bool across_high(const struct request *q)
+{
+	return q->base < q->high && end_of(q) > q->high;
+}
+
+static int refuse_across(struct request *q)
+{
+	int d = boot_digits(q->cfg);
+
+	boot_say(q->cfg, "cma: Region at 0x%0*llx defined on low/high memory boundary (0x%0*llx)\n",
+		 d, (ull)q->base, d, (ull)q->high);
+	return refuse(q, FH_EINVAL,
+		      q->high < q->ram_end ? "it lies across the beginning of high memory"
+					   : "it passes the end of RAM");
+}
+
 static int place_fixed(struct request *q)
 {
 	const char *reason = "a reserved region is there";
 
+	if (q->cfg->like >= LIKE_7 && boot_is_arm(q->cfg) && q->cfg->kernel.highmem &&
+	    across_high(q))
+		return refuse_across(q);
 	if (early_overlaps(&q->early->reserved, q->base, q->size))
 		return refuse(q, FH_EBUSY, reason);
 	if (!early_overlaps(&q->early->nomap, q->base, q->size))
@@ -133,35 +162,86 @@ static int find(const struct request *q, struct early_want want, uint64_t *base)
 	return -FH_ENOMEM;
 }
 
-/* 6.1 and 6.12 try high memory at another time, and arm64 has none: the tries are the same. */
+/* One try; *tried: the last one, for boot_region.because. */
+static int try_find(const struct request *q, uint64_t start, enum early_order order,
+		    struct early_want *tried, uint64_t *at)
+{
+	uint64_t page = boot_page_bytes(q->cfg);
+
+	*tried = (struct early_want){.size = q->size,
+				     .align = q->align,
+				     .start = start > page ? start : page,
+				     .end = q->limit,
+				     .order = order};
+	return tried->start < tried->end ? find(q, *tried, at) : -FH_ENOMEM;
+}
+
+/* In high memory only, and what is tried next lies below. */
+static int try_high(struct request *q, struct early_want *tried, uint64_t *at)
+{
+	int err;
+
+	if (q->base >= q->high || q->limit <= q->high)
+		return -FH_ENOMEM;
+	err = try_find(q, q->high, EARLY_TOP_DOWN, tried, at);
+	q->limit = q->high;
+	return err;
+}
+
+static bool wide(const struct request *q)
+{
+	return q->cfg->kernel.arch != BOOT_ARCH_ARM &&
+	       (q->cfg->like < LIKE_7 ? q->ram_end : q->limit) >= GIB4 + q->size;
+}
+
+/* Above 4 GiB first, lowest first: there compaction moves pages out of it, not into it. */
+static int try_above_4g(struct request *q, struct early_want *tried, uint64_t *at)
+{
+	if (!wide(q))
+		return -FH_ENOMEM;
+	return try_find(q, GIB4, EARLY_BOTTOM_UP, tried, at);
+}
+
+/* 6.1 looks above 4 GiB whether or not it has found a place in high memory, and forgets that, which stays taken. */
+static int try_both(struct request *q, struct early_want *tried, uint64_t *at)
+{
+	int err;
+
+	if (q->cfg->like >= LIKE_HIGH_AFTER_4G) {
+		err = try_above_4g(q, tried, at);
+		return err ? try_high(q, tried, at) : 0;
+	}
+	err = try_high(q, tried, at);
+	if (!wide(q))
+		return err;
+	if (!err && early_add(&q->early->reserved, *at, q->size))
+		return -FH_ENOMEM;
+	return try_above_4g(q, tried, at);
+}
+
 static int place_anywhere(struct request *q)
 {
-	struct early_want want = {.size = q->size, .align = q->align, .end = q->limit};
-	uint64_t page = boot_page_bytes(q->cfg);
-	int err = -FH_ENOMEM;
+	struct early_want tried;
+	uint64_t at = 0;
+	int err = try_both(q, &tried, &at);
 
-	/* Above 4 GiB first, lowest first: there compaction moves pages out of it, not into it. */
-	if ((q->cfg->like < LIKE_7 ? q->ram_end : q->limit) >= GIB4 + q->size) {
-		want.start = GIB4;
-		want.order = EARLY_BOTTOM_UP;
-		err = find(q, want, &q->base);
-	}
-	if (err) {
-		want.start = q->base > page ? q->base : page;
-		want.order = EARLY_TOP_DOWN;
-		err = find(q, want, &q->base);
-	}
-	q->because = place_because(&want);
-	return err ? refuse(q, FH_ENOMEM, "no room") : 0;
+	if (err)
+		err = try_find(q, q->base, EARLY_TOP_DOWN, &tried, &at);
+	q->because = place_because(&tried);
+	if (err)
+		return refuse(q, FH_ENOMEM, "no room");
+	q->base = at;
+	return 0;
 }
 
 static int place(struct request *q)
 {
 	uint64_t asked_limit = q->limit, block = q->align;
+	int d = boot_digits(q->cfg);
 
 	if (q->fixed && (q->base & (block - 1))) {
-		boot_say(q->cfg, "cma: Region at 0x%016llx must be aligned to 0x%016llx bytes\n",
-			 (ull)q->base, (ull)block);
+		boot_say(q->cfg, "cma: Region at 0x%0*llx must be aligned to 0x%0*llx bytes\n", d,
+			 (ull)q->base, d, (ull)block);
 		return refuse_blocks(q, FH_EINVAL, "the start must be a multiple of %llu %s");
 	}
 	q->base = round_up(q->base, block);
@@ -171,20 +251,14 @@ static int place(struct request *q)
 		return refuse(q, FH_ERANGE, "start plus size do not fit 64 bits");
 	if (!q->base)
 		q->fixed = false;
-	if (q->cfg->like < LIKE_7 && q->fixed && q->base < q->ram_end &&
-	    q->base + q->size > q->ram_end) {
-		boot_say(q->cfg,
-			 "cma: Region at 0x%016llx defined on low/high memory boundary "
-			 "(0x%016llx)\n",
-			 (ull)q->base, (ull)q->ram_end);
-		return refuse(q, FH_EINVAL, "it passes the end of RAM");
-	}
+	if (q->cfg->like < LIKE_7 && q->fixed && across_high(q))
+		return refuse_across(q);
 	if (q->limit == 0 || q->limit > q->ram_end)
 		q->limit = q->ram_end;
-	if (q->base + q->size > q->limit) {
+	if (end_of(q) > q->limit) {
 		boot_say(q->cfg,
-			 "cma: Size (0x%016llx) of region at 0x%016llx exceeds limit (0x%016llx)\n",
-			 (ull)q->size, (ull)q->base, (ull)q->limit);
+			 "cma: Size (0x%0*llx) of region at 0x%0*llx exceeds limit (0x%0*llx)\n", d,
+			 (ull)q->size, d, (ull)q->base, d, (ull)q->limit);
 		q->limit = asked_limit && asked_limit < q->ram_end ? asked_limit : q->ram_end;
 		return refuse_blocks(q, FH_ENOMEM,
 				     "rounded to blocks of %llu %s it passes the end");
@@ -225,16 +299,16 @@ static int add_region(struct request *q)
 	if (a->ranges)
 		boot_say(cfg, "cma: Reserved %llu MiB in 1 range\n", (ull)(a->size / MIB));
 	else
-		boot_say(cfg, "cma: Reserved %llu MiB at 0x%016llx%s\n",
-			 (ull)((cfg->like < LIKE_7 ? q->size : a->size) / MIB), (ull)q->base,
-			 on_node(q, node));
+		boot_say(cfg, "cma: Reserved %llu MiB at 0x%0*llx%s\n",
+			 (ull)((cfg->like < LIKE_7 ? q->size : a->size) / MIB), boot_digits(cfg),
+			 (ull)q->base, on_node(q, node));
 	return 0;
 }
 
 int area_declare(struct boot_config *cfg, struct early *early, const struct area *a, int *refused,
 		 struct boot_why *why)
 {
-	const struct boot_bank *top = &cfg->bank[cfg->nr_banks - 1];
+	const struct early_set *ram = &early->available;
 	uint64_t block = boot_block_bytes(cfg);
 	struct request q = {
 		.cfg = cfg,
@@ -245,13 +319,14 @@ int area_declare(struct boot_config *cfg, struct early *early, const struct area
 		.base = a->base,
 		.limit = a->limit,
 		.align = a->align > block ? a->align : block,
-		.ram_end = top->base + top->size,
+		.ram_end = ram->nr ? ram->range[ram->nr - 1].end : 0,
 		.fixed = a->fixed,
 		.node = cfg->kernel.numa ? a->node : AREA_ANY_NODE,
 		.refused = refused,
 	};
 	int err;
 
+	q.high = boot_is_arm(cfg) ? cfg->arm.lowmem_end : q.ram_end;
 	*refused = 0;
 	if (cfg->nr_regions == BOOT_MAX_REGIONS)
 		return boot_fail(why, FH_ENOSPC, "%s: more than %d reserved regions", a->option,

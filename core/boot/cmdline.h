@@ -21,6 +21,13 @@ struct memmap {
 struct boot_cmdline {
 	/* Whose command line it is: notes and messages go there. NULL: every oddity is an error, pages are of 4 KiB. */
 	struct boot_config *cfg;
+	/* mem=SIZE[@START], each one more range of RAM on 32-bit ARM, where it takes the place of the tree's; and vmalloc= (0: none). */
+	struct {
+		uint64_t base, size;
+		bool has_base;
+	} arm_mem[CMDLINE_MAX_MEMMAP];
+	unsigned int nr_arm_mem;
+	uint64_t vmalloc;
 	bool has_mem, has_cma;
 	uint64_t mem; /* bytes, whole pages */
 	/* cma=size[@base[-limit]]; base 0: anywhere; limit 0: none, base + size: exactly there. */

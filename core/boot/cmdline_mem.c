@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Options that say what memory there is: mem= and, without a tree, memmap=. */
+/* Options that say what memory there is: mem= and, without a tree, memmap=; vmalloc=, what is left of it for the linear map of 32-bit ARM. */
 #include "boot/cmdline.h"
 #include "boot/cmdline_value.h"
 #include "boot/say.h"
@@ -13,11 +13,64 @@ static void set_mem(struct boot_cmdline *c, const struct reader *r, uint64_t siz
 		boot_say(r->cfg, "Memory limited to %lluMB\n", (unsigned long long)(c->mem >> 20));
 }
 
+static bool is_arm(const struct reader *r)
+{
+	return r->cfg && boot_is_arm(r->cfg);
+}
+
+static int add_arm_mem(struct boot_cmdline *c, const struct reader *r, uint64_t size,
+		       const uint64_t *base)
+{
+	if (c->nr_arm_mem == CMDLINE_MAX_MEMMAP)
+		return refuse_value(r, FH_ENOSPC, "more than 16 ranges");
+	c->arm_mem[c->nr_arm_mem].size = size;
+	c->arm_mem[c->nr_arm_mem].base = base ? *base : 0;
+	c->arm_mem[c->nr_arm_mem++].has_base = base;
+	return 0;
+}
+
+/* SIZE[@START], for 32-bit ARM. */
+static int parse_arm_mem(struct boot_cmdline *c, struct reader *r)
+{
+	uint64_t size = 0, base = 0;
+	bool at = false;
+	int err = read_size(r, "size", &size);
+
+	if (!err && *r->at == '@') {
+		at = true;
+		r->at++;
+		err = read_size(r, "start", &base);
+	}
+	if (!err)
+		err = expect_end(r);
+	if (err)
+		return err;
+	if (size < page_bytes(r) || size > UINT64_C(1) << BOOT_PHYS_BITS ||
+	    base > UINT64_C(1) << BOOT_PHYS_BITS)
+		return refuse_value(r, FH_ERANGE, "expected at least one page, below bit 48");
+	return add_arm_mem(c, r, size, at ? &base : NULL);
+}
+
+static int linux_arm_mem(struct boot_cmdline *c, struct reader *r)
+{
+	uint64_t most = UINT64_C(1) << BOOT_PHYS_BITS, size = linux_size(r), base;
+	bool at = *r->at == '@';
+
+	if (at)
+		r->at++;
+	base = at ? linux_size(r) : 0;
+	if (size > most || base > most)
+		return -FH_ERANGE;
+	return add_arm_mem(c, r, size, at ? &base : NULL);
+}
+
 static int parse_mem(struct boot_cmdline *c, struct reader *r)
 {
 	uint64_t size = 0;
 	int err;
 
+	if (is_arm(r))
+		return parse_arm_mem(c, r);
 	err = read_size(r, "size", &size);
 	if (!err)
 		err = expect_end(r);
@@ -35,8 +88,12 @@ static int parse_mem(struct boot_cmdline *c, struct reader *r)
 /* mem=0 says so and limits nothing. */
 static int linux_mem(struct boot_cmdline *c, struct reader *r)
 {
+	if (!r->at && is_arm(r))
+		return -FH_EINVAL;
 	if (!r->at)
 		return linux_malformed(c, r);
+	if (is_arm(r))
+		return linux_arm_mem(c, r);
 	set_mem(c, r, linux_size(r));
 	return 0;
 }
@@ -88,8 +145,50 @@ static int parse_memmap(struct boot_cmdline *c, struct reader *r)
 	return err ? err : expect_end(r);
 }
 
+/* Only 32-bit ARM has it. What is too little or too much is brought in line, with a word. */
+static void set_vmalloc(struct boot_cmdline *c, const struct reader *r, uint64_t size)
+{
+	/* The linear map keeps 32 MiB, and a gap of 8. */
+	uint64_t least = UINT64_C(16) << 20;
+	uint64_t most = UINT64_C(0xff800000) - r->cfg->kernel.page_offset - (UINT64_C(40) << 20);
+
+	size &= UINT32_MAX;
+	if (size < least)
+		boot_say(r->cfg, "vmalloc area is too small, limiting to %lluMiB\n",
+			 (unsigned long long)(least >> 20));
+	size = size < least ? least : size;
+	if (size > most)
+		boot_say(r->cfg, "vmalloc area is too big, limiting to %lluMiB\n",
+			 (unsigned long long)(most >> 20));
+	c->vmalloc = size < most ? size : most;
+}
+
+static int parse_vmalloc(struct boot_cmdline *c, struct reader *r)
+{
+	uint64_t size = 0;
+	int err;
+
+	if (!is_arm(r))
+		return 0;
+	err = r->at ? read_size(r, "size", &size) : refuse_form(r, FH_EINVAL, "no value");
+	if (!err)
+		err = expect_end(r);
+	if (!err)
+		set_vmalloc(c, r, size);
+	return err;
+}
+
+static int linux_vmalloc(struct boot_cmdline *c, struct reader *r)
+{
+	if (!r->at)
+		return -FH_EINVAL;
+	set_vmalloc(c, r, linux_size(r));
+	return 0;
+}
+
 const struct option_kind cmdline_mem_options[] = {
 	{"mem", "mem=SIZE, as mem=512M", parse_mem, false, linux_mem},
+	{"vmalloc", "vmalloc=SIZE, as vmalloc=400M", parse_vmalloc, true, linux_vmalloc},
 	{"memmap", "memmap=SIZE@START, SIZE$START, SIZE#START, SIZE!START, SIZE or exactmap",
 	 parse_memmap, false, NULL},
 	{0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* One checked boot_config: defaults, how much RAM there is, which command line counts, and the order of it all. */
 #include <freehold/boot.h>
+#include "boot/arm.h"
 #include "boot/cmdline.h"
 #include "boot/kconfig.h"
 #include "boot/like.h"
@@ -178,7 +179,10 @@ static int size_ram(struct boot_config *cfg, struct early_set *ram, uint64_t ram
 	/* mem=0 limits nothing. */
 	if (cmdline->has_mem && cmdline->mem)
 		early_keep(ram, cmdline->mem);
-	err = keep_banks(cfg, ram, why);
+	if (boot_is_arm(cfg))
+		err = arm_size_ram(cfg, ram, cmdline, why);
+	if (!err)
+		err = keep_banks(cfg, ram, why);
 	if (!err)
 		nodes_settle(cfg, ram);
 	return err;
@@ -198,7 +202,8 @@ int boot_config_bootargs(struct boot_config *cfg, const char *bootargs, struct b
 	if (bootargs && !fh_strcopy(cfg->bootargs, bootargs, sizeof(cfg->bootargs)))
 		return too_long("bootargs", fh_strlen(bootargs), why);
 	n = fh_strlen(cfg->bootargs);
-	if (k->cmdline_how == BOOT_CMDLINE_EXTEND && cfg->like >= LIKE_NO_CMDLINE_EXTEND)
+	if (k->cmdline_how == BOOT_CMDLINE_EXTEND && cfg->like >= LIKE_NO_CMDLINE_EXTEND &&
+	    !boot_is_arm(cfg))
 		k->cmdline_how = BOOT_CMDLINE_FALLBACK;
 	if (k->cmdline[0] && k->cmdline_how == BOOT_CMDLINE_EXTEND && n) {
 		if (n + 1 + fh_strlen(k->cmdline) >= sizeof(cfg->bootargs))
@@ -235,6 +240,45 @@ static int settle(struct boot_config *cfg, const char *bootargs, struct boot_cmd
 	return kconfig_settle(cfg, why);
 }
 
+/* Names of regions, the kernel's own areas, and the zones. */
+static int finish_arm64(struct place *p, const struct boot_cmdline *cmdline)
+{
+	int err = place_names(p);
+
+	if (!err)
+		err = place_taken(p->cfg, p->early, true, p->why);
+	if (err)
+		return err;
+	zones_set(p->cfg);
+	err = place_before_zones(p->cfg, p->early, cmdline, p->why);
+	if (err)
+		return err;
+	zones_say(p->cfg, p->early, cmdline);
+	return place_after_zones(p->cfg, p->early, cmdline, p->why);
+}
+
+/* 32-bit ARM has its default area before it makes the linear map, then the zones, and reads the whole tree last. */
+static int finish_arm(struct place *p, const struct boot_cmdline *cmdline)
+{
+	struct boot_config *cfg = p->cfg;
+	int err = place_default_areas(cfg, p->early, cmdline, p->why);
+
+	if (!err)
+		err = arm_lowmem(cfg, p->early, true, p->why);
+	if (!err)
+		err = keep_banks(cfg, &p->early->available, p->why);
+	if (!err)
+		err = place_taken(cfg, p->early, true, p->why);
+	if (err)
+		return err;
+	nodes_settle(cfg, &p->early->available);
+	arm_zones_set(cfg);
+	zones_say(cfg, p->early, cmdline);
+	if (!cfg->as_linux)
+		arm_zones_round(cfg);
+	return place_names(p);
+}
+
 int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t ram_bytes,
 		       struct boot_why *why)
 {
@@ -243,26 +287,23 @@ int boot_config_finish(struct boot_config *cfg, const char *bootargs, uint64_t r
 				       .like = cfg->like,
 				       .heaps_linux_only = cfg->heaps_linux_only};
 	struct early early;
+	struct place place = {.cfg = cfg, .early = &early, .why = why};
 	int err;
 
 	early_init(&early);
 	err = settle(cfg, bootargs, &cmdline, why);
+	place.has_cma = cmdline.has_cma;
 	if (!err)
 		err = size_ram(cfg, &early.available, ram_bytes, &cmdline, why);
+	if (!err && boot_is_arm(cfg))
+		err = arm_lowmem(cfg, &early, false, why);
 	if (!err)
 		err = place_taken(cfg, &early, false, why);
 	if (!err)
-		err = place_regions(cfg, &early, cmdline.has_cma, why);
+		err = place_regions(&place);
 	if (!err)
-		err = place_taken(cfg, &early, true, why);
-	if (err)
-		return err;
-	zones_set(cfg);
-	err = place_before_zones(cfg, &early, &cmdline, why);
-	if (err)
-		return err;
-	zones_say(cfg, &early, &cmdline);
-	err = place_after_zones(cfg, &early, &cmdline, why);
+		err = boot_is_arm(cfg) ? finish_arm(&place, &cmdline)
+				       : finish_arm64(&place, &cmdline);
 	if (!err)
 		err = place_dma(cfg, &early, why);
 	if (err)

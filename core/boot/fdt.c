@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* A flattened tree into a boot_config: is it whole, whose is it, where is RAM, what are the
  * bootargs. */
+#include "boot/arm.h"
 #include "boot/say.h"
 #include "boot/tree.h"
 #include "base/string.h"
@@ -101,7 +102,8 @@ static void read_model(struct tree *t)
 	if (!model)
 		return;
 	boot_copy_name(t->cfg->model, sizeof(t->cfg->model), model, BOOT_MODEL_MAX);
-	boot_say(t->cfg, "Machine model: %s\n", t->cfg->model);
+	boot_say(t->cfg, "%sMachine model: %s\n", boot_is_arm(t->cfg) ? "OF: fdt: " : "",
+		 t->cfg->model);
 }
 
 /* Linux takes all but the last byte of what has no end. */
@@ -160,6 +162,8 @@ static int add_bank(struct tree *t, const char *name, uint64_t base, uint64_t si
 			 (unsigned long long)base, (unsigned long long)asked);
 		return 0;
 	}
+	if (!arm_cut_bank(cfg, &start, &end))
+		return 0;
 	if (cfg->nr_banks == BOOT_MAX_BANKS)
 		return boot_go_on(cfg, t->why, FH_ENOSPC,
 				  "device tree: /%s: more than %d ranges of memory", name,
@@ -272,6 +276,7 @@ int boot_config_fdt(struct boot_config *cfg, const void *dtb, size_t size, struc
 
 	if (err)
 		return err;
+	arm_detect(&t);
 	read_model(&t);
 	count_cpus(&t);
 	err = read_bootargs(&t);
@@ -283,5 +288,7 @@ int boot_config_fdt(struct boot_config *cfg, const void *dtb, size_t size, struc
 	err = tree_read_reserved(&t);
 	if (!err)
 		err = tree_read_dma_limit(&t);
+	if (!err)
+		err = arm_read_tree(&t);
 	return err;
 }

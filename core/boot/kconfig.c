@@ -14,6 +14,14 @@
 enum type { BOOL, NUMBER, STRING };
 
 enum symbol {
+	VMSPLIT_3G, /* in the order of page_offsets[] */
+	VMSPLIT_3G_OPT,
+	VMSPLIT_2G,
+	VMSPLIT_1G,
+	ARM,
+	ARM64,
+	ARM_LPAE,
+	HIGHMEM,
 	ARM64_4K_PAGES, /* the first six: pairs of two names of one size */
 	PAGE_SIZE_4KB,
 	ARM64_16K_PAGES,
@@ -57,6 +65,14 @@ static const struct {
 	enum type type;
 	uint64_t min, max; /* of a number */
 } symbols[NR_SYMBOLS] = {
+	[VMSPLIT_3G] = {"VMSPLIT_3G", BOOL, 0, 0},
+	[VMSPLIT_3G_OPT] = {"VMSPLIT_3G_OPT", BOOL, 0, 0},
+	[VMSPLIT_2G] = {"VMSPLIT_2G", BOOL, 0, 0},
+	[VMSPLIT_1G] = {"VMSPLIT_1G", BOOL, 0, 0},
+	[ARM] = {"ARM", BOOL, 0, 0},
+	[ARM64] = {"ARM64", BOOL, 0, 0},
+	[ARM_LPAE] = {"ARM_LPAE", BOOL, 0, 0},
+	[HIGHMEM] = {"HIGHMEM", BOOL, 0, 0},
 	[ARM64_4K_PAGES] = {"ARM64_4K_PAGES", BOOL, 0, 0},
 	[PAGE_SIZE_4KB] = {"PAGE_SIZE_4KB", BOOL, 0, 0},
 	[ARM64_16K_PAGES] = {"ARM64_16K_PAGES", BOOL, 0, 0},
@@ -328,15 +344,52 @@ static int choice(const struct config *c, enum symbol first, unsigned int n, uns
 	return 0;
 }
 
+/* The architecture, of the text or of who said it before; where the kernel's addresses begin. */
+static int choose_arch(const struct config *c)
+{
+	static const uint32_t page_offsets[] = {0xc0000000, 0xb0000000, 0x80000000, 0x40000000};
+	struct boot_kernel *k = &c->cfg->kernel;
+	enum boot_arch arch = yes(c, ARM_LPAE) ? BOOT_ARCH_ARM_LPAE
+			      : yes(c, ARM)    ? BOOT_ARCH_ARM
+			      : yes(c, ARM64)  ? BOOT_ARCH_ARM64
+					       : k->arch;
+	unsigned int which;
+	int err = choice(c, ARM, 2, 1, &which);
+
+	if (err)
+		return err;
+	if (k->arch == BOOT_ARCH_ARM_LPAE && arch == BOOT_ARCH_ARM && !no(c, ARM_LPAE))
+		arch = k->arch;
+	if (k->arch_said && arch != k->arch) {
+		bool off = arch == BOOT_ARCH_ARM && no(c, ARM_LPAE);
+		enum symbol s = off || arch == BOOT_ARCH_ARM_LPAE ? ARM_LPAE
+				: arch == BOOT_ARCH_ARM		  ? ARM
+								  : ARM64;
+
+		return boot_fail(c->why, FH_EINVAL,
+				 "line %u: CONFIG_%s=%c: another architecture than was asked for",
+				 c->said_in[s], symbols[s].name, off ? 'n' : 'y');
+	}
+	err = boot_config_arch(c->cfg, arch, c->why);
+	if (!err)
+		err = choice(c, VMSPLIT_3G, 4, 1, &which);
+	if (!err && arch != BOOT_ARCH_ARM64)
+		k->page_offset = page_offsets[which < 4 ? which : 0];
+	return err;
+}
+
 static int choose(const struct config *c)
 {
 	struct boot_kernel *k = &c->cfg->kernel;
 	unsigned int which;
-	int err = choice(c, ARM64_4K_PAGES, 3, 2, &which);
+	int err = choose_arch(c);
 
+	if (!err)
+		err = choice(c, ARM64_4K_PAGES, 3, 2, &which);
 	if (err)
 		return err;
-	k->page_shift = page_sizes[which < 3 ? which : 0].shift;
+	if (!boot_is_arm(c->cfg))
+		k->page_shift = page_sizes[which < 3 ? which : 0].shift;
 	err = choice(c, CMA_SIZE_SEL_MBYTES, 4, 1, &which);
 	if (err)
 		return err;
@@ -357,21 +410,27 @@ static void apply(const struct config *c)
 	enum symbol block =
 		c->said_in[PAGE_BLOCK_MAX_ORDER] ? PAGE_BLOCK_MAX_ORDER : PAGE_BLOCK_ORDER;
 
+	bool arm = boot_is_arm(c->cfg);
+
 	k->dma_cma = !no(c, CMA) && !no(c, DMA_CMA);
-	k->numa = !no(c, NUMA);
+	k->numa = !arm && !no(c, NUMA);
 	k->numa_cma = k->numa && k->dma_cma && !no(c, DMA_NUMA_CMA) && !no(c, DMA_PERNUMA_CMA);
 	k->numa_cma_pernuma = k->numa_cma && yes(c, CMA_SIZE_PERNUMA);
-	k->hugetlb = !no(c, HUGETLB_PAGE) && !no(c, HUGETLBFS);
-	k->zone_dma = !no(c, KZONE_DMA);
-	k->zone_dma32 = !no(c, KZONE_DMA32);
+	k->said.hugetlb = k->arch != BOOT_ARCH_ARM && !no(c, HUGETLB_PAGE) && !no(c, HUGETLBFS);
+	/* 32-bit ARM has no place for hugetlb_cma=. Its ZONE_DMA is nobody's to choose: boards ask for it, and a .config
+	 * without has none. */
+	k->hugetlb = !arm && k->said.hugetlb;
+	k->zone_dma = arm ? yes(c, KZONE_DMA) : !no(c, KZONE_DMA);
+	k->zone_dma32 = arm || !no(c, KZONE_DMA32);
+	k->highmem = arm && !no(c, HIGHMEM);
 	k->restricted_pool = !no(c, DMA_RESTRICTED_POOL);
-	k->bounce_kmalloc = !no(c, DMA_BOUNCE_UNALIGNED_KMALLOC);
+	k->bounce_kmalloc = !arm && !no(c, DMA_BOUNCE_UNALIGNED_KMALLOC);
 	c->cfg->dma.swiotlb_dynamic = yes(c, SWIOTLB_DYNAMIC);
 	k->cma_bytes = number(c, CMA_SIZE_MBYTES, 16) * MIB;
 	k->cma_percentage = (unsigned int)number(c, CMA_SIZE_PERCENTAGE, 10);
 	k->cma_alignment = (unsigned int)number(c, CMA_ALIGNMENT, 8);
 	k->said.given = true;
-	k->said.transparent_hugepage = yes(c, TRANSPARENT_HUGEPAGE);
+	k->said.transparent_hugepage = k->arch != BOOT_ARCH_ARM && yes(c, TRANSPARENT_HUGEPAGE);
 	k->said.max_order = (unsigned int)c->value[ARCH_FORCE_MAX_ORDER];
 	k->said.max_order_line = c->said_in[ARCH_FORCE_MAX_ORDER];
 	k->said.block_order = (unsigned int)c->value[block];
@@ -439,7 +498,7 @@ static int settle_block_order(struct boot_config *cfg, const struct page_size *p
 {
 	struct boot_kernel *k = &cfg->kernel;
 	unsigned int most = k->max_order;
-	bool huge = k->hugetlb ||
+	bool huge = k->said.hugetlb ||
 		    (k->said.transparent_hugepage && cfg->like >= LIKE_BLOCK_OF_TRANSPARENT);
 
 	if (k->said.block_order && cfg->like >= LIKE_PAGE_BLOCK_ORDER) {

@@ -17,7 +17,8 @@ enum {
 	LIKE_BLOCK_OF_TRANSPARENT = 6009, /* blocks as large as a transparent huge page */
 	LIKE_HUGETLB_ALIGN = 6010,	  /* areas of hugetlb_cma= begin at a gigantic page */
 	LIKE_NODES_COVER = 6012,	  /* RAM of no node is counted */
-	LIKE_ZONE_LIMIT = 6012, /* ZONE_DMA ends where the bus does, not at a power of two */
+	LIKE_ZONE_LIMIT = 6012,	   /* ZONE_DMA ends where the bus does, not at a power of two */
+	LIKE_HIGH_AFTER_4G = 6012, /* the kernel's own areas: above 4 GiB before high memory */
 	LIKE_PAGE_BLOCK_ORDER = 6016,
 	LIKE_7 = 7000,
 	LIKE_POOLS_IN_KIB = 7003,   /* the size of a pool in its message */

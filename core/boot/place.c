@@ -129,9 +129,10 @@ static void sort_by_address(struct boot_config *cfg)
 static void refuse(const struct place *p, const struct boot_region *r)
 {
 	boot_say(p->cfg,
-		 "%sReserved memory: failed to reserve memory for node '%s': base 0x%016llx, size "
+		 "%sReserved memory: failed to reserve memory for node '%s': base 0x%0*llx, size "
 		 "%llu MiB\n",
-		 p->like->reg_prefix, r->name, (ull)r->base, (ull)(r->size / MIB));
+		 p->like->reg_prefix, r->name, boot_digits(p->cfg), (ull)r->base,
+		 (ull)(r->size / MIB));
 }
 
 static int reserve(struct place *p, struct boot_region *r)
@@ -327,9 +328,11 @@ static int name_fixed(struct place *p, unsigned int at)
 static void say_overlaps(struct place *p)
 {
 	struct boot_config *cfg = p->cfg;
+	unsigned int nr = p->like->sorts ? cfg->nr_regions : p->nr_regions;
 	unsigned int index[BOOT_MAX_REGIONS], n = 0;
+	int d = boot_digits(cfg);
 
-	for (unsigned int i = 0; i < cfg->nr_regions; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		const struct boot_region *r = &cfg->region[i];
 
 		if (remembered(r) && !(p->like->sorts && is(r, BOOT_REGION_DYNAMIC)) &&
@@ -344,10 +347,10 @@ static void say_overlaps(struct place *p)
 
 		if (r->base + r->size > next->base)
 			boot_say(cfg,
-				 PREFIX "OVERLAP DETECTED!\n%s (0x%016llx--0x%016llx) overlaps "
-					"with %s (0x%016llx--0x%016llx)\n",
-				 r->name, (ull)r->base, (ull)(r->base + r->size), next->name,
-				 (ull)next->base, (ull)(next->base + next->size));
+				 PREFIX "OVERLAP DETECTED!\n%s (0x%0*llx--0x%0*llx) overlaps "
+					"with %s (0x%0*llx--0x%0*llx)\n",
+				 r->name, d, (ull)r->base, d, (ull)(r->base + r->size), next->name,
+				 d, (ull)next->base, d, (ull)(next->base + next->size));
 	}
 }
 
@@ -413,7 +416,7 @@ static int place_sorted(struct place *p)
 	return err;
 }
 
-/* Regions without reg have place and name at once; of the others the places come first, the names last. */
+/* Regions without reg have place and name at once; of the others only the places. */
 static int place_in_tree_order(struct place *p)
 {
 	int err = reserve_header(p);
@@ -425,10 +428,16 @@ static int place_in_tree_order(struct place *p)
 	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++)
 		if (searched(&p->cfg->region[i]))
 			err = search_and_name(p, &p->cfg->region[i]);
-	if (!err)
-		err = reserve_map(p);
+	return err ? err : reserve_map(p);
+}
+
+/* The names of those with reg. */
+static int name_in_tree_order(struct place *p)
+{
+	int err = 0;
+
 	say_node(p, true);
-	for (unsigned int i = 0; i < p->cfg->nr_regions && !err; i++)
+	for (unsigned int i = 0; i < p->nr_regions && !err; i++)
 		if (!is(&p->cfg->region[i], BOOT_REGION_DYNAMIC))
 			err = name_fixed(p, i);
 	if (!err)
@@ -436,22 +445,24 @@ static int place_in_tree_order(struct place *p)
 	return err;
 }
 
-int place_regions(struct boot_config *cfg, struct early *early, bool has_cma, struct boot_why *why)
+int place_regions(struct place *p)
 {
-	struct place p = {
-		.cfg = cfg,
-		.early = early,
-		.like = like_rules(cfg->like),
-		.has_cma = has_cma,
-		.why = why,
-		.turn = PLACE_TURN_FIXED,
-	};
-	int err = p.like->sorts ? place_sorted(&p) : place_in_tree_order(&p);
+	int err;
 
-	if (err)
-		return err;
-	drop_empty(cfg);
-	return 0;
+	p->like = like_rules(p->cfg->like);
+	p->turn = PLACE_TURN_FIXED;
+	err = p->like->sorts ? place_sorted(p) : place_in_tree_order(p);
+	p->nr_regions = p->cfg->nr_regions;
+	return err;
+}
+
+int place_names(struct place *p)
+{
+	int err = p->like->sorts ? 0 : name_in_tree_order(p);
+
+	if (!err)
+		drop_empty(p->cfg);
+	return err;
 }
 
 bool place_in_one_zone(const struct boot_config *cfg, const struct boot_region *r)

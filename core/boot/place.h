@@ -22,14 +22,16 @@ struct place {
 	const struct like *like;
 	bool has_cma;
 	struct boot_why *why;
-	unsigned int turn; /* the last one */
+	unsigned int turn;	 /* the last one */
+	unsigned int nr_regions; /* of the tree; behind them are the kernel's own */
 };
 
 /*
  * All take cfg->region and the RAM in early->available, and say what Linux says. place_taken() before all and, late, after the
  * regions: what the kernel itself has. place_regions()
- * first: reserves, places and names the kind of every region of the tree; has_cma: cma= was given,
- * which a default area of the tree gives way to. What place_own.h has comes between.
+ * first: reserves and places every region of the tree, and names the kind of those that Linux names at once; has_cma: cma= was given,
+ * which a default area of the tree gives way to. place_names(): the kinds of the others: at once on arm64; on 32-bit ARM when the
+ * kernel's own areas and the zones are there. What place_own.h has comes between.
  * place_dma() next: whether what devices are to have fits, and the pool of coherent_only=.
  * place_in_one_zone(): what an area has to be, once zones are set.
  * place_check() last: drops areas that cannot be activated, and refuses what would be handed to two
@@ -37,8 +39,8 @@ struct place {
  */
 FH_MUST_CHECK int place_taken(const struct boot_config *cfg, struct early *early, bool late,
 			      struct boot_why *why);
-FH_MUST_CHECK int place_regions(struct boot_config *cfg, struct early *early, bool has_cma,
-				struct boot_why *why);
+FH_MUST_CHECK int place_regions(struct place *p); /* like, turn and nr_regions are its to set */
+FH_MUST_CHECK int place_names(struct place *p);
 FH_MUST_CHECK int place_dma(struct boot_config *cfg, struct early *early, struct boot_why *why);
 /* What Linux says about bounce buffers, behind the command line. */
 void say_bounces(struct boot_config *cfg);

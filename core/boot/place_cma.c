@@ -45,14 +45,21 @@ static int of_cmdline(struct boot_config *cfg, const struct boot_cmdline *c, str
 {
 	uint64_t most = UINT64_C(1) << BOOT_PHYS_BITS;
 
+	uint64_t bits = cfg->kernel.arch == BOOT_ARCH_ARM ? UINT32_MAX : UINT64_MAX;
+	uint64_t limit = c->cma_limit & bits;
+
 	a->option = "cma=";
-	a->size = c->cma_size;
-	a->base = c->cma_base;
-	a->fixed = a->base + a->size == c->cma_limit;
+	a->size = c->cma_size & bits;
+	a->base = c->cma_base & bits;
+	a->fixed = ((a->base + a->size) & bits) == limit;
 	a->flags |= BOOT_REGION_CMDLINE;
 	/* From 7 on who asks knows better than the buses. */
-	if (c->cma_limit && (c->cma_limit < a->limit || cfg->like >= LIKE_7))
-		a->limit = c->cma_limit;
+	if (limit && (limit < a->limit || cfg->like >= LIKE_7))
+		a->limit = limit;
+	if (a->size != c->cma_size || a->base != c->cma_base || limit != c->cma_limit)
+		return boot_go_on(cfg, why, FH_ERANGE,
+				  "cma=: a number passes 32 bits, and an arm kernel without LPAE "
+				  "cuts it off");
 	if (a->size > most || a->base > most)
 		return boot_go_on(cfg, why, FH_ERANGE, "cma=: size or start pass bit %d",
 				  BOOT_PHYS_BITS);
@@ -168,13 +175,22 @@ static int place_default_first(struct boot_config *cfg, struct early *early,
 	return err || refused || !cfg->kernel.numa_cma ? err : place_nodes(cfg, early, c, why);
 }
 
+int place_default_areas(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
+			struct boot_why *why)
+{
+	if (!cfg->kernel.dma_cma)
+		return 0;
+	return cfg->like < LIKE_7 ? place_default_last(cfg, early, c, why)
+				  : place_default_first(cfg, early, c, why);
+}
+
 int place_before_zones(struct boot_config *cfg, struct early *early, const struct boot_cmdline *c,
 		       struct boot_why *why)
 {
 	int err;
 
 	if (cfg->like >= LIKE_7)
-		return cfg->kernel.dma_cma ? place_default_first(cfg, early, c, why) : 0;
+		return place_default_areas(cfg, early, c, why);
 	err = place_hugetlb(cfg, early, c, why);
 	if (!err && cfg->kernel.numa_cma && cfg->like < LIKE_NUMA_CMA)
 		err = place_nodes(cfg, early, c, why);
@@ -186,5 +202,5 @@ int place_after_zones(struct boot_config *cfg, struct early *early, const struct
 {
 	if (cfg->like >= LIKE_7)
 		return place_hugetlb(cfg, early, c, why);
-	return cfg->kernel.dma_cma ? place_default_last(cfg, early, c, why) : 0;
+	return place_default_areas(cfg, early, c, why);
 }

@@ -5,12 +5,13 @@
 #include "boot/zones.h"
 #include "base/string.h"
 
-#define KIB	UINT64_C(1024)
-#define MIB	(UINT64_C(1) << 20)
-#define GIB	(UINT64_C(1) << 30)
-#define SLOT	UINT64_C(2048)
-#define SEGMENT UINT64_C(128)
-#define BOUNCE	(UINT64_C(64) << 20) /* bytes of bounce buffers where nothing was asked */
+#define KIB	 UINT64_C(1024)
+#define MIB	 (UINT64_C(1) << 20)
+#define GIB	 (UINT64_C(1) << 30)
+#define ARM_POOL (256 * KIB)
+#define SLOT	 UINT64_C(2048)
+#define SEGMENT	 UINT64_C(128)
+#define BOUNCE	 (UINT64_C(64) << 20) /* bytes of bounce buffers where nothing was asked */
 
 typedef unsigned long long ull;
 
@@ -66,6 +67,8 @@ static bool out_of_reach(const struct boot_config *cfg)
  * what a number asks for. */
 static bool bounces(const struct boot_config *cfg)
 {
+	if (cfg->kernel.arch == BOOT_ARCH_ARM && cfg->as_linux)
+		return false;
 	if (cfg->dma.swiotlb_noforce)
 		return false;
 	return cfg->dma.swiotlb_force || (cfg->dma.swiotlb_slabs && !cfg->as_linux) ||
@@ -169,7 +172,10 @@ void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan)
 	uint64_t slabs;
 
 	*plan = (struct boot_dma_plan){0};
-	for (unsigned int z = 0; z < ZONE_MOVABLE; z++)
+	if (boot_is_arm(cfg))
+		plan->atomic_pool[cfg->dma_limit ? ZONE_DMA : ZONE_DMA32] =
+			cfg->dma.coherent_pool ? cfg->dma.coherent_pool : ARM_POOL;
+	for (unsigned int z = 0; z < ZONE_MOVABLE && !boot_is_arm(cfg); z++)
 		/* Of an empty ZONE_DMA32 the one below serves. */
 		if (z != ZONE_DMA || boot_config_zone(cfg, ZONE_DMA, &span))
 			plan->atomic_pool[z] = atomic_bytes(cfg);

@@ -23,14 +23,14 @@ bool place_replaced(const struct place *p, const struct boot_region *r)
 	       is(r, BOOT_REGION_CMA_DEFAULT) && !is(r, BOOT_REGION_NO_MAP);
 }
 
-/* Only the last of several defaults keeps the flag, as only the last counts in Linux. */
+/* Only the last of several defaults keeps the flag, as only the last counts in Linux; those that have no kind yet come later. */
 static bool take_default(struct boot_config *cfg, const struct boot_region *r,
 			 enum boot_region_kind kind, unsigned int flag)
 {
 	bool before = false;
 
-	for (struct boot_region *p = cfg->region; p < r; p++) {
-		if (p->kind != kind || !is(p, flag))
+	for (struct boot_region *p = cfg->region; p < cfg->region + cfg->nr_regions; p++) {
+		if (p == r || p->kind != kind || !is(p, flag))
 			continue;
 		p->flags &= ~flag;
 		before = true;
@@ -69,8 +69,8 @@ static enum verdict take_as_area(struct place *p, struct boot_region *r)
 	r->flags &= ~(unsigned int)BOOT_REGION_DMA_DEFAULT;
 	if (is(r, BOOT_REGION_CMA_DEFAULT))
 		take_default(cfg, r, BOOT_REGION_CMA, BOOT_REGION_CMA_DEFAULT);
-	boot_say(cfg, "Reserved memory: created CMA memory pool at 0x%016llx, size %llu MiB\n",
-		 (ull)r->base, (ull)(r->size / MIB));
+	boot_say(cfg, "Reserved memory: created CMA memory pool at 0x%0*llx, size %llu MiB\n",
+		 boot_digits(cfg), (ull)r->base, (ull)(r->size / MIB));
 	return TAKEN;
 }
 
@@ -81,14 +81,20 @@ static enum verdict take_as_pool(struct place *p, struct boot_region *r)
 
 	if (is(r, BOOT_REGION_REUSABLE))
 		return NOT_MINE;
+	/* Its memory would have a second, cached mapping, which 32-bit ARM must not have. */
+	if (boot_is_arm(p->cfg) && !is(r, BOOT_REGION_NO_MAP)) {
+		boot_say(p->cfg, "Reserved memory: regions without no-map are not yet supported\n");
+		return REFUSED;
+	}
 	r->kind = BOOT_REGION_DMA_POOL;
 	r->flags &= ~(unsigned int)BOOT_REGION_CMA_DEFAULT;
 	if (is(r, BOOT_REGION_DMA_DEFAULT) &&
 	    take_default(p->cfg, r, BOOT_REGION_DMA_POOL, BOOT_REGION_DMA_DEFAULT))
 		boot_say(p->cfg,
 			 "Reserved memory: region for default DMA coherent area is redefined\n");
-	boot_say(p->cfg, "Reserved memory: created DMA memory pool at 0x%016llx, size %llu %s\n",
-		 (ull)r->base, (ull)(r->size / (in_kib ? KIB : MIB)), in_kib ? "KiB" : "MiB");
+	boot_say(p->cfg, "Reserved memory: created DMA memory pool at 0x%0*llx, size %llu %s\n",
+		 boot_digits(p->cfg), (ull)r->base, (ull)(r->size / (in_kib ? KIB : MIB)),
+		 in_kib ? "KiB" : "MiB");
 	return TAKEN;
 }
 
@@ -100,9 +106,9 @@ static enum verdict take_as_bounce_pool(struct place *p, struct boot_region *r)
 		return REFUSED;
 	r->kind = BOOT_REGION_RESTRICTED_POOL;
 	boot_say(p->cfg,
-		 "software IO TLB: Reserved memory: created restricted DMA pool at 0x%016llx, "
+		 "software IO TLB: Reserved memory: created restricted DMA pool at 0x%0*llx, "
 		 "size %llu MiB\n",
-		 (ull)r->base, (ull)(r->size / MIB));
+		 boot_digits(p->cfg), (ull)r->base, (ull)(r->size / MIB));
 	return TAKEN;
 }
 
@@ -169,7 +175,8 @@ int place_name(struct place *p, struct boot_region *r)
 	else
 		r->flags &= ~(unsigned int)(BOOT_REGION_CMA_DEFAULT | BOOT_REGION_DMA_DEFAULT);
 	if (p->like->says_regions)
-		boot_say(p->cfg, PREFIX "0x%016llx..0x%016llx (%llu KiB) %s %s %s\n", (ull)r->base,
+		boot_say(p->cfg, PREFIX "0x%0*llx..0x%0*llx (%llu KiB) %s %s %s\n",
+			 boot_digits(p->cfg), (ull)r->base, boot_digits(p->cfg),
 			 (ull)(r->base + r->size - 1), (ull)(r->size / KIB),
 			 is(r, BOOT_REGION_NO_MAP) ? "nomap" : "map",
 			 is(r, BOOT_REGION_REUSABLE) ? "reusable" : "non-reusable", r->name);

@@ -15,6 +15,10 @@ FH_MUST_CHECK int place_before_zones(struct boot_config *cfg, struct early *earl
 FH_MUST_CHECK int place_after_zones(struct boot_config *cfg, struct early *early,
 				    const struct boot_cmdline *c, struct boot_why *why);
 
+/* Some of them: the default area and those of nodes. 32-bit ARM has no others. */
+FH_MUST_CHECK int place_default_areas(struct boot_config *cfg, struct early *early,
+				      const struct boot_cmdline *c, struct boot_why *why);
+
 /* One of them: hugetlb_cma=. */
 FH_MUST_CHECK int place_hugetlb(struct boot_config *cfg, struct early *early,
 				const struct boot_cmdline *c, struct boot_why *why);

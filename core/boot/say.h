@@ -10,6 +10,12 @@
 void boot_say(struct boot_config *cfg, const char *fmt, ...) FH_PRINTF(2, 3);
 void boot_say_dropped(struct boot_config *cfg);
 
+/* Of a physical address, as Linux's %pa. */
+static inline int boot_digits(const struct boot_config *cfg)
+{
+	return cfg->kernel.arch == BOOT_ARCH_ARM ? 8 : 16;
+}
+
 /* Writes the reason (why may be NULL) and returns -err. */
 FH_MUST_CHECK int boot_fail(struct boot_why *why, enum err err, const char *fmt, ...)
 	FH_PRINTF(3, 4);

@@ -15,10 +15,8 @@ int fh_machine_create(const struct plat *plat, const struct boot_config *cfg,
 	    !plat->clock_ns || !plat->cache_clean != !plat->cache_inval ||
 	    (plat->cache_clean && (plat->cache_line & (plat->cache_line - 1) || !plat->cache_line)))
 		return -FH_EINVAL;
-	if (cfg->nr_notes || cfg->kernel.page_shift != FH_PAGE_SHIFT ||
-	    cfg->kernel.block_order != FH_BLOCK_ORDER || !cfg->kernel.zone_dma ||
-	    !cfg->kernel.zone_dma32 ||
-	    (cfg->dma_limit | cfg->dma32_limit) & (boot_block_bytes(cfg) - 1))
+	if (cfg->nr_notes || cfg->kernel.page_shift != FH_PAGE_SHIFT || !boot_config_blocks(cfg) ||
+	    !cfg->kernel.zone_dma || !cfg->kernel.zone_dma32)
 		return -FH_EINVAL;
 	err = machine_birth(plat, cfg, &m);
 	if (err)

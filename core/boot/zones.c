@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Where zones end, as arm64's zone_sizes_init() has it, and Linux's lines about them. */
+/* Where zones end, as arm64's zone_sizes_init() has it, what they span and are called, and Linux's lines about them. */
 #include "boot/zones.h"
 #include "boot/like.h"
 #include "boot/movable.h"
@@ -73,6 +73,8 @@ void zones_set(struct boot_config *cfg)
 
 uint64_t zones_reach(const struct boot_config *cfg)
 {
+	if (boot_is_arm(cfg))
+		return cfg->arm.dma_reach;
 	if (cfg->kernel.zone_dma)
 		return cfg->dma_limit;
 	return cfg->kernel.zone_dma32 ? cfg->dma32_limit : UINT64_MAX;
@@ -121,9 +123,17 @@ bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct
 	return true;
 }
 
+const char *boot_config_zone_name(const struct boot_config *cfg, enum zone_type zone)
+{
+	if (boot_is_arm(cfg) && zone == ZONE_NORMAL)
+		return "HighMem";
+	return zone_name(boot_is_arm(cfg) && zone == ZONE_DMA32 ? ZONE_NORMAL : zone);
+}
+
 void zones_say(struct boot_config *cfg, const struct early *early, const struct boot_cmdline *c)
 {
-	const bool built[ZONE_MOVABLE] = {cfg->kernel.zone_dma, cfg->kernel.zone_dma32, true};
+	const bool built[ZONE_MOVABLE] = {cfg->kernel.zone_dma, cfg->kernel.zone_dma32,
+					  !boot_is_arm(cfg) || cfg->kernel.highmem};
 	struct movable movable;
 	struct boot_bank span;
 
@@ -134,10 +144,11 @@ void zones_say(struct boot_config *cfg, const struct early *early, const struct 
 			continue;
 		if (zone_of_arch(cfg, (enum zone_type)z, &span))
 			boot_say(cfg, "  %-8s [mem 0x%016llx-0x%016llx]\n",
-				 zone_name((enum zone_type)z), (ull)span.base,
+				 boot_config_zone_name(cfg, (enum zone_type)z), (ull)span.base,
 				 (ull)(span.base + span.size - 1));
 		else
-			boot_say(cfg, "  %-8s empty\n", zone_name((enum zone_type)z));
+			boot_say(cfg, "  %-8s empty\n",
+				 boot_config_zone_name(cfg, (enum zone_type)z));
 	}
 	boot_say(cfg, "Movable zone start for each node\n");
 	for (unsigned int node = 0; node < BOOT_MAX_NODES; node++)

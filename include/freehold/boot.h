@@ -207,21 +207,36 @@ enum boot_cmdline_how {
 	BOOT_CMDLINE_FORCE,    /* CONFIG_CMDLINE alone */
 };
 
+/* What the kernel runs on. */
+enum boot_arch {
+	BOOT_ARCH_ARM64,
+	BOOT_ARCH_ARM,	    /* of 32 bits, and physical addresses of as many */
+	BOOT_ARCH_ARM_LPAE, /* of 32 bits with CONFIG_ARM_LPAE: physical addresses of 40 */
+	BOOT_NR_ARCHES,
+};
+
 /* How the kernel was built, as far as it decides where memory lies. A machine (fh_machine_create()) has pages of 4 KiB,
- * blocks of 2 MiB and all zones only; others can be laid out, and looked at. */
+ * blocks of 2 MiB and all zones only; others can be laid out, and looked at. Of 32-bit ARM a machine can also be made where blocks are
+ * larger: its own are of 2 MiB all the same. */
 struct boot_kernel {
+	enum boot_arch arch;
+	bool arch_said; /* boot_config_arch() or boot_config_kconfig() was there: the tree is not asked */
+	/* Of 32-bit ARM: memory that has no room in the linear map is in a zone HighMem, else it is left alone; where the kernel's
+	 * addresses begin (CONFIG_VMSPLIT_*). */
+	bool highmem;
+	uint32_t page_offset;
 	unsigned int page_shift;    /* 12, 14 or 16 */
 	unsigned int block_order;   /* of pages: Linux's pageblock_order; an area is whole blocks */
 	unsigned int max_order;	    /* of pages: MAX_PAGE_ORDER; at least block_order */
 	unsigned int cma_alignment; /* CONFIG_CMA_ALIGNMENT, an order of pages */
 	unsigned int cma_areas;	    /* areas at most: Linux's MAX_CMA_AREAS */
-	bool dma_cma;	       /* false: no area but those of hugetlb_cma=; nobody knows cma= */
-	bool numa;	       /* false: numa-node-id is not looked at, there is no node */
-	bool numa_cma;	       /* CONFIG_DMA_NUMA_CMA: numa_cma= and cma_pernuma= are known */
-	bool numa_cma_pernuma; /* CONFIG_CMA_SIZE_PERNUMA, of Linux 7 */
-	bool hugetlb;	       /* hugetlb_cma= is known */
-	bool zone_dma, zone_dma32;
-	bool restricted_pool; /* CONFIG_DMA_RESTRICTED_POOL */
+	bool dma_cma;		   /* false: no area but those of hugetlb_cma=; nobody knows cma= */
+	bool numa;		   /* false: numa-node-id is not looked at, there is no node */
+	bool numa_cma;		   /* CONFIG_DMA_NUMA_CMA: numa_cma= and cma_pernuma= are known */
+	bool numa_cma_pernuma;	   /* CONFIG_CMA_SIZE_PERNUMA, of Linux 7 */
+	bool hugetlb;		   /* hugetlb_cma= is known */
+	bool zone_dma, zone_dma32; /* the second on 32-bit ARM: its zone Normal, always true */
+	bool restricted_pool;	   /* CONFIG_DMA_RESTRICTED_POOL */
 	bool bounce_kmalloc; /* CONFIG_DMA_BOUNCE_UNALIGNED_KMALLOC: bounce buffers always, 1 MiB a GiB */
 	/* The default area where neither cma= nor the tree names one; bytes 0 and 0 %: none. */
 	enum boot_cma_sel cma_sel;
@@ -232,11 +247,26 @@ struct boot_kernel {
 	/* What boot_config_kconfig() read and only boot_config_finish() can tell the meaning of, for it changed with the version;
 	 * 0: not said, and the line where it was. */
 	struct {
-		bool given, transparent_hugepage;
+		bool given, transparent_hugepage, hugetlb;
 		unsigned int max_order, max_order_line;	    /* ARCH_FORCE_MAX_ORDER */
 		unsigned int block_order, block_order_line; /* PAGE_BLOCK_MAX_ORDER */
 		unsigned int areas;			    /* CMA_AREAS + 1 */
 	} said;
+};
+
+/* Of 32-bit ARM; set by boot_config_fdt() and boot_config_finish(), all 0 on arm64. */
+struct boot_arm {
+	/* The compatible of a CPU of the tree which told that its kernel has 32 bits; "": nobody asked. */
+	char core[BOOT_NAME_MAX];
+	uint64_t dma_zone; /* bytes of ZONE_DMA from phys_offset on, of some boards; 0: no limit */
+	uint64_t
+		phys_offset; /* where the linear map begins: the lowest RAM, at a multiple of 2 MiB */
+	/* Where it ends: above is HighMem, where areas of the kernel's own go first; no area lies across. */
+	uint64_t lowmem_end;
+	uint64_t dma_reach; /* the last byte that devices reach: Linux's arm_dma_limit */
+	uint64_t
+		map_end; /* the linear map has no addresses for RAM from here on, and lowmem_end is never above */
+	bool to_the_top; /* there was RAM up to 4 GiB: Linux loses the last page, and keeps all of its bytes but one */
 };
 
 /* A place where Linux goes on and a machine of ours would not: what, and the error it would be. */
@@ -264,7 +294,8 @@ struct boot_config {
 	enum boot_reserved_node reserved_node;
 	struct boot_bank elfcorehdr; /* of a crash kernel: linux,elfcorehdr; size 0: none */
 	/* First byte above ZONE_DMA (may lie above all RAM) and ZONE_DMA32 (at least dma_limit); block aligned, or with as_linux page
-	 * aligned, as in Linux. Before boot_config_finish() dma_limit is what the buses reach. */
+	 * aligned, as in Linux. Before boot_config_finish() dma_limit is what the buses reach. On 32-bit ARM what lies between the two
+	 * is Linux's zone Normal, and what lies above HighMem: boot_config_zone_name(). */
 	uint64_t dma_limit, dma32_limit;
 	unsigned int nr_cpus; /* 1..64 */
 	/* CPUs that the tree has; 0: it has none. With as_linux bounce buffers are in as many parts; a machine of ours has nr_cpus. */
@@ -281,6 +312,7 @@ struct boot_config {
 	unsigned int like;
 	bool heaps_linux_only;
 	struct boot_kernel kernel;
+	struct boot_arm arm;
 	/* Set after boot_config_init(): go on wherever Linux goes on, and note it. fh_machine_create() refuses a configuration with
 	 * notes (-FH_EINVAL). Not set: the first such place is an error. */
 	bool as_linux;
@@ -308,10 +340,32 @@ static inline uint64_t boot_block_bytes(const struct boot_config *cfg)
  * numa_cma_pernuma. */
 void boot_config_init(struct boot_config *cfg);
 
+static inline bool boot_is_arm(const struct boot_config *cfg)
+{
+	return cfg->kernel.arch != BOOT_ARCH_ARM64;
+}
+
+/* Whether a machine can have the blocks of this kernel: 2 MiB, or of 32-bit ARM larger ones, whose areas are whole blocks of its own. */
+static inline bool boot_config_blocks(const struct boot_config *cfg)
+{
+	return cfg->kernel.block_order == FH_BLOCK_ORDER ||
+	       (boot_is_arm(cfg) && cfg->kernel.block_order > FH_BLOCK_ORDER);
+}
+
 /*
- * Reads the text of a Linux .config, or a fragment of one, for arm64: lines `CONFIG_NAME=value`, `# CONFIG_NAME is not set`,
+ * The kernel is for this architecture, built as its Kconfig has it where nobody says otherwise: for 32-bit ARM with HighMem,
+ * addresses from 3 GiB on, ZONE_DMA, blocks of 4 MiB (2 MiB with LPAE), and no nodes. After boot_config_init(), before
+ * boot_config_kconfig(). Neither of the two: boot_config_fdt() takes a tree whose CPUs are all known to have 32 bits only for
+ * one of BOOT_ARCH_ARM, and says which in cfg->arm.core; all else is arm64. -FH_EINVAL: no such architecture.
+ */
+FH_MUST_CHECK int boot_config_arch(struct boot_config *cfg, enum boot_arch arch,
+				   struct boot_why *why);
+
+/*
+ * Reads the text of a Linux .config, or a fragment of one, for arm64 or 32-bit ARM: lines `CONFIG_NAME=value`, `# CONFIG_NAME is not set`,
  * other comments, and blank lines. Of a name that is said twice the last counts. These count, all others pass by:
  *
+ *	ARM64, ARM, ARM_LPAE, HIGHMEM, VMSPLIT_3G, VMSPLIT_3G_OPT, VMSPLIT_2G, VMSPLIT_1G
  *	ARM64_4K_PAGES, ARM64_16K_PAGES, ARM64_64K_PAGES, PAGE_SIZE_4KB, PAGE_SIZE_16KB, PAGE_SIZE_64KB
  *	ARCH_FORCE_MAX_ORDER (before 6.4 one more than the largest order), PAGE_BLOCK_ORDER or PAGE_BLOCK_MAX_ORDER (from 6.16 on)
  *	HUGETLBFS, HUGETLB_PAGE, TRANSPARENT_HUGEPAGE
@@ -321,7 +375,9 @@ void boot_config_init(struct boot_config *cfg);
  *	CMDLINE, CMDLINE_FORCE, CMDLINE_EXTEND, CMDLINE_FROM_BOOTLOADER
  *
  * What the text does not say is as arm64's Kconfig has it (4 KiB pages, 16 MiB as the default area, and so on by page size and
- * version), with CMA, DMA_CMA, NUMA, DMA_NUMA_CMA, HUGETLB_PAGE, DMA_RESTRICTED_POOL and both zones on. Calls at most once, after boot_config_init(), and before
+ * version), with CMA, DMA_CMA, NUMA, DMA_NUMA_CMA, HUGETLB_PAGE, DMA_RESTRICTED_POOL and both zones on. With ARM, or after
+ * boot_config_arch() for it, as 32-bit ARM's Kconfig has it, with HIGHMEM on and ZONE_DMA off. -FH_EINVAL also: another architecture than
+ * boot_config_arch() said. Calls at most once, after boot_config_init(), and before
  * boot_config_fdt(). -FH_EINVAL: a line that is none of these, a value that cannot be, two that exclude each other; `why` begins
  * with the number of the line and says what was expected.
  */
@@ -374,6 +430,9 @@ void boot_config_dma(const struct boot_config *cfg, struct boot_dma_plan *plan);
 
 /* The part of a zone that RAM spans, after boot_config_finish(); false: the zone is empty. */
 bool boot_config_zone(const struct boot_config *cfg, enum zone_type zone, struct boot_bank *span);
+
+/* What Linux calls it: "DMA", "DMA32", "Normal", "Movable"; on 32-bit ARM "DMA", "Normal", "HighMem", "Movable". */
+const char *boot_config_zone_name(const struct boot_config *cfg, enum zone_type zone);
 
 /*
  * Merges an overlay (of dtc's form: fragments with target or target-path, __fixups__) into a tree, before boot_config_fdt().

@@ -182,7 +182,11 @@ static int configure(const struct board *b, bool as_linux, struct boot_config *c
 	why->text[0] = '\0';
 	boot_config_init(cfg);
 	cfg->as_linux = as_linux;
-	err = boot_config_fdt(cfg, b->tree, b->size, why);
+	err = b->kernel->text
+		      ? boot_config_kconfig(cfg, b->kernel->text, strlen(b->kernel->text), why)
+		      : 0;
+	if (!err)
+		err = boot_config_fdt(cfg, b->tree, b->size, why);
 	return err ? err : boot_config_finish(cfg, NULL, b->ram, why);
 }
 
@@ -335,10 +339,10 @@ static void cut(struct board *b)
 	board_count(b, "bytes: cut off and damaged", (unsigned int)b->size);
 }
 
-void board_boot(const char *file, enum board_how how, FILE *out)
+void board_boot(const char *file, const struct board_kernel *kernel, enum board_how how, FILE *out)
 {
 	static const uint64_t mib[] = {0, 512, 2048, 8192};
-	struct board b = {.file = file, .quick = how != BOARD_ALL, .out = out};
+	struct board b = {.file = file, .quick = how != BOARD_ALL, .kernel = kernel, .out = out};
 	struct boot_why why = {""};
 
 	b.tree = load_file(file, TREE_MAX, &b.size, &why);

@@ -6,6 +6,11 @@
 #include <freehold/boot.h>
 #include <stdio.h>
 
+/* How the kernel was built: a file, and its text; NULL: as boot_config_init() has it. */
+struct board_kernel {
+	const char *file, *text;
+};
+
 struct board {
 	const char *file;
 	void *tree;
@@ -13,7 +18,8 @@ struct board {
 	/* Lines of a kind and a text: "count" of something, a "note" or an "error" of the configuration, how a
 	 * region was "dropped", the "most" of something, a "fail": a promise that was broken. */
 	FILE *out;
-	bool quick;   /* no machines, no JSON */
+	bool quick; /* no machines, no JSON */
+	const struct board_kernel *kernel;
 	uint64_t ram; /* that is being looked at; 0: the tree's own */
 };
 
@@ -24,7 +30,7 @@ enum board_how {
 };
 
 /* Reads the file and does that. */
-void board_boot(const char *file, enum board_how how, FILE *out);
+void board_boot(const char *file, const struct board_kernel *kernel, enum board_how how, FILE *out);
 
 void board_count(struct board *b, const char *what, unsigned int n);
 void board_fail(struct board *b, const char *fmt, ...) FH_PRINTF(2, 3);

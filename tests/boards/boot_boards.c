@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Boots the device trees of a list, each in a process of its own, and counts what came of them.
- * usage: boot_boards [-q|-c] [-j N] LIST        LIST: a file of names of .dtb files; -q: no machines, no JSON; -c: each tree
+ * usage: boot_boards [-q|-c] [-j N] [-k KCONFIG] LIST        LIST: a file of names of .dtb files; -q: no machines, no JSON;
+ * -k: a kernel that is built as this file says; -c: each tree
  * is cut off and damaged at every byte instead.
  * Prints TAP; exit status 1 when something failed.
  */
@@ -32,6 +33,7 @@ struct row {
 static struct row *rows;
 static size_t nr_rows;
 static unsigned int nr_tests, failed_trees;
+static struct board_kernel kernel;
 
 static void add(const char *kind, unsigned int n, const char *text, char *file)
 {
@@ -80,7 +82,7 @@ static void start(struct job *j, char *file, enum board_how how)
 	if (j->pid)
 		return;
 	alarm(SECONDS);
-	board_boot(file, how, j->out);
+	board_boot(file, &kernel, how, j->out);
 	fflush(j->out);
 	_exit(0);
 }
@@ -139,6 +141,23 @@ static struct job *free_job(struct job *jobs, unsigned int n)
 	}
 }
 
+/* As a string; NULL: it cannot be read. */
+static char *whole_file(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!in)
+		return NULL;
+	if (getdelim(&text, &size, '\0', in) < 0) {
+		free(text);
+		text = NULL;
+	}
+	fclose(in);
+	return text;
+}
+
 static int by_kind(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
@@ -173,14 +192,20 @@ int main(int argc, char **argv)
 	FILE *list;
 	int option;
 
-	while ((option = getopt(argc, argv, "cj:q")) != -1 && option != '?')
+	while ((option = getopt(argc, argv, "cj:k:q")) != -1 && option != '?')
 		if (option == 'j')
 			n = (unsigned int)strtoul(optarg, NULL, 10);
+		else if (option == 'k')
+			kernel.file = optarg;
 		else
 			how = option == 'q' ? BOARD_LAYOUT : BOARD_CUT;
 	list = option == -1 && optind + 1 == argc ? fopen(argv[optind], "r") : NULL;
 	if (!list || !n || n > JOBS_MAX) {
-		fprintf(stderr, "usage: boot_boards [-q|-c] [-j N] LIST\n");
+		fprintf(stderr, "usage: boot_boards [-q|-c] [-j N] [-k KCONFIG] LIST\n");
+		return 2;
+	}
+	if (kernel.file && !(kernel.text = whole_file(kernel.file))) {
+		perror(kernel.file);
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -15,13 +15,23 @@ static int run(const struct board *b, int *status)
 	int out = memfd_create("json", 0), own = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
 	int null = open("/dev/null", O_WRONLY);
 	char ram[32];
-	char *argv[] = {"boot", "--format", "json", "--dtb", (char *)b->file, "--ram", ram, NULL};
+	char *argv[] = {"boot", "--format", "json", "--dtb", (char *)b->file,
+			NULL,	NULL,	    NULL,   NULL,    NULL};
+	int n = 5;
 
+	if (b->kernel->file) {
+		argv[n++] = "--kconfig";
+		argv[n++] = (char *)b->kernel->file;
+	}
+	if (b->ram) {
+		argv[n++] = "--ram";
+		argv[n++] = ram;
+	}
 	snprintf(ram, sizeof(ram), "%lluM", (unsigned long long)b->ram >> 20);
 	fflush(stdout);
 	dup2(out, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	*status = cmd_boot(b->ram ? 7 : 5, argv);
+	*status = cmd_boot(n, argv);
 	dup2(own, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
 	close(own);

@@ -6,6 +6,8 @@
 #include "boot_check.h"
 #include "lib/expect.h"
 
+#define ARM32 "CONFIG_ARM=y\nCONFIG_ZONE_DMA=y\n"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A kernel and its RAM, in two nodes or in one. */
@@ -65,6 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{{UINT64_C(0x40000000), UINT64_C(6) << 30}, true, NULL},
 		{{UINT64_C(0x40000000), UINT64_C(6) << 30}, true, "CONFIG_ARM64_64K_PAGES=y\n"},
 		{{0, UINT64_C(1) << 30}, false, "CONFIG_ARM64_16K_PAGES=y\n"},
+		{{UINT64_C(0x40000000), UINT64_C(2) << 30}, false, ARM32},
+		{{UINT64_C(0x40000000), UINT64_C(3) << 30}, true, ARM32 "CONFIG_VMSPLIT_2G=y\n"},
+		{{UINT64_C(0x80000000), UINT64_C(6) << 30}, true, ARM32 "CONFIG_ARM_LPAE=y\n"},
 	};
 	char *args = malloc(size + 1);
 

@@ -13,6 +13,7 @@ struct boot {
 	const char *bootargs;
 	uint64_t ram;
 	const char *kconfig; /* how the kernel was built; NULL: as a machine's */
+	enum boot_arch arch; /* without kconfig; arm64: as the tree says */
 };
 
 static int configure(const void *tree, size_t size, const struct boot *b, bool as_linux,
@@ -25,6 +26,7 @@ static int configure(const void *tree, size_t size, const struct boot *b, bool a
 	cfg->as_linux = as_linux;
 	expect(!b->kconfig || !boot_config_kconfig(cfg, b->kconfig, strlen(b->kconfig), why),
 	       "a configuration");
+	expect(!b->arch || !boot_config_arch(cfg, b->arch, why), "an architecture");
 	err = boot_config_fdt(cfg, tree, size, why);
 	if (!err)
 		err = boot_config_finish(cfg, b->bootargs, b->ram, why);
@@ -73,10 +75,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!tree)
 		return 0;
 	memcpy(tree, data, size);
-	boot(tree, size, &(struct boot){NULL, 0, NULL});
-	boot(tree, size, &(struct boot){"cma=16M", UINT64_C(512) << 20, NULL});
-	boot(tree, size, &(struct boot){NULL, UINT64_C(3) << 30, "CONFIG_ARM64_64K_PAGES=y\n"});
-	boot(tree, size, &(struct boot){"numa_cma=0:8M,1:8M movablecore=30% like=7", 0, ""});
+	boot(tree, size, &(struct boot){NULL, 0, NULL, BOOT_ARCH_ARM64});
+	boot(tree, size, &(struct boot){"cma=16M", UINT64_C(512) << 20, NULL, BOOT_ARCH_ARM64});
+	boot(tree, size,
+	     &(struct boot){NULL, UINT64_C(3) << 30, "CONFIG_ARM64_64K_PAGES=y\n",
+			    BOOT_ARCH_ARM64});
+	boot(tree, size,
+	     &(struct boot){"numa_cma=0:8M,1:8M movablecore=30% like=7", 0, "", BOOT_ARCH_ARM64});
+	/* 32-bit ARM, of the kind that the bytes choose. */
+	if (size && data[size - 1] & 1)
+		boot(tree, size, &(struct boot){"cma=16M", UINT64_C(2) << 30, NULL, BOOT_ARCH_ARM});
+	else if (size && data[size - 1] & 2)
+		boot(tree, size, &(struct boot){"like=6.1 cma=64M", 0, NULL, BOOT_ARCH_ARM_LPAE});
+	else
+		boot(tree, size,
+		     &(struct boot){
+			     "vmalloc=400M", 0,
+			     "CONFIG_ARM=y\nCONFIG_ZONE_DMA=y\n# CONFIG_HIGHMEM is not set\n",
+			     BOOT_ARCH_ARM64});
 	free(tree);
 	if (guarded)
 		boot(guarded, size, &(struct boot){"mem=64M", 0, NULL});

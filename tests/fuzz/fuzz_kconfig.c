@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void boot(const char *text, size_t size, unsigned int like, const char *args)
+static void boot(const char *text, size_t size, unsigned int like, int arch, const char *args)
 {
 	static struct boot_config cfg;
 	struct boot_why why = {""};
@@ -17,6 +17,8 @@ static void boot(const char *text, size_t size, unsigned int like, const char *a
 	boot_config_init(&cfg);
 	cfg.like = like;
 	cfg.as_linux = !args;
+	if (arch >= 0)
+		expect(!boot_config_arch(&cfg, (enum boot_arch)arch, &why), "an architecture");
 	err = boot_config_kconfig(&cfg, text, size, &why);
 	expect(!err || !strncmp(why.text, "line ", 5), "an error has a line");
 	if (!err)
@@ -36,9 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	memcpy(text, data, size);
-	boot(text, size, 6001, NULL);
-	boot(text, size, 6012, "cma=64M");
-	boot(text, size, 7000, NULL);
+	boot(text, size, 6001, -1, NULL);
+	boot(text, size, 6012, -1, "cma=64M");
+	boot(text, size, 7000, -1, NULL);
+	/* What the text says of the architecture may be another. */
+	boot(text, size, 6012, size ? (unsigned char)text[0] % BOOT_NR_ARCHES : 0, NULL);
 	free(text);
 	return 0;
 }

@@ -11,9 +11,15 @@ static bool within(const struct boot_region *r, uint64_t base, uint64_t size)
 
 static bool in_ram(const struct boot_config *cfg, const struct boot_region *r)
 {
-	for (unsigned int i = 0; i < cfg->nr_banks; i++)
-		if (within(r, cfg->bank[i].base, cfg->bank[i].size))
+	for (unsigned int i = 0; i < cfg->nr_banks; i++) {
+		uint64_t size = cfg->bank[i].size;
+
+		/* Of a page of which all but a byte is RAM a region can have a part. */
+		if (cfg->arm.to_the_top && r->flags & BOOT_REGION_DYNAMIC && i + 1 == cfg->nr_banks)
+			size += FH_PAGE_SIZE - 1;
+		if (within(r, cfg->bank[i].base, size))
 			return true;
+	}
 	return false;
 }
 
@@ -63,7 +69,9 @@ static const char *check_region(const struct boot_config *cfg, unsigned int i)
 		return "an area is blocks of RAM of one zone";
 	if (r->kind == BOOT_REGION_RESTRICTED_POOL && !in_ram(cfg, r))
 		return "a restricted pool is RAM";
-	if ((r->flags & BOOT_REGION_DYNAMIC) && !in_ram(cfg, r))
+	/* A kernel for 32-bit ARM without HighMem throws RAM away once regions lie, and theirs with it. */
+	if ((r->flags & BOOT_REGION_DYNAMIC) && !in_ram(cfg, r) &&
+	    (!boot_is_arm(cfg) || cfg->kernel.highmem))
 		return "a dynamic region is RAM";
 	for (unsigned int k = 0; k < i; k++) {
 		const struct boot_region *o = &cfg->region[k];
@@ -95,9 +103,11 @@ static const char *check_dma(const struct boot_config *cfg)
 	    (!power_of_two(plan.swiotlb_slabs) || !power_of_two(plan.swiotlb_areas) ||
 	     plan.swiotlb_slabs / 128 < plan.swiotlb_areas))
 		return "bounce buffers are whole segments of areas";
-	if (!plan.atomic_pool[ZONE_NORMAL] ||
-	    plan.atomic_pool[ZONE_NORMAL] & (boot_page_bytes(cfg) - 1))
-		return "atomic pools are whole pages";
+	if (boot_is_arm(cfg) ? !plan.atomic_pool[ZONE_DMA] == !plan.atomic_pool[ZONE_DMA32] ||
+				       plan.atomic_pool[ZONE_NORMAL]
+			     : !plan.atomic_pool[ZONE_NORMAL] ||
+				       plan.atomic_pool[ZONE_NORMAL] & (boot_page_bytes(cfg) - 1))
+		return "atomic pools are whole pages, of 32-bit ARM one in what it maps";
 	if (!cfg->dma.coherent_only)
 		return NULL;
 	for (unsigned int i = 0; i < cfg->nr_regions; i++)
@@ -158,9 +168,29 @@ static const char *check_kernel(const struct boot_config *cfg)
 	return NULL;
 }
 
+/* Nothing lies where the kernel cannot address it, and high memory begins where its zones say, or above. */
+static const char *check_arm(const struct boot_config *cfg)
+{
+	const struct boot_bank *last = &cfg->bank[cfg->nr_banks - 1];
+
+	if (!boot_is_arm(cfg))
+		return NULL;
+	if (cfg->kernel.arch == BOOT_ARCH_ARM && last->base + last->size > UINT64_C(1) << 32)
+		return "RAM has addresses of 32 bits";
+	if (cfg->dma32_limit > cfg->arm.lowmem_end || cfg->arm.lowmem_end > cfg->arm.map_end)
+		return "the linear map ends where it has room, and so do zones";
+	if (cfg->arm.phys_offset & ((2 << 20) - 1) || cfg->bank[0].base < cfg->arm.phys_offset)
+		return "the linear map begins at a section, below all RAM";
+	if (!cfg->kernel.highmem && last->base + last->size > cfg->arm.lowmem_end)
+		return "without HighMem there is no RAM above the linear map";
+	return NULL;
+}
+
 const char *boot_check(const struct boot_config *cfg)
 {
-	uint64_t unit = cfg->as_linux ? boot_page_bytes(cfg) : boot_block_bytes(cfg);
+	uint64_t unit = cfg->as_linux	   ? boot_page_bytes(cfg)
+			: boot_is_arm(cfg) ? FH_PAGE_SIZE << FH_BLOCK_ORDER
+					   : boot_block_bytes(cfg);
 	const char *broken = check_kernel(cfg);
 
 	if (!broken)
@@ -170,6 +200,8 @@ const char *boot_check(const struct boot_config *cfg)
 
 	if (cfg->nr_regions > BOOT_MAX_REGIONS)
 		return "number of regions";
+	if (!broken)
+		broken = check_arm(cfg);
 	for (unsigned int i = 0; i < cfg->nr_regions && !broken; i++)
 		broken = check_region(cfg, i);
 	if (broken)

@@ -18,7 +18,8 @@ my $about = qr/^(?:
 	OF:\ reserved\ mem:\ | OF:\ fdt:\ | Reserved\ memory:\ | cma:\ | hugetlb_cma:\ | software\ IO\ TLB:\ | Memory\ limited |
 	Zone\ ranges: | Movable\ zone\ start | Early\ memory\ node | Initmem\ setup\ node | Kernel\ command\ line: | Machine\ model: |
 	.*\ \(0x[0-9a-f]+--0x[0-9a-f]+\)\ overlaps\ with\ | DMA:\ preallocated | DMA:\ failed | Malformed\ early\ option |
-	\ \ (?:DMA|DMA32|Normal|Movable)\ | \ \ [Nn]ode\ +\d+: )/x;
+	Ignoring\ RAM | Consider\ using | vmalloc\ area |
+	\ \ (?:DMA|DMA32|Normal|HighMem|Movable)\ | \ \ [Nn]ode\ +\d+: )/x;
 
 # Who reserves for regions: all others are the kernel itself.
 my $regions = qr/^(?:fdt_scan_reserved_mem|__reserved_mem\w*|fdt_init_reserved_mem|early_init_dt_reserve_memory\w*|
@@ -58,6 +59,7 @@ sub without
 }
 
 # facts(LOG, TREE): LOG a reference to the lines of a boot with memblock=debug, TREE [start, bytes] of the tree in memory.
+# Lines before the one that names the kernel are of a boot that was asked for memory only.
 # Returns { kernel, until, taken => [[start, end, late]...], lines => [...] }; dies where the log is not one.
 sub facts
 {
@@ -105,7 +107,7 @@ sub facts
 		}
 		$f{until} = 'allocator' if /^SLUB: / && $f{until} eq 'layout';
 		$f{until} = 'initcalls' if /^DMA: preallocated|^audit: initializing/;
-		push @{$f{lines}}, $_ if /$about/;
+		push @{$f{lines}}, $_ if /$about/ && $f{kernel};
 	}
 	push @{$f{lines}}, (defined $adjusted ? $adjusted : ()), $areas, $bounce if $bounce;
 	push @{$f{lines}}, @no_room;
@@ -196,9 +198,12 @@ sub told_later
 			sprintf 'software IO TLB: mapped (%dMB)', $bounce->{size} >> 20;
 	}
 	push @lines, grep { /^software IO TLB: .* Failed/ } @{$json->{dmesg}};
-	if ($f->{until} eq 'initcalls') {
+	my $pools = $json->{dma}{atomic_pools};
+	if ($f->{until} eq 'initcalls' && $f->{kernel} =~ /armmp/) {
+		push @lines, map { sprintf 'DMA: preallocated %d KiB pool for atomic coherent allocations', $_->{size} >> 10 } @$pools;
+	} elsif ($f->{until} eq 'initcalls') {
 		my %gfp = (Normal => 'GFP_KERNEL', DMA => 'GFP_KERNEL|GFP_DMA', DMA32 => 'GFP_KERNEL|GFP_DMA32');
-		my %size = map { $_->{zone} => $_->{size} } @{$json->{dma}{atomic_pools}};
+		my %size = map { $_->{zone} => $_->{size} } @$pools;
 		push @lines, sprintf 'DMA: preallocated %d KiB %s pool for atomic allocations', $size{$_} >> 10, $gfp{$_}
 			for grep { $size{$_} } qw(Normal DMA DMA32);
 	}
@@ -293,7 +298,7 @@ sub kept_lines
 		@properties = grep { /^bootargs/ } @properties;
 	} elsif (!$whole) {
 		return () if $depth && !@kids && !grep { /^dma-ranges/ } @properties;
-		@properties = grep { /^(?:#address-cells|#size-cells|ranges|dma-ranges|model|status)\b/ } @properties;
+		@properties = grep { /^(?:#address-cells|#size-cells|ranges|dma-ranges|model|status)\b/ || !$depth && /^compatible\b/ } @properties;
 	}
 	return ("$n->{name} {", (map { "\t$_" } @properties, @kids), '};');
 }

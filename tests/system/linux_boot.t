@@ -33,7 +33,7 @@ my $differs = read_differs("$linux/differs");
 for my $log (@logs) {
 	my $name = basename($log, '.log');
 	my $f = read_kept($log);
-	my $kconfig = "$linux/" . ($f->{kernel} =~ /^(\d+\.\d+).*?(-16k)?$/ ? $1 . ($2 // '') : '') . '.config';
+	my $kconfig = "$linux/" . ($f->{kernel} =~ /^(\d+\.\d+).*?(-16k|-armmp)?$/ ? $1 . ($2 // '') : '') . '.config';
 	my @lines = differences($f->{lines}, ours($freehold, $log =~ s/log$/dts/r, $f, $kconfig));
 	my @left = judge($name, $differs, @lines);
 	result(!@left, $name, @left ? @lines : ());

@@ -39,7 +39,7 @@ static const char *text_of(unsigned int i)
 	if (i >= map.nr_runs)
 		return "none";
 	n = snprintf(text, sizeof(text), "%s%u %s %llu+%llu", what[run->what], run->bank,
-		     boot_zone_name(run->zone), (unsigned long long)(run->base / MIB),
+		     boot_zone_name(&cfg, run->zone), (unsigned long long)(run->base / MIB),
 		     (unsigned long long)(run->size / MIB));
 	for (unsigned int k = 0; k < run->nr_claims; k++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%c%s", k ? ',' : ' ',
@@ -161,7 +161,7 @@ static void words(void)
 	T_STR(boot_flag_name(BOOT_REGION_CARVEOUT | BOOT_REGION_DYNAMIC, &at), "dynamic");
 	T_STR(boot_flag_name(BOOT_REGION_CARVEOUT | BOOT_REGION_DYNAMIC, &at), "carveout");
 	T_OK(!boot_flag_name(BOOT_REGION_CARVEOUT | BOOT_REGION_DYNAMIC, &at), "two");
-	T_STR(boot_zone_name(-1), "-");
+	T_STR(boot_zone_name(&cfg, -1), "-");
 	boot_config_init(&cfg);
 	region("b", 8, 1, BOOT_REGION_RESERVED, BOOT_REGION_CARVEOUT);
 	region("a", 4, 1, BOOT_REGION_NOMAP, BOOT_REGION_MEMRESERVE);

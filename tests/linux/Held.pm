@@ -267,7 +267,7 @@ sub judge
 	} @lines;
 }
 
-# The source of what the layout depends on: memory, its reserve map and reserved-memory, the command line, buses with dma-ranges.
+# The source of what the layout depends on: memory, its reserve map and reserved-memory, the command line, CPUs, buses with dma-ranges.
 sub trimmed
 {
 	my ($tree) = @_;
@@ -294,7 +294,10 @@ sub kept_lines
 	my @properties = @{$n->{properties}};
 	my $whole = $depth == -1 || $depth == 1 && $n->{name} =~ /^(?:memory(?:\@.*)?|reserved-memory)$/;
 	my @kids = map { kept_lines($_, $whole ? -1 : $depth + 1) } @{$n->{kids}};
-	if ($depth == 1 && $n->{name} eq 'chosen') {
+	if ($depth == 2 && grep { /^device_type = "cpu"/ } @properties) {
+		@properties = grep { /^(?:device_type|enable-method)\b/ } @properties;
+		@kids = ();
+	} elsif ($depth == 1 && $n->{name} eq 'chosen') {
 		@properties = grep { /^bootargs/ } @properties;
 	} elsif (!$whole) {
 		return () if $depth && !@kids && !grep { /^dma-ranges/ } @properties;

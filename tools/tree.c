@@ -14,7 +14,7 @@ const char *tree_error(int err)
 {
 	switch (err) {
 	case -EFBIG:
-		return "larger than 16 MiB";
+		return "larger than 256 MiB";
 	case -EINVAL:
 		return "neither a file nor a folder";
 	default:

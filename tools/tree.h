@@ -8,7 +8,7 @@
 
 #include <freehold/mem.h>
 
-#define TREE_FILE_MAX ((size_t)16 << 20)
+#define TREE_FILE_MAX ((size_t)256 << 20) /* page_owner of 4 GiB is 160 MB */
 
 struct tree {
 	int (*read)(const struct tree *t, const char *path, char **text, size_t *len);

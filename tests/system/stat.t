@@ -176,9 +176,9 @@ rm bad/proc/meminfo && mkfifo bad/proc/meminfo
 stats 'a pipe does not hold it up' 0 --root bad
 says 'a pipe does not hold it up: why' 'freehold stat: bad/proc/meminfo: neither a file nor a folder
 freehold stat: bad/proc/zoneinfo: no `managed'"'"' that goes with MemTotal of proc/meminfo: the page size is assumed to be 4 KiB'
-rm bad/proc/meminfo && truncate -s 17M bad/proc/meminfo
+rm bad/proc/meminfo && truncate -s 257M bad/proc/meminfo
 stats 'a file far too large' 2 --root bad proc/meminfo
-says 'a file far too large: why' 'freehold stat: bad/proc/meminfo: larger than 16 MiB'
+says 'a file far too large: why' 'freehold stat: bad/proc/meminfo: larger than 256 MiB'
 if [ "$(id -u)" = 0 ]; then
 	skip 'a file that may not be read' 'root may'
 else

@@ -26,6 +26,7 @@ void boot_config_init(struct boot_config *cfg)
 	cfg->nr_cpus = 1;
 	cfg->policy = CMA_POLICY_GUARANTEED;
 	cfg->dma.iommu_strict = true;
+	cfg->bounce_room = UINT64_MAX;
 	cfg->like = BOOT_LIKE_DEFAULT;
 	cfg->dma_limit = 4 * GIB;
 	cfg->dma32_limit = 4 * GIB;

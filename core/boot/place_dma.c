@@ -123,12 +123,9 @@ static uint64_t asked_slabs(const struct boot_config *cfg, unsigned int *areas)
 	return power_of_two(slabs);
 }
 
-/* A machine of ours gets what its configuration says, or fails. */
 static uint64_t room(const struct boot_config *cfg)
 {
-	if (out_of_reach(cfg))
-		return 0;
-	return cfg->as_linux ? cfg->bounce_room : UINT64_MAX;
+	return out_of_reach(cfg) ? 0 : cfg->bounce_room;
 }
 
 /* As swiotlb_init_remap(): of what is asked half, and half of that, down to 1 MiB, until there is room; 0: there is none. say: as Linux
@@ -147,6 +144,8 @@ static uint64_t granted_slabs(struct boot_config *say, const struct boot_config 
 		if (slabs <= MIB / SLOT)
 			return 0;
 	}
+	if (*areas > slabs / SEGMENT)
+		*areas = (unsigned int)(slabs / SEGMENT);
 	return slabs;
 }
 
@@ -200,11 +199,29 @@ static int check_size(struct boot_config *cfg, const char *option, uint64_t byte
 			  (ull)(bytes / KIB), (ull)(ram / KIB));
 }
 
+/* Only what was asked for: of defaults a small machine gets what it has. */
+static int check_bounces(struct boot_config *cfg, struct boot_why *why)
+{
+	const struct boot_dma *dma = &cfg->dma;
+	unsigned int areas;
+	uint64_t bytes;
+
+	if (dma->swiotlb_noforce ||
+	    !(dma->swiotlb_slabs || dma->swiotlb_force || (dma->swiotlb_areas && bounces(cfg))))
+		return 0;
+	bytes = asked_slabs(cfg, &areas) * SLOT;
+	if (bytes >= ram_bytes(cfg) || bytes <= cfg->bounce_room || out_of_reach(cfg))
+		return check_size(cfg, "swiotlb=", bytes, why);
+	return boot_go_on(
+		cfg, why, FH_ENOMEM,
+		"swiotlb=: %llu KiB: no room (largest free run that devices reach: %llu KiB)",
+		(ull)(bytes / KIB), (ull)(cfg->bounce_room / KIB));
+}
+
 static int check_sizes(struct boot_config *cfg, struct boot_why *why)
 {
 	const struct boot_dma *dma = &cfg->dma;
 	uint64_t page = boot_page_bytes(cfg) - 1;
-	unsigned int areas;
 	int err;
 
 	if (dma->coherent_only_pool & page || (dma->coherent_pool & page && !cfg->as_linux))
@@ -217,10 +234,8 @@ static int check_sizes(struct boot_config *cfg, struct boot_why *why)
 			why, FH_EINVAL,
 			"dma: swiotlb_slabs, swiotlb_areas: expected at most 2^40 and 4096");
 	err = check_size(cfg, "coherent_pool=", dma->coherent_pool, why);
-	/* Only what was asked for: of defaults a small machine gets what it has. */
-	if (!err && !dma->swiotlb_noforce &&
-	    (dma->swiotlb_slabs || dma->swiotlb_force || (dma->swiotlb_areas && bounces(cfg))))
-		err = check_size(cfg, "swiotlb=", asked_slabs(cfg, &areas) * SLOT, why);
+	if (!err)
+		err = check_bounces(cfg, why);
 	if (!err && dma->coherent_only && dma->coherent_only_pool >= ram_bytes(cfg))
 		err = boot_fail(why, FH_ENOMEM,
 				"coherent_only=: %llu KiB, expected less than the RAM "
@@ -289,10 +304,10 @@ static bool has_pool(const struct boot_config *cfg)
 
 int place_dma(struct boot_config *cfg, struct early *early, struct boot_why *why)
 {
-	int err = check_sizes(cfg, why);
+	int err;
 
-	if (cfg->as_linux)
-		cfg->bounce_room = early_largest(early, 0, zones_reach(cfg));
+	cfg->bounce_room = early_largest(early, 0, zones_reach(cfg));
+	err = check_sizes(cfg, why);
 	if (err || !cfg->dma.coherent_only)
 		return err;
 	if (cfg->dma.coherent_only_pool)

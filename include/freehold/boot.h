@@ -306,7 +306,7 @@ struct boot_config {
 	bool page_owner;	/* page_owner=on: each page knows who allocated it */
 	enum cma_policy policy; /* of every area until changed */
 	struct boot_dma dma;
-	/* With as_linux, after boot_config_finish(): bytes of the largest run that bounce buffers may lie in. */
+	/* After boot_config_finish(): bytes of the largest run that bounce buffers may lie in. */
 	uint64_t bounce_room;
 	/* The kernel whose heaps the machine has (freehold/heap.h), as major * 1000 + minor: 6012 is 6.12; like=. And those only: heaps=linux. */
 	unsigned int like;

@@ -148,6 +148,24 @@ static void has_bounce_buffers_where_linux_has(void)
 	T_OK(!strstr(cfg.dmesg, "Failed"), "all RAM is in ZONE_DMA");
 }
 
+/* 512 MiB below an area and 512 above: of 1 GiB half is left, and of its parts those that are whole segments. */
+static void halves_bounce_buffers_to_the_room(void)
+{
+	static const char args[] = "cma=512M@1536M swiotlb=524288,4096,force";
+	struct boot_dma_plan p;
+
+	plan(args, G(1), M(1536), G(4), 262144);
+	said("swiotlb_memblock_alloc: Failed to allocate 1073741824 bytes tlb structure\n");
+	T_OK(!strstr(cfg.dmesg, " 536870912 "), "half of it has room");
+	boot_config_dma(&cfg, &p);
+	T_EQ(p.swiotlb_areas, 2048);
+	T_EQ(cfg.nr_notes, 1);
+	boot_config_init(&cfg);
+	T_EQ(boot_config_finish(&cfg, args, M(1536), &why), -FH_ENOMEM);
+	T_STR(why.text, "swiotlb=: 1048576 KiB: no room (largest free run that devices reach: "
+			"524288 KiB)");
+}
+
 /* Linux looks only for what is taken, not for what has no map. */
 static void takes_a_place_without_a_map(void)
 {
@@ -344,6 +362,7 @@ const struct t_case t_cases[] = {
 	T(takes_cma_as_early_cma_does),
 	T(keeps_what_a_cma_before_said),
 	T(has_bounce_buffers_where_linux_has),
+	T(halves_bounce_buffers_to_the_room),
 	T(takes_a_place_without_a_map),
 	T(takes_mem_as_early_mem_does),
 	T(takes_options_of_devices),

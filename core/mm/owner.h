@@ -4,9 +4,10 @@
  *
  * P1: in a quiet machine exactly the frames that are neither free nor reserved have a record that is set. P2: a record of order k
  * belongs to an aligned run of 2^k frames whose records all say k; a frame that is an object's, a driver's or the pool's page is
- * on its own (order 0). Records are read and written under their block's lock. A page that moves takes a copy along. Without the option m->owners is NULL and nothing here may be called, but for
- * owner_birth() and owner_death(): who is on a path asks first. With it CPUs cache no frames, so that each request and each free
- * comes by where the record is kept, and the paths of the caches know nothing of it.
+ * on its own (order 0). Records are read and written under their block's lock. A page that moves takes a copy along. Without the
+ * option m->owners is NULL and nothing here may be called, but for owner_birth() and owner_death(): who is on a path asks first.
+ * With it CPUs cache no frames, so that each request and each free comes by where the record is kept, and the paths of the caches
+ * know nothing of it.
  */
 #ifndef FH_MM_OWNER_H
 #define FH_MM_OWNER_H

@@ -182,9 +182,9 @@ static int configure(const struct board *b, bool as_linux, struct boot_config *c
 	why->text[0] = '\0';
 	boot_config_init(cfg);
 	cfg->as_linux = as_linux;
-	err = b->kernel->text
-		      ? boot_config_kconfig(cfg, b->kernel->text, strlen(b->kernel->text), why)
-		      : 0;
+	err = b->kernel->like ? boot_config_like(cfg, b->kernel->like, why) : 0;
+	if (!err && b->kernel->text)
+		err = boot_config_kconfig(cfg, b->kernel->text, strlen(b->kernel->text), why);
 	if (!err)
 		err = boot_config_fdt(cfg, b->tree, b->size, why);
 	return err ? err : boot_config_finish(cfg, NULL, b->ram, why);

@@ -6,9 +6,9 @@
 #include <freehold/boot.h>
 #include <stdio.h>
 
-/* How the kernel was built: a file, and its text; NULL: as boot_config_init() has it. */
+/* How the kernel was built: a file, and its text; which it is like, as 6.1. NULL: as boot_config_init() has it. */
 struct board_kernel {
-	const char *file, *text;
+	const char *file, *text, *like;
 };
 
 struct board {

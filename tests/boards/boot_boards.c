@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Boots the device trees of a list, each in a process of its own, and counts what came of them.
- * usage: boot_boards [-q|-c] [-j N] [-k KCONFIG] LIST        LIST: a file of names of .dtb files; -q: no machines, no JSON;
- * -k: a kernel that is built as this file says; -c: each tree
+ * usage: boot_boards [-q|-c] [-j N] [-k KCONFIG] [-l VERSION] LIST        LIST: a file of names of .dtb files; -q: no machines, no JSON;
+ * -k: a kernel that is built as this file says; -l: as this version; -c: each tree
  * is cut off and damaged at every byte instead.
  * Prints TAP; exit status 1 when something failed.
  */
@@ -192,16 +192,19 @@ int main(int argc, char **argv)
 	FILE *list;
 	int option;
 
-	while ((option = getopt(argc, argv, "cj:k:q")) != -1 && option != '?')
+	while ((option = getopt(argc, argv, "cj:k:l:q")) != -1 && option != '?')
 		if (option == 'j')
 			n = (unsigned int)strtoul(optarg, NULL, 10);
 		else if (option == 'k')
 			kernel.file = optarg;
+		else if (option == 'l')
+			kernel.like = optarg;
 		else
 			how = option == 'q' ? BOARD_LAYOUT : BOARD_CUT;
 	list = option == -1 && optind + 1 == argc ? fopen(argv[optind], "r") : NULL;
 	if (!list || !n || n > JOBS_MAX) {
-		fprintf(stderr, "usage: boot_boards [-q|-c] [-j N] [-k KCONFIG] LIST\n");
+		fprintf(stderr,
+			"usage: boot_boards [-q|-c] [-j N] [-k KCONFIG] [-l VERSION] LIST\n");
 		return 2;
 	}
 	if (kernel.file && !(kernel.text = whole_file(kernel.file))) {

@@ -15,13 +15,17 @@ static int run(const struct board *b, int *status)
 	int out = memfd_create("json", 0), own = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
 	int null = open("/dev/null", O_WRONLY);
 	char ram[32];
-	char *argv[] = {"boot", "--format", "json", "--dtb", (char *)b->file,
-			NULL,	NULL,	    NULL,   NULL,    NULL};
+	char *argv[] = {"boot", "--format", "json", "--dtb", (char *)b->file, NULL, NULL, NULL,
+			NULL,	NULL,	    NULL,   NULL};
 	int n = 5;
 
 	if (b->kernel->file) {
 		argv[n++] = "--kconfig";
 		argv[n++] = (char *)b->kernel->file;
+	}
+	if (b->kernel->like) {
+		argv[n++] = "--like";
+		argv[n++] = (char *)b->kernel->like;
 	}
 	if (b->ram) {
 		argv[n++] = "--ram";

@@ -156,7 +156,7 @@ if [ -s video.mkv ]; then
 		stage 'capture goes on' capture '$copies eq "0" && $end eq "all frames made"'
 		shows 'nothing is left' '^  left behind: nothing'
 		# Stopped with a picture that it has not looked at, while the decoder goes through its buffers more than once.
-		timeout 100 "$demo" --file video.mkv --rate 15 --frames 45 --ram 64M --area 32M --no-encoder >out 2>err &
+		timeout 100 "$demo" --file video.mkv --rate 15 --frames 90 --ram 64M --area 32M --no-encoder >out 2>err &
 		conductor=$!
 		encode=
 		for i in $(seq 500); do

@@ -86,22 +86,24 @@ void arm_detect(struct tree *t)
 
 /* ---- numbers of 32 bits ---- */
 
-static bool cut(uint64_t *v)
+static void cut(uint64_t *v, bool *lost)
 {
-	uint64_t was = *v;
-
+	*lost = *lost || *v > UINT32_MAX;
 	*v &= UINT32_MAX;
-	return *v != was;
 }
 
 static int cut_region(struct tree *t, struct boot_region *r)
 {
 	struct boot_config *cfg = t->cfg;
-	bool lost = cut(&r->base) | cut(&r->size) | cut(&r->align);
+	bool lost = false;
 
-	for (unsigned int i = 0; i < r->nr_windows; i++)
-		lost |= cut(&cfg->window[r->first_window + i].base) |
-			cut(&cfg->window[r->first_window + i].size);
+	cut(&r->base, &lost);
+	cut(&r->size, &lost);
+	cut(&r->align, &lost);
+	for (unsigned int i = 0; i < r->nr_windows; i++) {
+		cut(&cfg->window[r->first_window + i].base, &lost);
+		cut(&cfg->window[r->first_window + i].size, &lost);
+	}
 	if (r->base + r->size > ARM_ADDRESSES)
 		r->size = ARM_ADDRESSES - r->base;
 	if (!lost)

@@ -96,6 +96,7 @@ BASE_FLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN_FLAGS)
 # Asked once, and only when something is compiled: `make deps` must run without a compiler.
 cc_include = $(eval cc_include := $$(shell $(CC) -print-file-name=include))$(cc_include)
 # GCC's <limits.h> asks for the libc's as well, unless told that it is there already.
+FREE_CFLAGS ?= -O2 -g
 FREE := -ffreestanding -nostdinc -D_LIBC_LIMITS_H_ -isystem
 FREE_FLAGS = $(FREE) $(cc_include)
 CORE_INC := -Iinclude -Icore
@@ -364,7 +365,7 @@ define freestanding_rules
 $(O)/freestanding/$(1)/core/%.o: core/%.c $(O)/flags | $(FDT_H)
 	$$(call say,CC,'$$< ($(1))')
 	@mkdir -p $$(@D)
-	$$(Q)$(call cross,$(1))gcc -std=gnu11 $(WARN) -O2 -g $(arch_$(1)) \
+	$$(Q)$(call cross,$(1))gcc -std=gnu11 $(WARN) $(FREE_CFLAGS) $(arch_$(1)) \
 		$(FREE) $$(shell $(call cross,$(1))gcc -print-file-name=include) \
 		$$(call core_inc,$$<) -Iplat/bare/$(1) -Iplat/bare/common -MMD -MP -c $$< -o $$@
 

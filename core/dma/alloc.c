@@ -279,7 +279,7 @@ static phys_t whereabouts(const struct dma_ask *a)
 static int alloc(struct dma_ask *a, dma_t *handle, void **cpu, const void *site)
 {
 	struct device *dev = a->dev;
-	dma_t made;
+	dma_t made = {0};
 	int err = dev->iommu ? alloc_iommu(a, &made) : alloc_direct(a, &made);
 
 	if (err) {

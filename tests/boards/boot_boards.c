@@ -30,6 +30,7 @@ struct row {
 	const char *last;
 };
 
+static char **files; /* rows have their names until the end */
 static struct row *rows;
 static size_t nr_rows;
 static unsigned int nr_tests, failed_trees;
@@ -183,6 +184,15 @@ static void print_rows(void)
 	}
 }
 
+/* The name of tree `i`. */
+static char *keep_name(unsigned int i, const char *name)
+{
+	files = realloc(files, (i + 1) * sizeof(*files));
+	if (!files || !(files[i] = strdup(name)))
+		abort();
+	return files[i];
+}
+
 int main(int argc, char **argv)
 {
 	struct job jobs[JOBS_MAX] = {{0}};
@@ -214,7 +224,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (; fgets(line, sizeof(line), list); trees++) {
 		line[strcspn(line, "\n")] = '\0';
-		start(free_job(jobs, n), strdup(line), how);
+		start(free_job(jobs, n), keep_name(trees, line), how);
 	}
 	fclose(list);
 	while (reap(jobs, n))

@@ -113,8 +113,7 @@ void boot_explain_text(const struct boot_config *cfg)
 		putchar('\n');
 	if (cfg->arm.core[0])
 		printf("The kernel is one for 32-bit ARM: every CPU of the tree is of a kind "
-		       "without a "
-		       "64-bit mode, the first %s.\n",
+		       "without a 64-bit mode, the first %s.\n",
 		       cfg->arm.core);
 	if (boot_is_arm(cfg))
 		printf("Its linear map has room for RAM below 0x%" PRIx64 ", and ends at 0x%" PRIx64

@@ -266,8 +266,7 @@ static void print_notes(const struct boot_config *cfg, FILE *out)
 	if (cfg->arm.core[0])
 		fprintf(out,
 			"\nnote: laid out as by a kernel for 32-bit ARM, for the tree's CPUs are "
-			"%s "
-			"(--arch and --kconfig say otherwise)\n",
+			"%s (--arch and --kconfig say otherwise)\n",
 			cfg->arm.core);
 	for (unsigned int i = 0; i < cfg->nr_notes && i < BOOT_MAX_NOTES; i++)
 		fprintf(out, "%snote: %s\n", i ? "" : "\n", cfg->note[i].text);

@@ -383,8 +383,7 @@ int load_boot_config(const struct load_opts *opts, struct boot_config *cfg, stru
 	if (!err && !ram && !cfg->nr_banks)
 		err = fail(why, FH_EINVAL,
 			   "%.160s: no memory: its nodes have no size, which firmware fills in; "
-			   "expected "
-			   "--ram SIZE",
+			   "expected --ram SIZE",
 			   opts->dtb);
 	if (!err)
 		err = boot_config_finish(cfg, opts->bootargs, ram, why);

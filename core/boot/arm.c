@@ -85,24 +85,43 @@ static int cut_above(struct boot_config *cfg, struct early_set *ram, struct boot
 	return err;
 }
 
-static int apply_mem(const struct boot_config *cfg, struct early_set *ram,
-		     const struct boot_cmdline *c)
+/* arm_add_memory(): one mem= as the kernel takes it, with its words. */
+static int add_memory(struct boot_config *cfg, struct early_set *ram, uint64_t start, uint64_t size)
 {
-	uint64_t top = cfg->kernel.arch == BOOT_ARCH_ARM ? TOP_PAGE : UINT64_C(1) << BOOT_PHYS_BITS;
-	uint64_t low = cfg->arm.phys_offset;
+	bool narrow = cfg->kernel.arch == BOOT_ARCH_ARM;
+	uint64_t low = cfg->arm.phys_offset, base = (start + PAGE - 1) & ~(PAGE - 1);
+	uint64_t end = start + size > base ? start + size : base;
+
+	if (narrow && base >= ARM_ADDRESSES) {
+		boot_say(cfg, "Ignoring memory at 0x%08llx outside 32-bit physical address space\n",
+			 (ull)start);
+		return 0;
+	}
+	if (narrow && end >= ARM_ADDRESSES) {
+		boot_say(cfg,
+			 "Truncating memory at 0x%08llx to fit in 32-bit physical address space\n",
+			 (ull)start);
+		end = ARM_ADDRESSES - 1;
+	}
+	if (base < low) {
+		boot_say(cfg, "Ignoring memory below PHYS_OFFSET: 0x%08llx-0x%08llx\n", (ull)base,
+			 (ull)(end < low ? end : low));
+		base = low;
+	}
+	end &= ~(PAGE - 1);
+	return base < end ? early_add(ram, base, end - base) : 0;
+}
+
+static int apply_mem(struct boot_config *cfg, struct early_set *ram, const struct boot_cmdline *c)
+{
 	int err = 0;
 
 	ram->nr = 0;
-	for (unsigned int i = 0; i < c->nr_arm_mem && !err; i++) {
-		uint64_t base = c->arm_mem[i].has_base ? c->arm_mem[i].base : low, end;
-
-		base = (base + PAGE - 1) & ~(PAGE - 1);
-		end = base + (c->arm_mem[i].size & ~(PAGE - 1));
-		base = base < low ? low : base;
-		end = end > top || end < base ? top : end;
-		if (base < end)
-			err = early_add(ram, base, end - base);
-	}
+	cfg->arm.to_the_top = false; /* these are whole pages */
+	for (unsigned int i = 0; i < c->nr_arm_mem && !err; i++)
+		err = add_memory(cfg, ram,
+				 c->arm_mem[i].has_base ? c->arm_mem[i].base : cfg->arm.phys_offset,
+				 c->arm_mem[i].size);
 	return err;
 }
 
@@ -122,6 +141,11 @@ int arm_size_ram(struct boot_config *cfg, struct early_set *ram, const struct bo
 		err = apply_mem(cfg, ram, c);
 	if (err)
 		return err;
+	if (!ram->nr && c->nr_arm_mem)
+		return boot_fail(why, FH_EINVAL,
+				 "mem=: no memory is left: expected SIZE@START with a part from "
+				 "0x%llx up",
+				 (ull)cfg->arm.phys_offset);
 	all = cfg->kernel.arch == BOOT_ARCH_ARM || cfg->kernel.zone_dma ? UINT32_MAX : UINT64_MAX;
 	cfg->arm.dma_reach = zone && cfg->kernel.zone_dma ? cfg->arm.phys_offset + zone - 1 : all;
 	if (cfg->kernel.arch == BOOT_ARCH_ARM && cfg->arm.dma_reach > UINT32_MAX)

@@ -34,7 +34,10 @@ static int parse_arm_mem(struct boot_cmdline *c, struct reader *r)
 {
 	uint64_t size = 0, base = 0;
 	bool at = false;
-	int err = read_size(r, "size", &size);
+	int err;
+
+	r->form = "mem=SIZE[@START], as mem=512M";
+	err = read_size(r, "size", &size);
 
 	if (!err && *r->at == '@') {
 		at = true;

@@ -361,7 +361,7 @@ static int choose_arch(const struct config *c)
 	if (k->arch == BOOT_ARCH_ARM_LPAE && arch == BOOT_ARCH_ARM && !no(c, ARM_LPAE))
 		arch = k->arch;
 	if (k->arch_said && arch != k->arch) {
-		bool off = arch == BOOT_ARCH_ARM && no(c, ARM_LPAE);
+		bool off = k->arch == BOOT_ARCH_ARM_LPAE && arch == BOOT_ARCH_ARM;
 		enum symbol s = off || arch == BOOT_ARCH_ARM_LPAE ? ARM_LPAE
 				: arch == BOOT_ARCH_ARM		  ? ARM
 								  : ARM64;

@@ -360,6 +360,30 @@ static void looks_at_odd_ends(void)
 	}
 }
 
+/* As arm_add_memory() takes them: from a page on, below 4 GiB, not below the linear map. */
+static void takes_mem_as_arm_does(void)
+{
+	if (built(ARM, "mem=256M@0x60000800", G(2))) {
+		T_EQ(cfg.bank[0].base, 0x60001000);
+		T_EQ(cfg.bank[0].size, M(256) - 0x1000);
+	}
+	if (built(ARM, "mem=512M@768M mem=1M@0 mem=1G@3G mem=1M@8G", G(2))) {
+		T_EQ(cfg.bank[0].base, G(1));
+		T_EQ(cfg.bank[0].size, M(256));
+		T_EQ(cfg.bank[1].base + cfg.bank[1].size, G(4) - 0x1000);
+		said("Ignoring memory below PHYS_OFFSET: 0x30000000-0x40000000\n"
+		     "Ignoring memory below PHYS_OFFSET: 0x00000000-0x00100000\n"
+		     "Truncating memory at 0xc0000000 to fit in 32-bit physical address space\n"
+		     "Ignoring memory at 0x200000000 outside 32-bit physical address space\n");
+	}
+	boot_config_init(&cfg);
+	T_EQ(boot_config_kconfig(&cfg, ARM, strlen(ARM), &why), 0);
+	cfg.ram_base = G(2);
+	T_EQ(boot_config_finish(&cfg, "mem=1G@0", G(1), &why), -FH_EINVAL);
+	T_STR(why.text, "mem=: no memory is left: expected SIZE@START with a part from 0x80000000 "
+			"up");
+}
+
 static void knows_boards_whose_devices_reach_less(void)
 {
 	begin("brcm,bcm2711", "arm,cortex-a72", "arm,cortex-a72");
@@ -431,6 +455,7 @@ const struct t_case t_cases[] = {
 	T(refuses_pools_that_are_mapped),
 	T(names_areas_late),
 	T(looks_at_odd_ends),
+	T(takes_mem_as_arm_does),
 	T(knows_boards_whose_devices_reach_less),
 	T(cuts_numbers_off),
 	T(is_a_machine),

@@ -187,8 +187,13 @@ static void print_rows(void)
 /* The name of tree `i`. */
 static char *keep_name(unsigned int i, const char *name)
 {
-	files = realloc(files, (i + 1) * sizeof(*files));
-	if (!files || !(files[i] = strdup(name)))
+	char **more = realloc(files, (i + 1) * sizeof(*files));
+
+	if (!more)
+		abort();
+	files = more;
+	files[i] = strdup(name);
+	if (!files[i])
 		abort();
 	return files[i];
 }

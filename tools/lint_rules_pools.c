@@ -61,14 +61,18 @@ static void wrong_place(struct lint *l)
 
 static void several_pairs(struct lint *l)
 {
+	bool lost = l->cfg->like >= 7000;
+
 	for (size_t i = 0; i < l->nr_nodes; i++) {
 		const struct lint_node *n = &l->node[i];
 
-		if (n->nr_regs < 2 || (!n->shared && !n->restricted))
+		if (n->nr_regs < 2 || (!lost && !n->shared && !n->restricted))
 			continue;
 		lint_find(l, n->path, "reg",
-			  "%u ranges, and only the first, %s, is the pool: the others are reserved "
-			  "for nobody",
+			  lost ? "%u ranges, and only the first, %s, is reserved: the others are "
+				 "memory for everybody"
+			       : "%u ranges, and only the first, %s, is the pool: the others are "
+				 "reserved for nobody",
 			  n->nr_regs, lint_span(n->base, n->size).s);
 		lint_cure(l, "make a node of each range");
 	}
@@ -156,9 +160,9 @@ const struct lint_rule lint_rules_pools[] = {
 	 "ARM refuses the node at boot. Cure: no-map, or "
 	 "reusable, which makes an area of it.",
 	 pool_mapped},
-	{219, "a pool of several ranges",
-	 "Of a region's reg Linux reserves all ranges, and makes a pool of the first alone. Cure: "
-	 "a node for each.",
+	{219, "a region of several ranges",
+	 "Of a region's reg Linux reserves all ranges, and makes a pool of the first alone; from 7 "
+	 "on only the first is reserved, of pools and of firmware's memory. Cure: a node for each.",
 	 several_pairs},
 	{220, "a restricted pool below one segment",
 	 "All DMA of its devices goes through it, in runs of slots of at most 256 KiB. A pool that "

@@ -110,6 +110,22 @@ runs 'SARIF of what has nothing to tell' 0 lint --format sarif --dtb "$boards/FH
 jq -e '.runs[0].results == []' out >/dev/null
 result $? 'has no results'
 
+# ---- what a kernel makes of it ----
+cat >two.dts <<'END'
+/dts-v1/;
+/ { #address-cells = <2>; #size-cells = <2>;
+	memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };
+	reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+		fw@50000000 { no-map; reg = <0 0x50000000 0 0x100000 0 0x58000000 0 0x200000>; };
+	};
+};
+END
+runs 'two ranges of firmware, like 6.12' 0 lint --dtb two.dts --like 6.12
+! grep -q FH219 out
+result $? 'both are reserved'
+runs 'like 7' 3 lint --dtb two.dts --like 7
+shows 'the second is not' 'FH219: /reserved-memory/fw@50000000: reg: 2 ranges, and only the first, 0x50000000-0x500fffff, is reserved: the others are memory for everybody'
+
 # ---- boot's last line ----
 runs 'boot counts findings' 0 boot --dtb "$boards/FH213-bad.dts"
 shows 'in one line' '^lint: 0 errors, 1 warning, 0 notes: see .freehold lint.$'
